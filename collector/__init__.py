@@ -1,0 +1,1 @@
+"""The node agent: sensor, identity, windows, spool and uplink. Imports `wire`; nothing imports it."""

@@ -1,0 +1,1 @@
+/* bcc includes this file by name and brings the declarations itself. */

@@ -1,0 +1,71 @@
+"""Discarded deltas leave their call counts behind, as a loss in the container's next delta."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from wire.profile import Batch, ContainerRef, LossCause, Mark, ProfileDelta
+
+MAX_OWED: Final = 1_000
+"""Containers whose loss one batch may carry without other news of them; beyond, the least are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a container's discarded deltas held."""
+
+    container: ContainerRef
+    calls: int
+
+
+def owed_by(batches: Iterable[Batch]) -> dict[str, Owed]:
+    """Return what is lost for each container id if these batches are thrown away.
+
+    Calls that the deltas themselves report as lost are part of it: nobody else will report them.
+    """
+    owed: dict[str, Owed] = {}
+    for batch in batches:
+        for delta in batch.deltas:
+            known = owed.get(delta.container.id)
+            calls = delta.calls + delta.lost_calls + delta.lost.get(LossCause.DISCARDED, 0)
+            owed[delta.container.id] = Owed(delta.container, calls + (known.calls if known else 0))
+    return owed
+
+
+def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
+    """Return the batch with the losses added to it.
+
+    A container with no delta in the batch, perhaps dead by now, gets one of a
+    single millisecond at the batch's end, with nothing in it but the loss:
+    a name that no counted window of its own can have.
+
+    Args:
+        batch: One with at least one delta.
+        owed: Losses by container id.
+    """
+    if not owed:
+        return batch
+    carried = [
+        _with_loss(delta, owed[delta.container.id].calls) if delta.container.id in owed else delta
+        for delta in batch.deltas
+    ]
+    present = {delta.container.id for delta in batch.deltas}
+    absent = sorted((each for id_, each in owed.items() if id_ not in present), key=lambda each: -each.calls)
+    last = batch.deltas[-1]
+    for each in absent[:MAX_OWED]:
+        bare = replace(
+            last,
+            container=each.container,
+            start=last.end - 1,
+            ngrams=(),
+            counts=(),
+            lost={},
+            marks=frozenset({Mark.PARTIAL}),
+        )
+        carried.append(_with_loss(bare, each.calls))
+    return replace(batch, deltas=tuple(carried))
+
+
+def _with_loss(delta: ProfileDelta, calls: int) -> ProfileDelta:
+    discarded = delta.lost.get(LossCause.DISCARDED, 0) + calls
+    return replace(delta, lost={**delta.lost, LossCause.DISCARDED: discarded}) if discarded else delta

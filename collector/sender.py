@@ -1,0 +1,153 @@
+"""One attempt to bring a batch to the service, and what its answer means."""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import structlog
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from collector.errors import TokenError
+from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
+
+INGEST_PATH: Final = "/v1/ingest/profiles"
+_MAX_PROBLEM_BYTES: Final = 64 << 10
+_REFUSED_FOR_EVER: Final = frozenset({400, 409, 413, 415, 422})
+
+log = structlog.get_logger()
+
+
+class Verdict(Enum):
+    """What an answer means for the batch."""
+
+    KNOWN = "known"
+    """The service has it, now or since an earlier attempt."""
+    REFUSED = "refused"
+    """The service will never take it."""
+    LATER = "later"
+    """Nothing is wrong with the batch; try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One attempt's outcome."""
+
+    verdict: Verdict
+    detail: str = ""
+    cause: str = ""
+    """Names an outage, so that each is told once; empty unless `LATER`."""
+    retry_after_s: float = 0.0
+
+
+def judge(status: int, problem_type: str, detail: str, retry_after_s: float = 0.0) -> Answer:
+    """Say what a service's answer means.
+
+    Examples:
+        >>> judge(409, "/problems/replayed", "").verdict
+        <Verdict.KNOWN: 'known'>
+        >>> judge(422, "/problems/future-dated", "Too early.").verdict
+        <Verdict.REFUSED: 'refused'>
+    """
+    if 200 <= status < 300 or (status == 409 and problem_type.endswith("/replayed")):
+        return Answer(Verdict.KNOWN)
+    if status in _REFUSED_FOR_EVER:
+        return Answer(Verdict.REFUSED, f"{status}: {detail}")
+    if status in {401, 403}:
+        return Answer(Verdict.LATER, f"The service does not accept the token ({status}: {detail})", "token")
+    if status in {408, 429} or status >= 500:
+        return Answer(
+            Verdict.LATER, f"The service is busy or broken ({status}: {detail})", "service", retry_after_s
+        )
+    return Answer(Verdict.LATER, f"The URL does not lead to a nonself service ({status}: {detail})", "url")
+
+
+class Sender:
+    """One kept-open connection to the service."""
+
+    def __init__(self, url: str, token_file: Path, ca_file: str = "") -> None:
+        """Read the token.
+
+        Raises:
+            TokenError: The file cannot be read or holds no token.
+        """
+        self._url = url.rstrip("/") + INGEST_PATH
+        self._token_file = token_file
+        self._token = read_token(token_file)
+        self._pool = urllib3.PoolManager(
+            num_pools=1, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=ca_file or None
+        )
+
+    def send(self, body: bytes) -> Answer:
+        """Post one encoded batch; never raises for what a network or a service does."""
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": CONTENT_TYPE,
+            "Content-Encoding": "gzip",
+            SIGNATURE_HEADER: sign(body, signing_key(self._token)),
+        }
+        try:
+            response = self._pool.request(
+                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            plain = response.read(_MAX_PROBLEM_BYTES, decode_content=True)
+            response.drain_conn()
+            response.release_conn()
+        except HTTPError as error:
+            return Answer(Verdict.LATER, f"The service cannot be reached ({_why(error)})", "network")
+        problem_type, detail = _problem(plain)
+        answer = judge(response.status, problem_type, detail, _seconds(response.headers.get("Retry-After")))
+        if answer.cause == "token":
+            self._read_token_anew()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.clear()
+
+    def _read_token_anew(self) -> None:
+        """Take up a token that was changed on disk; it may be half written, so nothing is raised."""
+        try:
+            self._token = read_token(self._token_file)
+        except TokenError as error:
+            log.warning("token_unreadable", reason=str(error))
+
+
+def read_token(path: Path) -> str:
+    """Return the API token in a file.
+
+    Raises:
+        TokenError: The file cannot be read or holds no token.
+    """
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        msg = f"The token file {path} cannot be read ({reason}); name the right one with --token-file."
+        raise TokenError(msg) from error
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        msg = f"The token file {path} must hold one token on one line; what it holds is none."
+        raise TokenError(msg)
+    return token
+
+
+def _problem(plain: bytes) -> tuple[str, str]:
+    """Return type and detail of an RFC 9457 body; empty text where it is something else."""
+    try:
+        problem = json.loads(plain)
+    except ValueError:
+        return "", ""
+    if not isinstance(problem, dict):
+        return "", ""
+    return str(problem.get("type", "")), str(problem.get("detail") or problem.get("title") or "")[:500]
+
+
+def _seconds(text: str | None) -> float:
+    """Return a Retry-After given in seconds; its other form, a date, counts as none."""
+    return float(text) if text and text.isdecimal() and len(text) < 10 else 0.0
+
+
+def _why(error: HTTPError) -> str:
+    return str(error.reason if isinstance(error, MaxRetryError) else error).rpartition(": ")[2].rstrip(".")

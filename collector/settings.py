@@ -1,0 +1,66 @@
+"""Settings of the agent itself; those of sensor and identity stand beside them on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from collector.errors import SettingsError
+from wire.settings import setting
+
+ENVIRONMENT: Final = "NONSELF_AGENT"
+MIN_SPOOL_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """How the agent cuts windows, where it keeps them and where it sends them.
+
+    Raises:
+        SettingsError: A value that cannot mean anything.
+    """
+
+    url: str = setting("http://127.0.0.1:8787", "Address of the nonself service.")
+    token_file: Path = setting(
+        Path("/etc/nonself/agent-token"),
+        "File that holds an API token of role ingest; read anew when refused.",
+    )
+    ca_file: str = setting("", "Certificates (PEM) to trust for an https URL; empty trusts the system's.")
+    node: str = setting("", "Name of this node; empty takes the host's name.")
+    window_s: float = setting(10.0, "Length of a window in seconds, 1 to 3600; the same for all agents.")
+    state_dir: Path = setting(Path("/var/lib/nonself-agent"), "Folder for batches that wait for the service.")
+    spool_bytes: int = setting(256 << 20, "Most bytes that may wait; the oldest are discarded and counted.")
+    include_sandboxes: bool = setting(default=False, help="Also profile the pause containers of pods.")
+    log_format: str = setting("auto", "json, console, or auto: console where stderr is a terminal.")
+    log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        _require(
+            parts.scheme in {"http", "https"} and bool(parts.hostname),
+            "url",
+            "http(s)://host[:port]",
+            self.url,
+        )
+        _require(1 <= self.window_s <= 3600, "window_s", "1 to 3600 seconds", self.window_s)
+        _require(
+            self.spool_bytes >= MIN_SPOOL_BYTES,
+            "spool_bytes",
+            f"at least {MIN_SPOOL_BYTES}",
+            self.spool_bytes,
+        )
+        _require(not self.ca_file or Path(self.ca_file).is_file(), "ca_file", "a file", self.ca_file)
+        _require(
+            self.log_format in {"auto", "json", "console"},
+            "log_format",
+            "json, console or auto",
+            self.log_format,
+        )
+        levels = {"debug", "info", "warning", "error"}
+        _require(self.log_level in levels, "log_level", "debug, info, warning or error", self.log_level)
+
+
+def _require(holds: bool, name: str, expected: str, came: object) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        msg = f"--{name.replace('_', '-')} takes {expected}; got {came!s}."
+        raise SettingsError(msg)

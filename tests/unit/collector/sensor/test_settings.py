@@ -1,0 +1,38 @@
+"""SensorSettings and the machine's numbers: sizes that fit the kernel's."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from collector.sensor.loader import host_mount_namespace, possible_cpus
+from collector.sensor.settings import EPOCHS, LINE_BYTES, SensorSettings
+
+
+@given(st.integers(0, 1 << 40), st.integers(1, 8192))
+def test_the_tables_fit_their_memory(memory: int, cpus: int) -> None:
+    """Lines are a power of two from 16 to 65,536; beyond the least, they fit the budget."""
+    lines = SensorSettings(memory_bytes=memory).lines(cpus)
+
+    assert 16 <= lines <= 65536
+    assert lines & (lines - 1) == 0
+    assert lines == 16 or lines * LINE_BYTES * EPOCHS * cpus <= memory
+
+
+@pytest.mark.parametrize(("text", "cpus"), [("0\n", 1), ("0-1\n", 2), ("0-3,8-11\n", 12), ("0,5\n", 6)])
+def test_cpus_are_counted_to_the_highest_number(tmp_path: Path, text: str, cpus: int) -> None:
+    """Per-CPU maps have room for every number that may come, holes included."""
+    (tmp_path / "possible").write_text(text)
+
+    assert possible_cpus(tmp_path / "possible") == cpus
+
+
+@pytest.mark.parametrize(("comm", "expected"), [("kthreadd\n", "2/ns/mnt"), ("bash\n", "self/ns/mnt")])
+def test_the_hosts_mounts_are_those_of_kthreadd(tmp_path: Path, comm: str, expected: str) -> None:
+    """In sight of the kernel's own threads theirs count; elsewhere our own are the best guess."""
+    for process in ("2", "self"):
+        (tmp_path / process / "ns").mkdir(parents=True)
+        (tmp_path / process / "ns/mnt").touch()
+    (tmp_path / "2/comm").write_text(comm)
+
+    assert host_mount_namespace(tmp_path) == (tmp_path / expected).stat().st_ino
