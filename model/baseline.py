@@ -1,0 +1,184 @@
+"""The baseline of one workload: scores a window, then learns it."""
+
+import math
+from typing import Final, Self
+
+import numpy as np
+
+from model.calibrate import Calibrator
+from model.evidence import of_baseline, of_window
+from model.explain import contributions, most_frequent
+from model.mix import MixShift
+from model.score import ReasonCode, WindowScore
+from model.settings import BaselineSettings
+from model.state import BaselineState
+from model.summary import BaselineSummary, CalibrationSummary, LineageSummary
+from model.surprise import BackoffSurprise
+from model.window import Window
+from wire.ngram import INJECTED
+from wire.syscalls import load_table
+
+_DEFAULTS: Final = BaselineSettings()
+_UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCode.NO_CALLS})
+
+
+class Baseline:
+    """What a workload's normal behaviour was learned to be.
+
+    Each detector gives every n-gram of a window its bits; the score is their
+    sum, and the calibrator ranks it among the workload's own healthy scores.
+
+    Args:
+        arch: Architecture of the calls, as `uname -m` names it.
+        settings: See `model.settings`.
+
+    Raises:
+        UnknownSyscallTableError: No syscall table is shipped for the architecture.
+
+    Examples:
+        >>> from wire.ngram import pack
+        >>> from model.window import as_arrays
+        >>> def window(counts):
+        ...     ngrams, numbers = as_arrays(counts)
+        ...     return Window(ngrams=ngrams, counts=numbers)
+        >>> baseline = Baseline()
+        >>> usual = window({pack([1]): 10, pack([1, 2]): 10})
+        >>> for _ in range(60):
+        ...     _ = baseline.learn_window(usual, baseline.score_window(usual))
+        >>> score = baseline.score_window(window({pack([1]): 10, pack([1, 43]): 1}))
+        >>> score.extrapolated, score.contributions[0].names
+        (True, ('read', 'connect'))
+    """
+
+    def __init__(self, *, arch: str = "x86_64", settings: BaselineSettings = _DEFAULTS) -> None:
+        self.arch = arch
+        self.settings = settings
+        self.windows_from_start = 0
+        self.largest_calls = 0
+        load_table(arch)
+        self._surprise = BackoffSurprise(max_ngrams=settings.max_ngrams)
+        self._mix = MixShift(scale=settings.mix_bits)
+        self._calibrator = Calibrator(max_scores=settings.max_scores, least_scale=settings.tail_scale_bits)
+
+    @property
+    def windows_learned(self) -> int:
+        """Windows learned."""
+        return self._surprise.windows
+
+    @property
+    def calls_learned(self) -> int:
+        """Calls learned; refused ones are not among them."""
+        return self._surprise.calls
+
+    @property
+    def full(self) -> bool:
+        """Tell whether calls were refused because the cap on distinct n-grams is reached."""
+        return self._surprise.refused_calls > 0
+
+    def score_window(self, window: Window) -> WindowScore:
+        """Return how unusual a window is; changes nothing."""
+        bits = self._surprise.bits(window.ngrams, window.counts)
+        mix, absent = self._mix.bits(window.ngrams, window.counts)
+        bits = bits + mix
+        # fsum is exact, so the order of the n-grams cannot move the last digit.
+        total = math.fsum((*bits.tolist(), absent))
+        listed, rest = contributions(
+            window, bits, total, orders=self._surprise.orders, arch=self.arch, top=self.settings.top
+        )
+        evidence = of_window(
+            window,
+            self.settings,
+            windows=self.windows_learned,
+            windows_from_start=self.windows_from_start,
+            full=self.full,
+        )
+        rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
+        new = self._surprise.orders.learned(window.ngrams)[0] == 0
+        unknown = int(window.counts[new].sum())
+        # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
+        times = max(1.0, (window.calls - unknown) / max(self.largest_calls, 1))
+        p_value = self._calibrator.p_value(total, times) if rankable else None
+        return WindowScore(
+            score=total,
+            p_value=p_value,
+            resolution=self._calibrator.resolution,
+            extrapolated=p_value is not None and p_value < self._calibrator.resolution,
+            evidence=evidence,
+            novelty=unknown / max(window.calls, 1),
+            calls=window.calls,
+            contributions=listed,
+            rest=rest,
+        )
+
+    def learn_window(self, window: Window, score: WindowScore) -> bool:
+        """Learn a window that is held to be healthy, with the score it had before.
+
+        Returns:
+            False where the window is not fit to be learned (partial, lossy or
+            without calls); then nothing changes.
+        """
+        if score.evidence.has(*_UNFIT):
+            return False
+        taken = self._surprise.learn_arrays(window.ngrams, window.counts)
+        self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
+        self._calibrator.learn_one(score.score)
+        self.largest_calls = max(self.largest_calls, window.calls)
+        self.windows_from_start += window.seen_from_start
+        return True
+
+    def summary(self) -> BaselineSummary:
+        """Return what the baseline knows and how sure it is."""
+        orders = self._surprise.orders
+        split = int(np.searchsorted(orders.ngrams, np.uint64(INJECTED)))
+        return BaselineSummary(
+            arch=self.arch,
+            windows_learned=self.windows_learned,
+            windows_from_start=self.windows_from_start,
+            calls_learned=self.calls_learned,
+            distinct_ngrams=len(orders.ngrams),
+            distinct_by_order=orders.distinct(),
+            full=self.full,
+            refused_calls=self._surprise.refused_calls,
+            own=LineageSummary(calls=int(orders.counts[:split].sum()), distinct_ngrams=split),
+            injected=LineageSummary(
+                calls=int(orders.counts[split:].sum()), distinct_ngrams=len(orders.ngrams) - split
+            ),
+            evidence=of_baseline(self.settings, windows=self.windows_learned, full=self.full),
+            calibration=CalibrationSummary(
+                scores=len(self._calibrator),
+                resolution=self._calibrator.resolution,
+                quantiles=self._calibrator.quantiles(),
+                tail_scale=self._calibrator.tail_scale,
+            ),
+            top=most_frequent(orders, self.arch, self.settings.top),
+        )
+
+    def state(self) -> BaselineState:
+        """Return all that must be kept; the arrays are copies."""
+        orders = self._surprise.orders
+        return BaselineState(
+            arch=self.arch,
+            windows=self.windows_learned,
+            windows_from_start=self.windows_from_start,
+            largest_calls=self.largest_calls,
+            refused_calls=self._surprise.refused_calls,
+            scores_seen=self._calibrator.seen,
+            ngrams=orders.ngrams.copy(),
+            counts=orders.counts.copy(),
+            held_by=orders.windows.copy(),
+            scores=np.array(self._calibrator.recent, dtype=np.float64),
+        )
+
+    @classmethod
+    def from_state(cls, state: BaselineState, *, settings: BaselineSettings = _DEFAULTS) -> Self:
+        """Return the baseline that `state` was taken of; it scores every window alike."""
+        baseline = cls(arch=state.arch, settings=settings)
+        baseline.windows_from_start = state.windows_from_start
+        baseline.largest_calls = state.largest_calls
+        taken = baseline._surprise.learn_arrays(
+            state.ngrams, state.counts, held_by=state.held_by, windows=state.windows
+        )
+        baseline._surprise.refused_calls += state.refused_calls
+        baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken])
+        baseline._calibrator.restore(state.scores.tolist(), state.scores_seen)
+        return baseline

@@ -1,0 +1,46 @@
+"""What speaks against trusting a score: each reason as a code and a sentence."""
+
+from collections.abc import Iterator
+
+from model.score import Evidence, Reason, ReasonCode
+from model.settings import BaselineSettings
+from model.window import Window
+
+
+def of_baseline(settings: BaselineSettings, *, windows: int, full: bool) -> Evidence:
+    """Return what speaks against any score of a baseline."""
+    return Evidence(tuple(_baseline_reasons(settings, windows, full=full)))
+
+
+def of_window(
+    window: Window, settings: BaselineSettings, *, windows: int, windows_from_start: int, full: bool
+) -> Evidence:
+    """Return what speaks against the score of one window."""
+    reasons = _window_reasons(window, settings, windows, windows_from_start)
+    return Evidence((*_baseline_reasons(settings, windows, full=full), *reasons))
+
+
+def _baseline_reasons(settings: BaselineSettings, windows: int, *, full: bool) -> Iterator[Reason]:
+    if windows < settings.min_windows:
+        text = f"The baseline has learned {windows} windows; it ranks scores from {settings.min_windows} on."
+        yield Reason(ReasonCode.FEW_WINDOWS, text)
+    if full:
+        text = f"The baseline holds {settings.max_ngrams} distinct n-grams and may learn no others."
+        yield Reason(ReasonCode.FULL, text)
+
+
+def _window_reasons(
+    window: Window, settings: BaselineSettings, windows: int, windows_from_start: int
+) -> Iterator[Reason]:
+    if window.partial:
+        text = "The sensor saw only a part of the window, so sequences may begin in their middle."
+        yield Reason(ReasonCode.PARTIAL_WINDOW, text)
+    if not window.calls:
+        yield Reason(ReasonCode.NO_CALLS, "The window holds no call.")
+    lost = window.lost_calls / max(window.lost_calls + window.calls, 1)
+    if lost > settings.max_loss:
+        text = f"{lost:.1%} of the window's calls were lost; at most {settings.max_loss:.1%} is trusted."
+        yield Reason(ReasonCode.LOSS, text)
+    if window.seen_from_start and windows and not windows_from_start:
+        text = "The container was seen from its start, and no container learned so far was."
+        yield Reason(ReasonCode.START_UNSEEN, text)

@@ -1,0 +1,90 @@
+"""What the learner says of one window: a score in bits, its p-value, the evidence for both, and the cause."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReasonCode(StrEnum):
+    """Why a score stands on insufficient evidence."""
+
+    FEW_WINDOWS = "few_windows"
+    """The baseline has learned too few windows to rank a score."""
+    PARTIAL_WINDOW = "partial_window"
+    """The sensor saw only a part of the window."""
+    LOSS = "loss"
+    """Too large a share of the window's calls was lost."""
+    NO_CALLS = "no_calls"
+    """The window holds no call."""
+    START_UNSEEN = "start_unseen"
+    """The container was seen from its start, and no learned one ever was."""
+    FULL = "full"
+    """The baseline holds as many n-grams as it may; what came later was not learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, for programs and for people."""
+
+    code: ReasonCode
+    text: str
+    """A complete sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Whether a score may be read as healthy; without evidence it never may."""
+
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def sufficient(self) -> bool:
+        """Tell whether nothing speaks against the evidence."""
+        return not self.reasons
+
+    def has(self, *codes: ReasonCode) -> bool:
+        """Tell whether any of the codes is among the reasons."""
+        return any(reason.code in codes for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """One n-gram's part of a score."""
+
+    ngram: int
+    names: tuple[str, ...]
+    """Calls by name, oldest first; `^` (before the first call) is left out."""
+    injected: bool
+    """The calls were made by a lineage that an exec brought into the running container."""
+    count: int
+    """Calls in the window that ended this n-gram."""
+    bits: float
+    baseline_count: int
+    """Calls learned that ended this n-gram; 0 where it is new."""
+    nearest: tuple[str, ...] | None
+    """Longest ending of this n-gram that was ever learned, by name; None where not even the last call was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowScore:
+    """How unusual one window is for its workload.
+
+    An alert may be raised where `p_value` is given and at or below alpha. The
+    window may be called healthy only where `evidence` is sufficient.
+    """
+
+    score: float
+    """Bits, at least 0; the sum of `contributions` and `rest`."""
+    p_value: float | None
+    """In (0, 1]; None where the baseline or the window cannot support one."""
+    resolution: float
+    """Smallest p-value that ranks alone can give, 1 / (n + 1) for n remembered scores."""
+    extrapolated: bool
+    """The p-value lies below the resolution and comes from the tail model."""
+    evidence: Evidence
+    novelty: float
+    """Share of the window's calls in n-grams never learned, in [0, 1]."""
+    calls: int
+    contributions: tuple[Contribution, ...]
+    """The largest, in descending order of bits."""
+    rest: float
+    """Bits of everything that `contributions` does not list."""

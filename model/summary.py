@@ -1,0 +1,61 @@
+"""What a baseline tells of itself to the people who must decide whether to trust it."""
+
+from dataclasses import dataclass
+
+from model.score import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopNgram:
+    """One of the most frequent n-grams."""
+
+    ngram: int
+    names: tuple[str, ...]
+    injected: bool
+    count: int
+    share: float
+    """Of all learned calls, in [0, 1]."""
+    windows: int
+    """Learned windows that held it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageSummary:
+    """How much was learned of the container's own processes, or of injected ones."""
+
+    calls: int
+    distinct_ngrams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSummary:
+    """The remembered healthy scores."""
+
+    scores: int
+    resolution: float
+    quantiles: tuple[tuple[float, float], ...]
+    """Pairs of level and score in bits; empty where nothing is remembered."""
+    tail_scale: float
+    """Bits above the highest remembered score over which the p-value falls about e times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineSummary:
+    """A baseline at one moment."""
+
+    arch: str
+    windows_learned: int
+    windows_from_start: int
+    """Learned windows of containers that were seen from their start; 0 makes the baseline partial."""
+    calls_learned: int
+    distinct_ngrams: int
+    distinct_by_order: tuple[int, ...]
+    """Distinct sequences of 1, 2, … 6 calls."""
+    full: bool
+    """The cap on distinct n-grams is reached; `refused_calls` were not learned."""
+    refused_calls: int
+    own: LineageSummary
+    injected: LineageSummary
+    evidence: Evidence
+    calibration: CalibrationSummary
+    top: tuple[TopNgram, ...]

@@ -1,0 +1,98 @@
+"""The detector of sequences that do not belong: back-off surprise, silent on what most windows hold."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from river.base import AnomalyDetector
+
+from model.orders import Orders
+from model.window import Counts, Ngrams, as_arrays
+
+ORDINARY_RARITY: Final = 4.0
+"""Bits of rarity that are no news: any window holds a few sequences that one in sixteen does."""
+
+
+class BackoffSurprise(AnomalyDetector):
+    """Sum over the distinct n-grams of a window of how surprising each is, in bits.
+
+    The surprise of an n-gram is `-log2` of the probability of its newest call
+    given the five before it (`Orders.probabilities`). One that was learned
+    counts for no more than its rarity: the bits by which the share of windows that
+    hold it, this one included, is below one in sixteen. More known calls than
+    usual make it less rare, so load alone adds nothing. The number of calls enters as `log2(1 + count)`.
+
+    Args:
+        max_ngrams: Distinct n-grams held; calls in further ones are refused and counted.
+
+    Examples:
+        >>> from wire.ngram import pack
+        >>> detector = BackoffSurprise()
+        >>> usual = {pack([1]): 10, pack([1, 2]): 10, pack([1, 2, 1]): 10}
+        >>> for _ in range(50):
+        ...     detector.learn_one(usual)
+        >>> detector.score_one(usual)
+        0.0
+        >>> detector.score_one(usual | {pack([1, 2, 9]): 1}) > 10
+        True
+    """
+
+    def __init__(self, max_ngrams: int = 200_000) -> None:
+        self.max_ngrams = max_ngrams
+        self.orders = Orders()
+        self.windows = 0
+        self.calls = 0
+        self.refused_calls = 0
+
+    def learn_one(self, x: Mapping[Any, int]) -> None:
+        self.learn_arrays(*as_arrays(x))
+
+    def score_one(self, x: Mapping[Any, int]) -> float:
+        return math.fsum(self.bits(*as_arrays(x)))
+
+    def learn_arrays(
+        self, ngrams: Ngrams, counts: Counts, *, held_by: Counts | None = None, windows: int = 1
+    ) -> NDArray[np.bool_]:
+        """Add one window, or the sum of several.
+
+        Args:
+            ngrams: Ascending and distinct.
+            counts: Calls that ended each.
+            held_by: How many of the windows held each; all of them by default.
+            windows: How many windows the counts are of.
+
+        Returns:
+            Which n-grams were taken; there was no room for the others.
+        """
+        taken = self._room_for(ngrams)
+        held_by = np.full(len(ngrams), windows, dtype=np.int64) if held_by is None else held_by
+        self.orders.learn(ngrams[taken], counts[taken], held_by[taken])
+        self.refused_calls += int(counts[~taken].sum())
+        self.calls += int(counts[taken].sum())
+        self.windows += windows
+        return taken
+
+    def bits(self, ngrams: Ngrams, counts: Counts) -> NDArray[np.float64]:
+        """Return what each n-gram adds to the score, at least 0."""
+        surprise = -np.log2(self.orders.probabilities(ngrams))
+        held_by = self.orders.learned(ngrams)[1]
+        # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
+        rarity = self._rarity(held_by, int(counts[held_by > 0].sum())) - ORDINARY_RARITY
+        excess = np.where(held_by > 0, np.clip(rarity, 0.0, surprise), surprise)
+        return np.asarray(excess * np.log2(1.0 + counts))
+
+    def _rarity(self, held_by: Counts, calls: int) -> NDArray[np.float64]:
+        share = np.minimum((held_by + 1) / (self.windows + 1), 1.0)
+        usual = self.calls / self.windows if self.windows else 1.0
+        # A window `times` as large as usual is that many draws; a smaller one stays one draw,
+        # or what every busy window holds would look rare in an idle one.
+        times = max(1.0, calls / max(usual, 1.0))
+        with np.errstate(divide="ignore"):
+            return np.asarray(-np.log2(-np.expm1(times * np.log1p(-share))))
+
+    def _room_for(self, ngrams: Ngrams) -> NDArray[np.bool_]:
+        new = self.orders.learned(ngrams)[0] == 0
+        room = self.max_ngrams - len(self.orders.ngrams)
+        return np.asarray(~new | (np.cumsum(new) <= room))

@@ -1,0 +1,68 @@
+"""Baseline snapshots of every version ever shipped still load and still score alike.
+
+To add a version: raise `model.snapshot.VERSION`, write its file with the last
+line of this module, and never change an older file.
+"""
+
+import json
+import zlib
+from pathlib import Path
+
+import pytest
+
+from model.baseline import Baseline
+from model.snapshot import VERSION, from_bytes, to_bytes
+from tests.unit.model.workloads import SHELL, sequence, tokens, window
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "snapshot"
+SERVED = sequence(tokens("epoll_wait accept4 recvfrom openat fstat writev close"))
+RARE = sequence(tokens("epoll_wait wait4 unlink"))
+PROBE = sequence(tokens("execve brk exit_group"), injected=True)
+
+
+def baseline() -> Baseline:
+    """Return the baseline whose snapshot is stored."""
+    learned = Baseline()
+    for index in range(40):
+        healthy = window(SERVED, PROBE, RARE if index % 8 == 0 else {})
+        learned.learn_window(healthy, learned.score_window(healthy))
+    return learned
+
+
+def test_version_1_is_readable_for_ever() -> None:
+    """The stored bytes hold what they held when they were written."""
+    stored = from_bytes((GOLDEN / "baseline-v1.bin").read_bytes())
+
+    summary = stored.summary()
+
+    assert (summary.windows_learned, summary.windows_from_start, summary.calls_learned) == (40, 40, 415)
+    assert (summary.own.distinct_ngrams, summary.injected.distinct_ngrams) == (9, 3)
+    assert summary.calibration.scores == 20
+    assert summary == baseline().summary()
+
+
+def test_version_1_scores_as_when_it_was_written() -> None:
+    """A window has the score that was stored with the snapshot."""
+    stored = from_bytes((GOLDEN / "baseline-v1.bin").read_bytes())
+    expected = json.loads((GOLDEN / "score-v1.json").read_bytes())
+
+    score = stored.score_window(window(SERVED, sequence(tokens(SHELL))))
+
+    # Other processors may round a logarithm differently in the last digit.
+    assert score.score == pytest.approx(expected["score"], rel=1e-12)
+    assert score.p_value == pytest.approx(expected["p_value"], rel=1e-9)
+
+
+def test_today_writes_the_same_bytes() -> None:
+    """Before compression, which may differ from one zlib to another."""
+    stored = (GOLDEN / f"baseline-v{VERSION}.bin").read_bytes()
+
+    assert zlib.decompress(to_bytes(from_bytes(stored))) == zlib.decompress(stored)
+
+
+if __name__ == "__main__":
+    (GOLDEN / f"baseline-v{VERSION}.bin").write_bytes(to_bytes(baseline()))
+    score = baseline().score_window(window(SERVED, sequence(tokens(SHELL))))
+    (GOLDEN / f"score-v{VERSION}.json").write_text(
+        json.dumps({"score": score.score, "p_value": score.p_value}) + "\n"
+    )

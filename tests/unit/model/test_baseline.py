@@ -1,0 +1,218 @@
+"""Baseline: scoring is pure, scores add up, and evidence that is missing is said to be missing."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from model.baseline import Baseline
+from model.score import ReasonCode, WindowScore
+from model.settings import BaselineSettings
+from model.window import Window
+from tests.unit.model.workloads import SHELL, Server, sequence, tokens, window
+from wire.errors import UnknownSyscallTableError
+from wire.ngram import pack
+
+
+def trained(windows: int = 60, *, from_start: bool = True, **settings: float) -> Baseline:
+    """Return a baseline of a small server."""
+    baseline, server = Baseline(settings=BaselineSettings(**settings)), Server(seed=21)
+    for _ in range(windows):
+        healthy = window(server.counts(50), from_start=from_start)
+        baseline.learn_window(healthy, baseline.score_window(healthy))
+    return baseline
+
+
+def fresh(*, lost: int = 0, partial: bool = False, from_start: bool = True) -> Window:
+    """Return a healthy window that was not learned."""
+    return window(Server(seed=22).counts(50), lost=lost, partial=partial, from_start=from_start)
+
+
+INTRUDED = window(Server(seed=23).counts(50), sequence(tokens(SHELL), injected=True))
+
+
+def codes(score: WindowScore) -> set[ReasonCode]:
+    """Return why a score stands on insufficient evidence."""
+    return {reason.code for reason in score.evidence.reasons}
+
+
+def test_scoring_changes_nothing() -> None:
+    """A window scored a second time, after others, gets the same score, and the state is as before."""
+    baseline = trained()
+    before = baseline.state()
+
+    first = baseline.score_window(INTRUDED)
+    baseline.score_window(fresh())
+    second = baseline.score_window(INTRUDED)
+
+    assert first == second
+    assert before.counts.tolist() == baseline.state().counts.tolist()
+    assert before.scores.tolist() == baseline.state().scores.tolist()
+
+
+def test_the_contributions_add_up_to_the_score() -> None:
+    """What is listed and the rest are the score, and the largest come first."""
+    score = trained().score_window(INTRUDED)
+    bits = [each.bits for each in score.contributions]
+
+    assert math.fsum((*bits, score.rest)) == pytest.approx(score.score, rel=1e-12)
+    assert bits == sorted(bits, reverse=True)
+    assert len(bits) == 20
+    assert score.rest > 0
+
+
+def test_a_contribution_tells_what_happened() -> None:
+    """Names, lineage, count in the window and in the baseline, and the nearest known sequence."""
+    baseline = trained()
+    strange = window(sequence(tokens("accept4 epoll_ctl ptrace"), before=tokens("epoll_wait")))
+
+    contribution = baseline.score_window(strange).contributions[0]
+    injected = baseline.score_window(INTRUDED).contributions[0]
+
+    assert contribution.names == ("epoll_wait", "accept4", "epoll_ctl", "ptrace")
+    assert (contribution.count, contribution.baseline_count, contribution.injected) == (1, 0, False)
+    assert contribution.nearest is None
+    assert injected.injected
+
+
+def test_the_nearest_sequence_is_the_longest_known_ending() -> None:
+    """A known path after an unknown call is recognised from the call after it."""
+    baseline = trained()
+    detour = window({pack(tokens("ptrace ptrace epoll_wait accept4 epoll_ctl recvfrom")): 1})
+
+    contribution = baseline.score_window(detour).contributions[0]
+
+    assert contribution.nearest == ("epoll_wait", "accept4", "epoll_ctl", "recvfrom")
+
+
+def test_novelty_is_the_share_of_calls_never_learned() -> None:
+    """It is 0 for what is known, 1 for what is not, and weighs calls."""
+    baseline = Baseline()
+    known = window({pack([1]): 3})
+    baseline.learn_window(known, baseline.score_window(known))
+
+    assert baseline.score_window(known).novelty == 0
+    assert baseline.score_window(window({pack([2]): 3})).novelty == 1
+    assert baseline.score_window(window({pack([1]): 3, pack([2]): 1})).novelty == 0.25
+
+
+def test_a_young_baseline_gives_no_p_value() -> None:
+    """One window short of the minimum there is a score and a reason; with it there is a p-value."""
+    young, grown = trained(29).score_window(INTRUDED), trained(30).score_window(INTRUDED)
+
+    assert young.p_value is None
+    assert young.score > 0
+    assert codes(young) == {ReasonCode.FEW_WINDOWS}
+    assert grown.p_value is not None
+    assert grown.evidence.sufficient
+
+
+def test_an_empty_window_is_not_healthy() -> None:
+    """No call is no evidence."""
+    baseline = trained()
+
+    score = baseline.score_window(window())
+
+    assert (score.score, score.p_value) == (0, None)
+    assert codes(score) == {ReasonCode.NO_CALLS}
+
+
+def test_a_partial_window_gives_no_p_value_and_is_not_learned() -> None:
+    """Sequences cut in their middle look new and are not."""
+    baseline, partial = trained(), fresh(partial=True)
+
+    score = baseline.score_window(partial)
+
+    assert score.p_value is None
+    assert codes(score) == {ReasonCode.PARTIAL_WINDOW}
+    assert not baseline.learn_window(partial, score)
+    assert baseline.windows_learned == 60
+
+
+def test_a_lossy_window_can_alarm_but_never_reassure() -> None:
+    """Lost calls hide surprise and cannot make it: the p-value stands, the evidence does not."""
+    baseline = trained()
+    lossy = replace(INTRUDED, lost_calls=INTRUDED.calls)
+
+    score = baseline.score_window(lossy)
+
+    assert score.p_value is not None
+    assert score.p_value < 1e-3
+    assert codes(score) == {ReasonCode.LOSS}
+    assert "50.0%" in score.evidence.reasons[0].text
+    assert not baseline.learn_window(lossy, score)
+
+
+def test_a_little_loss_is_tolerated() -> None:
+    """Up to `max_loss` of the calls may be missing."""
+    baseline = trained()
+
+    assert baseline.score_window(fresh(lost=1)).evidence.sufficient
+
+
+def test_a_start_that_no_learned_container_had_is_named() -> None:
+    """A baseline of containers that ran before the agent has not seen the workload start."""
+    baseline = trained(from_start=False)
+
+    assert codes(baseline.score_window(fresh())) == {ReasonCode.START_UNSEEN}
+    assert baseline.score_window(fresh(from_start=False)).evidence.sufficient
+    assert baseline.summary().windows_from_start == 0
+
+
+def test_a_full_baseline_says_so() -> None:
+    """Refused calls are counted and every later score carries the reason."""
+    baseline = trained(max_ngrams=20)
+
+    assert baseline.full
+    assert ReasonCode.FULL in codes(baseline.score_window(fresh()))
+    summary = baseline.summary()
+    assert summary.distinct_ngrams == 20
+    assert summary.refused_calls > 0
+    assert not summary.evidence.sufficient
+
+
+def test_an_extrapolated_p_value_says_so() -> None:
+    """Below the resolution it comes from the tail model, above it from ranks."""
+    baseline = trained()
+
+    intruded, healthy = baseline.score_window(INTRUDED), baseline.score_window(fresh())
+
+    assert intruded.extrapolated
+    assert intruded.p_value is not None
+    assert intruded.p_value < intruded.resolution == 1 / 31
+    assert not healthy.extrapolated
+
+
+def test_the_summary_adds_up() -> None:
+    """Lineages add up to the whole, and the most frequent n-gram comes first."""
+    baseline = trained()
+    baseline.learn_window(INTRUDED, baseline.score_window(INTRUDED))
+
+    summary = baseline.summary()
+
+    assert summary.own.calls + summary.injected.calls == summary.calls_learned == baseline.calls_learned
+    assert summary.own.distinct_ngrams + summary.injected.distinct_ngrams == summary.distinct_ngrams
+    assert summary.injected.calls == len(tokens(SHELL))
+    assert summary.distinct_by_order[-1] == summary.distinct_ngrams
+    assert list(summary.distinct_by_order) == sorted(summary.distinct_by_order)
+    assert summary.windows_learned == summary.windows_from_start == 61
+    assert [each.count for each in summary.top] == sorted((each.count for each in summary.top), reverse=True)
+    assert summary.top[0].share == summary.top[0].count / summary.calls_learned
+    assert summary.evidence.sufficient
+    assert summary.calibration.scores == 30
+
+
+def test_an_empty_baseline_has_a_summary() -> None:
+    """Nothing learned is a state to be shown, not an error."""
+    summary = Baseline().summary()
+
+    assert summary.windows_learned == summary.distinct_ngrams == 0
+    assert summary.distinct_by_order == (0, 0, 0, 0, 0, 0)
+    assert summary.calibration.quantiles == ()
+    assert not summary.evidence.sufficient
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    """Without names for its calls a baseline could not explain itself."""
+    with pytest.raises(UnknownSyscallTableError, match="riscv64"):
+        Baseline(arch="riscv64")

@@ -1,0 +1,68 @@
+"""MixShift: bounded, blind to load, and the divergence it claims to be."""
+
+import math
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from model.mix import MixShift
+from wire.ngram import INJECTED, pack
+
+PROPERTY = settings(deadline=None, max_examples=60)
+
+mixes = st.dictionaries(
+    st.builds(lambda call, injected: pack([call], injected=injected), st.integers(1, 9), st.booleans()),
+    st.integers(1, 10_000),
+    min_size=1,
+)
+
+
+def divergence(one: Mapping[int, int], other: Mapping[int, int]) -> float:
+    """Return the Jensen-Shannon divergence in bits from its definition."""
+    first = {key: count / sum(one.values()) for key, count in one.items()}
+    second = {key: count / sum(other.values()) for key, count in other.items()}
+    middle = {key: (first.get(key, 0) + second.get(key, 0)) / 2 for key in first.keys() | second.keys()}
+    half = [share * math.log2(share / middle[key]) for part in (first, second) for key, share in part.items()]
+    return math.fsum(half) / 2
+
+
+@PROPERTY
+@given(mixes, mixes)
+def test_the_score_is_the_divergence(learned: dict[int, int], window: dict[int, int]) -> None:
+    """In bits, times the scale, and never outside 0 to the scale."""
+    detector = MixShift(scale=8.0)
+    detector.learn_one(learned)
+
+    score = detector.score_one(window)
+
+    assert score == pytest.approx(8 * divergence(learned, window), abs=1e-9)
+    assert -1e-9 <= score <= 8 + 1e-9
+
+
+@PROPERTY
+@given(mixes, mixes, st.integers(2, 1000))
+def test_load_changes_nothing(learned: dict[int, int], window: dict[int, int], times: int) -> None:
+    """The same mix at another load has the same score."""
+    detector = MixShift()
+    detector.learn_one(learned)
+    louder = {ngram: count * times for ngram, count in window.items()}
+
+    assert detector.score_one(louder) == pytest.approx(detector.score_one(window), abs=1e-9)
+
+
+def test_an_injected_call_is_another_kind() -> None:
+    """Calls of an injected lineage share nothing with the same calls of the own one."""
+    detector = MixShift(scale=8.0)
+    detector.learn_one({1: 10})
+
+    assert detector.score_one({1 | INJECTED: 10}) == 8.0
+
+
+def test_without_a_mix_there_is_no_shift() -> None:
+    """Nothing learned, or nothing seen, is not a change."""
+    detector = MixShift()
+
+    assert detector.score_one({1: 10}) == 0
+    detector.learn_one({1: 10})
+    assert detector.score_one({}) == 0

@@ -1,0 +1,124 @@
+"""The baseline as a whole: an intrusion stands out, a change of load does not."""
+
+import pytest
+
+from model.baseline import Baseline
+from tests.unit.model.workloads import CAT, MINER, REVERSE_SHELL, SHELL, Server, sequence, tokens, window
+
+LOAD = 200
+ALPHA = 1e-4
+
+
+def learned(server: Server, load: float, windows: int = 400) -> Baseline:
+    """Return a baseline of healthy windows at one load."""
+    baseline = Baseline()
+    for _ in range(windows):
+        healthy = window(server.counts(load))
+        baseline.learn_window(healthy, baseline.score_window(healthy))
+    return baseline
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    """Four hundred windows of a server."""
+    return learned(Server(seed=1), LOAD)
+
+
+INTRUSIONS = {
+    "a shell brought in by exec": sequence(tokens(SHELL), injected=True),
+    "a program brought in by exec": sequence(tokens(CAT), injected=True),
+    "a shell started by the service": sequence(tokens(SHELL)),
+    "a reverse shell in the service's process, and the shell it becomes": sequence(
+        tokens(f"{REVERSE_SHELL} {SHELL}"), before=tokens("epoll_wait accept4 epoll_ctl recvfrom")
+    ),
+    "a miner's loop": sequence(tokens(MINER)),
+}
+
+
+@pytest.mark.parametrize("name", INTRUSIONS)
+def test_an_intrusion_is_an_anomaly(baseline: Baseline, name: str) -> None:
+    """An intrusion within a usual window has a p-value far below the resolution."""
+    score = baseline.score_window(window(Server(seed=2).counts(LOAD), INTRUSIONS[name]))
+
+    assert score.evidence.sufficient
+    assert score.p_value is not None
+    assert score.p_value <= ALPHA
+
+
+@pytest.mark.parametrize("load", [LOAD / 100, LOAD / 10, LOAD, LOAD * 10, LOAD * 100])
+def test_load_alone_does_not_alarm(baseline: Baseline, load: float) -> None:
+    """None of 100 healthy windows at a hundredth to a hundred times the learned load is an anomaly."""
+    server = Server(seed=3)
+
+    scores = [baseline.score_window(window(server.counts(load))) for _ in range(100)]
+
+    assert min(score.p_value or 0 for score in scores) > ALPHA
+
+
+def test_a_stranger_does_not_pass_for_a_busy_hour(baseline: Baseline) -> None:
+    """A loop that turns a thousand times faster is no less unusual: only known calls are load."""
+    benign, loop = Server(seed=8).counts(LOAD), sequence(tokens(MINER))
+
+    slow = baseline.score_window(window(benign, loop))
+    fast = baseline.score_window(window(benign, {ngram: count * 1000 for ngram, count in loop.items()}))
+
+    assert slow.p_value is not None
+    assert fast.p_value is not None
+    assert fast.calls > 100 * baseline.largest_calls
+    assert fast.p_value <= slow.p_value <= ALPHA
+
+
+def test_a_busy_window_does_not_hide_an_intrusion() -> None:
+    """Some fifty injected calls stand out among about a million benign ones."""
+    load = 160_000
+    baseline = learned(Server(seed=4, starts=3), load, windows=200)
+    server = Server(seed=5, starts=3)
+
+    benign = [baseline.score_window(window(server.counts(load))) for _ in range(50)]
+    intruded = baseline.score_window(
+        window(server.counts(load), INTRUSIONS["a shell started by the service"])
+    )
+
+    assert intruded.calls > 700_000
+    assert min(score.p_value or 0 for score in benign) > ALPHA
+    assert intruded.p_value is not None
+    assert intruded.p_value <= ALPHA
+
+
+def test_a_shell_is_strange_even_where_the_service_starts_shells() -> None:
+    """What the own lineage does all day is still an intrusion when an injected one does it."""
+    server = Server(seed=6)
+    shells = sequence(tokens(SHELL))
+    accustomed = Baseline()
+    for _ in range(200):
+        healthy = window(server.counts(LOAD), shells)
+        accustomed.learn_window(healthy, accustomed.score_window(healthy))
+
+    own = accustomed.score_window(window(server.counts(LOAD), shells))
+    injected = accustomed.score_window(
+        window(server.counts(LOAD), shells, sequence(tokens(SHELL), injected=True))
+    )
+
+    assert own.p_value is not None
+    assert own.p_value > 0.01
+    assert injected.p_value is not None
+    assert injected.p_value <= ALPHA
+
+
+def test_a_health_probe_by_exec_becomes_normal() -> None:
+    """An injected program that was learned no longer stands out; another one still does."""
+    server, probe = Server(seed=7), sequence(tokens(CAT), injected=True)
+    baseline = Baseline()
+    for _ in range(200):
+        healthy = window(server.counts(LOAD), probe)
+        baseline.learn_window(healthy, baseline.score_window(healthy))
+
+    usual = baseline.score_window(window(server.counts(LOAD), probe))
+    intruded = baseline.score_window(
+        window(server.counts(LOAD), probe, sequence(tokens(SHELL), injected=True))
+    )
+
+    assert usual.p_value is not None
+    assert usual.p_value > 0.01
+    assert intruded.p_value is not None
+    assert intruded.p_value <= ALPHA
