@@ -1,0 +1,1 @@
+"""Alerts: findings of one workload grouped into one thing a person handles."""

@@ -1,0 +1,67 @@
+"""Reads alerts, their workloads and their findings."""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.db.slices import Slice
+from api.db.tables import AlertRow, ContainerRow, FindingRow, NodeRow, ScoreRow, WorkloadRow
+
+_MOST_FINDINGS: Final = 1000
+
+
+class AlertView(NamedTuple):
+    """An alert and its workload."""
+
+    row: AlertRow
+    workload: WorkloadRow
+
+
+class FindingView(NamedTuple):
+    """A finding, its score, and where that was seen."""
+
+    row: FindingRow
+    score: ScoreRow
+    container: ContainerRow
+    node: str
+
+
+def list_page(
+    session: Session,
+    page: Slice,
+    *,
+    workload_id: int | None,
+    status: str | None,
+) -> list[AlertView]:
+    """Return one page of alerts in the order in which they were opened."""
+    query = select(AlertRow, WorkloadRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+    if workload_id is not None:
+        query = query.where(AlertRow.workload_id == workload_id)
+    if status is not None:
+        query = query.where(AlertRow.status == status)
+    return [AlertView(*row) for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at))]
+
+
+def find(session: Session, alert_id: int) -> AlertView | None:
+    """Return one alert."""
+    row = session.execute(
+        select(AlertRow, WorkloadRow)
+        .join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+        .where(AlertRow.id == alert_id)
+    ).one_or_none()
+    return AlertView(*row) if row else None
+
+
+def list_findings(session: Session, alert_id: int) -> list[FindingView]:
+    """Return the newest findings of an alert, oldest first."""
+    rows = session.execute(
+        select(FindingRow, ScoreRow, ContainerRow, NodeRow.name)
+        .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .join(NodeRow, NodeRow.id == ContainerRow.node_id)
+        .where(FindingRow.alert_id == alert_id)
+        .order_by(FindingRow.id.desc())
+        .limit(_MOST_FINDINGS)
+    ).all()
+    return [FindingView(*row) for row in reversed(rows)]

@@ -1,0 +1,53 @@
+"""Assembles the service's HTTP side."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from api import health, problems
+from api.alerts import routes as alerts
+from api.core import Core
+from api.ingest import routes as ingest
+from api.middleware import RequestContext
+from api.nodes import routes as nodes
+from api.problems import Problem
+from api.scores import routes as scores
+from api.workloads import routes as workloads
+
+_DESCRIPTION: Final = """\
+Learns what each container workload normally does and raises what does not belong.
+
+Lists are ordered by the time of entry. Keep `next_cursor` and ask again
+with it: no entry is missed or repeated.
+Errors are `application/problem+json`, and an error changes nothing.
+"""
+
+
+def create_app(core: Core) -> FastAPI:
+    """Return the application of a service that consists of these parts."""
+    app = FastAPI(
+        title="nonself",
+        version=version("nonself"),
+        description=_DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.core = core
+    problems.install(app)
+    app.add_middleware(RequestContext, metrics=core.metrics)
+    for each in (workloads, scores, alerts, nodes, ingest, health):
+        app.include_router(each.router)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = generate()
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents

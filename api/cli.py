@@ -1,0 +1,232 @@
+"""The command `nonself`: reads the settings once, and turns every failure into one sentence."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from api.errors import ClientError, ProblemError, ServiceError, SettingError
+from api.reference import ENV_PREFIX
+from api.settings import ServiceSettings
+from api.vocabulary import Mode
+from wire.settings import add_options, read
+
+CANNOT_RUN: Final = 1
+USAGE: Final = 2
+
+_EXAMPLES: Final = """\
+examples:
+  nonself up
+      service, worker and this host's agent, until Ctrl-C
+  nonself serve --host 0.0.0.0
+      the service alone, for agents on other nodes
+  nonself token create worker-1 --role ingest
+      a token for the agent on worker-1
+  nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
+      freeze what was learned and raise alerts
+
+Every option can be given as a variable too: --window-s is NONSELF_WINDOW_S.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 where it cannot run, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read(ServiceSettings, options, os.environ, ENV_PREFIX)
+    except (SettingError, ValueError) as error:
+        return _complain(error, USAGE)
+    try:
+        _COMMANDS[options.command](settings, options)
+    except ProblemError as error:
+        return _complain(error.detail, CANNOT_RUN)
+    except ServiceError as error:
+        return _complain(error, CANNOT_RUN)
+    except BrokenPipeError:
+        # Whoever reads our output has read enough; the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT_RUN
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nonself",
+        description="Learns what each container workload normally does and raises what does not belong.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    up = commands.add_parser("up", help="run service, worker and this host's agent")
+    up.add_argument(
+        "agent_options", nargs="*", metavar="-- AGENT OPTIONS", help="passed to nonself-agent run"
+    )
+    serve = commands.add_parser("serve", help="run service and worker")
+    migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
+    token = commands.add_parser("token", help="create, list or revoke API tokens")
+    token.add_argument("action", choices=("create", "list", "revoke"))
+    token.add_argument("name", nargs="?", default="", help="name of the token")
+    token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
+    for each in (up, serve, migrate, token):
+        add_options(each, ServiceSettings)
+    workloads = commands.add_parser("workloads", help="list workloads")
+    alerts = commands.add_parser("alerts", help="list alerts")
+    mode = commands.add_parser("mode", help="switch a workload's mode")
+    mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
+    mode.add_argument("mode", choices=[each.value for each in Mode])
+    mode.add_argument("--reason", default="", help="kept in the audit record")
+    for each in (workloads, alerts, mode):
+        each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
+        each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
+        each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
+    for each in (token, workloads, alerts, mode):
+        each.add_argument("--json", action="store_true", help="for scripts")
+    commands.add_parser("reference", help="print the reference of settings and metrics")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def _up(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api import logs
+    from api.up import up
+
+    # The table has the terminal; what is normal need not be logged beside it.
+    logs.set_up("warning" if sys.stdout.isatty() and settings.log_level == "info" else settings.log_level)
+    up(settings, options.agent_options)
+
+
+def _serve(settings: ServiceSettings, _options: argparse.Namespace) -> None:
+    from api import logs
+    from api.up import serve
+
+    logs.set_up(settings.log_level)
+    serve(settings)
+
+
+def _migrate(settings: ServiceSettings, _options: argparse.Namespace) -> None:
+    from api.db.migrate import upgrade, versions
+    from api.state import claimed
+
+    with claimed(settings.state_dir):
+        upgrade(settings.url)
+        print(f"The database has schema version {versions(settings.url)[0]}.")
+
+
+def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.tokens.commands import run
+
+    run(settings, options.action, name=options.name, role=options.role, as_json=options.json)
+
+
+def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.console import console
+    from api.live import table
+    from api.workloads.schemas import WorkloadOut
+
+    found = list(_client(settings, options).list("/v1/workloads"))
+    if options.json:
+        _print_json(found)
+    else:
+        console().print(table([WorkloadOut.model_validate(each) for each in found]))
+
+
+def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from rich.table import Table
+
+    from api.console import console
+
+    found = list(_client(settings, options).list("/v1/alerts"))
+    if options.json:
+        _print_json(found)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "why"):
+        shown.add_column(heading)
+    for each in found:
+        why = each["contributions"][0]["syscalls"] if each["contributions"] else []
+        shown.add_row(
+            str(each["id"]),
+            each["status"],
+            _name(each["workload"]),
+            each["start"],
+            each["end"],
+            str(each["findings"]),
+            f"{each['p_value']:.2g}",
+            " → ".join(why),
+        )
+    console().print(shown)
+
+
+def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    client = _client(settings, options)
+    wanted = options.workload
+    found = [
+        each
+        for each in client.list("/v1/workloads")
+        if wanted in {str(each["id"]), each["name"], _name(each), f"{each['namespace']}/{each['name']}"}
+    ]
+    if len(found) != 1:
+        known = ", ".join(f"{_name(each)} (id {each['id']})" for each in found) or "none"
+        msg = f"Expected one workload called {wanted!r}; found {known}."
+        raise ClientError(msg)
+    path = f"/v1/workloads/{found[0]['id']}/mode"
+    changed = client.put(path, {"mode": options.mode, "reason": options.reason})
+    if options.json:
+        _print_json(changed)
+    else:
+        print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
+
+
+def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
+    from api.reference import render
+
+    print(render(), end="")
+
+
+def _version(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
+    print(version("nonself"))
+
+
+_COMMANDS: Final = {
+    "up": _up,
+    "serve": _serve,
+    "migrate": _migrate,
+    "token": _token,
+    "workloads": _workloads,
+    "alerts": _alerts,
+    "mode": _mode,
+    "reference": _reference,
+    "version": _version,
+}
+
+
+def _client(settings: ServiceSettings, options: argparse.Namespace) -> Any:  # noqa: ANN401 - imported late
+    from api.client import Client
+    from api.state import ADMIN_FILE
+
+    url = options.url or f"http://{settings.host}:{settings.port}"
+    return Client(url, options.token_file or settings.state_dir / ADMIN_FILE)
+
+
+def _name(workload: dict[str, Any]) -> str:
+    parts = [workload["namespace"], workload["name"]]
+    if workload["container"] not in {"", workload["name"]}:
+        parts.append(workload["container"])
+    return "/".join(part for part in parts if part)
+
+
+def _print_json(value: Iterable[Any]) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"nonself: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What a running service consists of, handed to every endpoint and to the worker."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.clock import Clock, SystemClock
+from api.db.store import Store
+from api.metrics import Metrics
+from api.settings import ServiceSettings
+
+
+def _nobody() -> None:
+    """Wake no worker: there is none."""
+
+
+def _unknown() -> str | None:
+    return "No worker was started."
+
+
+@dataclass(slots=True, kw_only=True)
+class Core:
+    """Parts that live as long as the service."""
+
+    settings: ServiceSettings
+    store: Store
+    clock: Clock = field(default_factory=SystemClock)
+    metrics: Metrics = field(default_factory=Metrics)
+    wake_worker: Callable[[], None] = _nobody
+    worker_trouble: Callable[[], str | None] = _unknown
+    """Returns a sentence on why the worker does not work, or None where it does."""
+
+
+def get_core(request: Request) -> Core:
+    """Return the core of the service that answers this request."""
+    core: Core = request.app.state.core
+    return core
+
+
+CoreDep = Annotated[Core, Depends(get_core)]

@@ -1,0 +1,1 @@
+"""The store: tables, engine and transactions. Only repositories and the worker read tables."""

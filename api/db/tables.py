@@ -1,0 +1,245 @@
+"""Every table. Instants are Unix milliseconds in UTC; ids grow in the order of commits (ADR 0015)."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# SQLite counts up by itself only in a column declared INTEGER.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+# Without AUTOINCREMENT, SQLite gives the id of a deleted last row to the next one.
+_NEVER_REUSED: Final = {"sqlite_autoincrement": True}
+
+
+class Base(DeclarativeBase):
+    """Base of all rows."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {int: BigInteger(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012 - read by SQLAlchemy
+
+
+class TokenRow(Base):
+    """A bearer token, known only by its SHA-256."""
+
+    __tablename__ = "tokens"
+    __table_args__ = _NEVER_REUSED
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[int]
+    revoked_at: Mapped[int | None]
+
+
+class NodeRow(Base):
+    """A machine whose agent reports here."""
+
+    __tablename__ = "nodes"
+    __table_args__ = _NEVER_REUSED
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    boot_id: Mapped[str]
+    agent: Mapped[dict[str, Any]]
+    sent_at: Mapped[int]
+    created_at: Mapped[int]
+    seen_at: Mapped[int]
+    last_end: Mapped[int | None]
+    deltas: Mapped[int]
+    lost: Mapped[dict[str, Any]]
+
+
+class WorkloadRow(Base):
+    """What survives a redeploy: the thing that is learned."""
+
+    __tablename__ = "workloads"
+    __table_args__ = (
+        UniqueConstraint("kind", "cluster", "namespace", "name", "container"),
+        _NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    kind: Mapped[str]
+    cluster: Mapped[str]
+    namespace: Mapped[str]
+    name: Mapped[str]
+    container: Mapped[str]
+    identity_source: Mapped[str]
+    mode: Mapped[str]
+    mode_changed_at: Mapped[int]
+    created_at: Mapped[int]
+    windows: Mapped[int]
+    last_score_id: Mapped[int | None]
+
+
+class ContainerRow(Base):
+    """One running instance, as its runtime last described it."""
+
+    __tablename__ = "containers"
+    __table_args__ = (UniqueConstraint("node_id", "boot_id", "container_id"), _NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
+    boot_id: Mapped[str]
+    container_id: Mapped[str]
+    workload_id: Mapped[int | None] = mapped_column(ForeignKey("workloads.id"), index=True)
+    kind: Mapped[str]
+    runtime: Mapped[str]
+    name: Mapped[str]
+    pod: Mapped[str]
+    namespace: Mapped[str]
+    pod_uid: Mapped[str]
+    image: Mapped[str]
+    image_digest: Mapped[str]
+    labels: Mapped[dict[str, Any]]
+    cgroup: Mapped[str]
+    seen_from_start: Mapped[bool]
+    first_start: Mapped[int]
+    last_end: Mapped[int]
+
+
+class InboxRow(Base):
+    """A delta as it came, until the worker is done with it; after that only its identity and digest."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("node_id", "boot_id", "container_id", "start"),
+        Index(
+            "ix_inbox_pending",
+            "id",
+            sqlite_where=text("processed_at IS NULL"),
+            postgresql_where=text("processed_at IS NULL"),
+        ),
+        _NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
+    boot_id: Mapped[str]
+    container_id: Mapped[str]
+    start: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    payload: Mapped[bytes | None]
+    received_at: Mapped[int]
+    processed_at: Mapped[int | None]
+    error: Mapped[str | None]
+
+
+class ScoreRow(Base):
+    """How unusual one container's window was, and whether the baseline learned it."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        Index("ix_scores_workload_id_id", "workload_id", "id"),
+        Index("ix_scores_scored_at", "scored_at"),
+        Index(
+            "ix_scores_quarantined",
+            "workload_id",
+            sqlite_where=text("quarantined"),
+            postgresql_where=text("quarantined"),
+        ),
+        _NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), unique=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
+    container_id: Mapped[int] = mapped_column(ForeignKey("containers.id"))
+    start: Mapped[int]
+    end: Mapped[int]
+    scored_at: Mapped[int]
+    mode: Mapped[str]
+    verdict: Mapped[str]
+    score: Mapped[float]
+    p_value: Mapped[float | None]
+    alpha: Mapped[float]
+    resolution: Mapped[float]
+    extrapolated: Mapped[bool]
+    novelty: Mapped[float]
+    calls: Mapped[int]
+    lost: Mapped[dict[str, Any]]
+    marks: Mapped[list[Any]]
+    evidence: Mapped[list[Any]]
+    learned: Mapped[bool]
+    quarantined: Mapped[bool]
+    not_learned: Mapped[str | None]
+    contributions: Mapped[list[Any]]
+    rest: Mapped[float]
+
+
+class BaselineRow(Base):
+    """What a workload's normal behaviour was learned to be, as a versioned snapshot."""
+
+    __tablename__ = "baselines"
+
+    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    snapshot: Mapped[bytes]
+    windows_learned: Mapped[int]
+    ready: Mapped[bool]
+    updated_at: Mapped[int]
+
+
+class AlertRow(Base):
+    """Findings of one workload that a person handles as one thing."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (Index("ix_alerts_workload_id_id", "workload_id", "id"), _NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
+    kind: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    findings: Mapped[int]
+    p_value: Mapped[float]
+    score: Mapped[float]
+    contributions: Mapped[list[Any]]
+
+
+class FindingRow(Base):
+    """One window that was an anomaly; stored in both modes."""
+
+    __tablename__ = "findings"
+    __table_args__ = _NEVER_REUSED
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"), index=True)
+    score_id: Mapped[int] = mapped_column(ForeignKey("scores.id"), unique=True)
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), index=True)
+    kind: Mapped[str]
+    created_at: Mapped[int]
+
+
+class AuditRow(Base):
+    """Who changed what, and why."""
+
+    __tablename__ = "audit"
+    __table_args__ = _NEVER_REUSED
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    created_at: Mapped[int]
+    actor: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    detail: Mapped[dict[str, Any]]

@@ -1,0 +1,128 @@
+"""Errors of the service; the only module that knows status codes.
+
+ServiceError
+├── StartError               the service cannot start; one sentence, exit code 1
+├── SettingError             a setting has a value that cannot be used
+├── ClientError              the command line could not get an answer from a service
+└── ProblemError             an answer to a request, sent as application/problem+json
+    ├── UnauthenticatedError     401
+    ├── SignatureError           401
+    ├── ForbiddenError           403
+    ├── NotFoundError            404
+    ├── ReplayedError            409
+    ├── ConflictError            409
+    ├── OversizedError           413
+    ├── MediaTypeError           415
+    ├── BadBodyError             400
+    ├── InvalidError             422
+    ├── BacklogError             503
+    └── StoreError               503
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Base of everything that `api` raises."""
+
+
+class StartError(ServiceError):
+    """The service cannot start; the message is one sentence for the person at the terminal."""
+
+
+class ClientError(ServiceError):
+    """The command line could not get an answer from a service."""
+
+
+class SettingError(ServiceError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, expected: str, came: object) -> None:
+        super().__init__(f"{name}: expected {expected}; got {came!r}.")
+
+
+class ProblemError(ServiceError):
+    """An answer to a request (RFC 9457); nothing was changed."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+    retry_after_s: ClassVar[int | None] = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class UnauthenticatedError(ProblemError):
+    """The request carries no token that this service knows."""
+
+    status, slug, title = 401, "unauthenticated", "Not authenticated"
+
+
+class SignatureError(ProblemError):
+    """The body is not signed with the token that came with it."""
+
+    status, slug, title = 401, "signature", "Wrong signature"
+
+
+class ForbiddenError(ProblemError):
+    """The token's role does not allow the request."""
+
+    status, slug, title = 403, "forbidden", "Forbidden"
+
+
+class NotFoundError(ProblemError):
+    """There is no such resource."""
+
+    status, slug, title = 404, "not-found", "Not found"
+
+
+class ReplayedError(ProblemError):
+    """Every delta of the batch was taken before; the sender may forget it."""
+
+    status, slug, title = 409, "replayed", "Already ingested"
+
+
+class ConflictError(ProblemError):
+    """A delta has the identity of a known one and another content; the known one stays."""
+
+    status, slug, title = 409, "conflict", "Conflicting delta"
+
+
+class OversizedError(ProblemError):
+    """The body is larger than the service takes."""
+
+    status, slug, title = 413, "oversized", "Body too large"
+
+
+class MediaTypeError(ProblemError):
+    """The body is not of the type or encoding that the endpoint takes."""
+
+    status, slug, title = 415, "media-type", "Unsupported media type"
+
+
+class BadBodyError(ProblemError):
+    """The body cannot be read at all."""
+
+    status, slug, title = 400, "malformed", "Malformed body"
+
+
+class InvalidError(ProblemError):
+    """The request can be read, but says something that cannot be."""
+
+    status, slug, title = 422, "invalid", "Invalid request"
+
+
+class BacklogError(ProblemError):
+    """The worker is behind; the sender should keep its data and come back."""
+
+    status, slug, title = 503, "backlog", "Too many deltas waiting"
+    retry_after_s = 5
+
+
+class StoreError(ProblemError):
+    """The database cannot be used at the moment."""
+
+    status, slug, title = 503, "store-unavailable", "Database unavailable"
+    retry_after_s = 5

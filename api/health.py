@@ -1,0 +1,66 @@
+"""`/healthz`, `/readyz` and `/metrics`: for machines, without a token."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from api.core import CoreDep
+from api.errors import StoreError
+from api.ingest.repository import count_pending
+from api.nodes import repository as nodes
+from api.vocabulary import Mode
+from api.workloads import repository as workloads
+
+router = APIRouter(tags=["health"])
+
+
+class HealthOut(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class ReadyOut(BaseModel):
+    """Whether the parts that the service needs do their work."""
+
+    ready: bool
+    database: Annotated[str, Field(description="`ok`, or a sentence on what is wrong.")]
+    worker: Annotated[str, Field(description="`ok`, or a sentence on what is wrong.")]
+
+
+@router.get("/healthz")
+def healthz() -> HealthOut:
+    """Tell that the process is up."""
+    return HealthOut()
+
+
+@router.get("/readyz", responses={503: {"model": ReadyOut, "description": "Not ready."}})
+def readyz(core: CoreDep, response: Response) -> ReadyOut:
+    """Tell whether database and worker do their work."""
+    database = "ok"
+    try:
+        core.store.ping()
+    except StoreError as error:
+        database = error.detail
+    worker = core.worker_trouble() or "ok"
+    ready = database == worker == "ok"
+    if not ready:
+        response.status_code = StoreError.status
+    return ReadyOut(ready=ready, database=database, worker=worker)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(core: CoreDep) -> Response:
+    """Show counters for Prometheus."""
+    try:
+        with core.store.read() as session:
+            core.metrics.set("nonself_inbox_pending", count_pending(session))
+            core.metrics.set("nonself_nodes", nodes.count(session))
+            counts = dict.fromkeys((mode.value for mode in Mode), 0) | dict(workloads.count_by_mode(session))
+        for mode, count in counts.items():
+            core.metrics.set("nonself_workloads", count, mode=mode)
+        core.metrics.set("nonself_database_up", 1)
+    except StoreError:
+        core.metrics.set("nonself_database_up", 0)
+    return Response(core.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

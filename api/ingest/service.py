@@ -1,0 +1,162 @@
+"""Decides whether a batch is taken: all of it or nothing."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from api.errors import BacklogError, BadBodyError, ConflictError, InvalidError, ReplayedError, SignatureError
+from api.ingest import repository
+from api.ingest.repository import Key
+from wire.codec import decode_batch, encode_delta, verify
+from wire.errors import FieldError, MalformedError, UnknownSyscallTableError
+from wire.profile import Batch, ProfileDelta
+from wire.syscalls import load_table
+
+MAX_WINDOW_MS: Final = 3_600_000
+"""Longest window that is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delta on its way into the inbox."""
+
+    delta: ProfileDelta
+    payload: bytes
+    digest: bytes
+
+    @property
+    def key(self) -> Key:
+        """Identity within the batch's boot of its node."""
+        return Key(self.delta.container.id, self.delta.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a batch."""
+
+    accepted: int
+    duplicates: int
+    ngrams: int
+
+
+def read(body: bytes, *, signature: str, key: bytes, latest_ms: int) -> tuple[Batch, list[Parcel]]:
+    """Check a body without a look into the database.
+
+    Args:
+        body: As it came, compressed.
+        signature: Value of the signature header.
+        key: What the sender's token signs with.
+        latest_ms: Time at which a window may end at the latest.
+
+    Raises:
+        SignatureError: The body was not signed with the key.
+        BadBodyError: It is cut off, not gzip, not JSON, or of an unknown schema version.
+        InvalidError: A field says what cannot be.
+    """
+    if not verify(body, signature, key):
+        msg = "The signature is not the HMAC-SHA256 of this body under this token."
+        raise SignatureError(msg)
+    try:
+        batch = decode_batch(body)
+    except FieldError as error:
+        raise InvalidError(str(error)) from error
+    except MalformedError as error:
+        raise BadBodyError(str(error)) from error
+    _check_batch(batch, latest_ms)
+    return batch, [_pack(delta) for delta in batch.deltas]
+
+
+def accept(
+    session: Session, batch: Batch, parcels: Sequence[Parcel], *, now_ms: int, inbox_limit: int
+) -> Receipt:
+    """Store the deltas that are new; a batch without any is a heartbeat.
+
+    Raises:
+        ReplayedError: All are known.
+        ConflictError: One is known with another content.
+        BacklogError: The worker is too far behind to take more.
+    """
+    node = repository.upsert_node(session, batch, now_ms)
+    known = repository.find_digests(session, node.id, batch.boot_id, [parcel.key for parcel in parcels])
+    fresh: dict[Key, Parcel] = {}
+    for parcel in parcels:
+        earlier = known.get(parcel.key) or (fresh[parcel.key].digest if parcel.key in fresh else None)
+        if earlier is None:
+            fresh[parcel.key] = parcel
+        elif earlier != parcel.digest:
+            msg = (
+                f"A delta of container {parcel.delta.container.id} starting at {parcel.delta.start} is known "
+                "with another content; the known one stays and nothing of this batch was stored."
+            )
+            raise ConflictError(msg)
+    if parcels and not fresh:
+        msg = f"All {len(parcels)} deltas of this batch were stored before."
+        raise ReplayedError(msg)
+    if fresh and (pending := repository.count_pending(session)) + len(fresh) > max(inbox_limit, len(fresh)):
+        msg = (
+            f"{pending} deltas wait for the worker, of at most {inbox_limit}; keep this batch and try again."
+        )
+        raise BacklogError(msg)
+    repository.add(
+        session,
+        [
+            {
+                "node_id": node.id,
+                "boot_id": batch.boot_id,
+                "container_id": parcel.key.container_id,
+                "start": parcel.key.start,
+                "digest": parcel.digest,
+                "payload": parcel.payload,
+                "received_at": now_ms,
+            }
+            for parcel in fresh.values()
+        ],
+    )
+    if fresh:
+        lost = Counter(node.lost)
+        for parcel in fresh.values():
+            lost.update({cause.value: count for cause, count in parcel.delta.lost.items()})
+        node.lost = dict(lost)
+        node.deltas += len(fresh)
+        node.last_end = max(node.last_end or 0, *(parcel.delta.end for parcel in fresh.values()))
+    return Receipt(
+        accepted=len(fresh),
+        duplicates=len(parcels) - len(fresh),
+        ngrams=sum(len(parcel.delta.ngrams) for parcel in fresh.values()),
+    )
+
+
+def _pack(delta: ProfileDelta) -> Parcel:
+    payload = encode_delta(delta)
+    return Parcel(delta, payload, hashlib.sha256(payload).digest())
+
+
+def _check_batch(batch: Batch, latest_ms: int) -> None:
+    if batch.sent_at > latest_ms:
+        msg = f"sent_at: expected a time not after {latest_ms}; got {batch.sent_at}. Check the node's clock."
+        raise InvalidError(msg)
+    if not batch.agent.window_s > 0:
+        msg = f"agent.window_s: expected a number above 0; got {batch.agent.window_s}."
+        raise InvalidError(msg)
+    for index, delta in enumerate(batch.deltas):
+        if delta.end > latest_ms:
+            msg = (
+                f"deltas[{index}].end: expected a time not after {latest_ms}; "
+                f"got {delta.end}. Check the node's clock."
+            )
+            raise InvalidError(msg)
+        if delta.end - delta.start > MAX_WINDOW_MS:
+            msg = (
+                f"deltas[{index}]: expected a window of at most {MAX_WINDOW_MS} ms; "
+                f"got {delta.end - delta.start} ms."
+            )
+            raise InvalidError(msg)
+        try:
+            load_table(delta.arch)
+        except UnknownSyscallTableError as error:
+            msg = f"deltas[{index}].arch: {error}"
+            raise InvalidError(msg) from error

@@ -1,0 +1,83 @@
+"""Every metric of the service, declared once; what is not declared here cannot be emitted."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of the manifest."""
+
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+MANIFEST: Final[dict[str, Metric]] = {
+    "nonself_http_requests_total": Metric("counter", "Requests answered.", ("method", "route", "status")),
+    "nonself_http_request_seconds": Metric("histogram", "Time to answer a request.", ("route",)),
+    "nonself_ingest_batches_total": Metric("counter", "Batches by outcome.", ("outcome",)),
+    "nonself_ingest_deltas_total": Metric("counter", "Deltas accepted into the inbox."),
+    "nonself_ingest_duplicates_total": Metric("counter", "Deltas known already."),
+    "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),
+    "nonself_worker_windows_total": Metric("counter", "Windows scored.", ("verdict",)),
+    "nonself_worker_ngrams_total": Metric("counter", "N-gram counts scored."),
+    "nonself_worker_batch_seconds": Metric("histogram", "Time of one transaction of the worker."),
+    "nonself_worker_failures_total": Metric("counter", "Transactions of the worker that were rolled back."),
+    "nonself_worker_rejected_total": Metric("counter", "Deltas set aside because they could not be scored."),
+    "nonself_findings_total": Metric("counter", "Findings stored."),
+    "nonself_alerts_total": Metric("counter", "Alerts opened."),
+    "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
+    "nonself_nodes": Metric("gauge", "Nodes known."),
+    "nonself_database_up": Metric("gauge", "1 if the database answered when this page was made, else 0."),
+}
+
+
+class Metrics:
+    """The metrics of one service, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for name, each in MANIFEST.items():
+            match each.kind:
+                case "counter":
+                    self._counters[name] = Counter(name, each.help, each.labels, registry=self._registry)
+                case "gauge":
+                    self._gauges[name] = Gauge(name, each.help, each.labels, registry=self._registry)
+                case "histogram":
+                    self._histograms[name] = Histogram(name, each.help, each.labels, registry=self._registry)
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter of the manifest."""
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge of the manifest."""
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add one value to a histogram of the manifest."""
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def render(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+
+def reference() -> str:
+    """Return the manifest as a Markdown table."""
+    rows = ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]
+    for name, each in MANIFEST.items():
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        rows.append(f"| `{name}` | {each.kind} | {labels} | {each.help} |")
+    return "\n".join(rows) + "\n"

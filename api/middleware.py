@@ -1,0 +1,56 @@
+"""Around every request: an id that appears in its log lines and its answer, and its duration."""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+_SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = structlog.get_logger()
+
+
+class RequestContext:
+    """Names each request, counts it and logs it once."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = asked if _SANE.fullmatch(asked) else uuid.uuid4().hex
+        status = 500
+        began = time.perf_counter()
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_named)
+            finally:
+                took_s = time.perf_counter() - began
+                # A path that matches no route is an outsider's text and must not become a label.
+                route: Any = scope.get("route")
+                pattern = str(getattr(route, "path", "none"))
+                self._metrics.count(
+                    "nonself_http_requests_total", method=scope["method"], route=pattern, status=str(status)
+                )
+                self._metrics.observe("nonself_http_request_seconds", took_s, route=pattern)
+                _log.debug(
+                    "request", method=scope["method"], path=scope["path"], status=status, took_s=took_s
+                )

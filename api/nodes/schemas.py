@@ -1,0 +1,72 @@
+"""What REST says of nodes."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AgentOut(BaseModel):
+    """What the agent says of itself; counters are cumulative since its start."""
+
+    version: str
+    window_s: float
+    kernel: str
+    started_at: datetime | None
+    containers: int
+    spool_bytes: int
+    spool_batches: int
+    discarded_deltas: int
+    missed_runs: int
+    dropped_events: int
+    unwatched_containers: int
+    cpu_s: float
+    rss_bytes: int
+
+
+class NodeOut(BaseModel):
+    """A machine whose agent reports here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 1,
+                    "name": "worker-1",
+                    "boot_id": "8d3f…",
+                    "created_at": "2026-11-23T12:00:00Z",
+                    "seen_at": "2026-11-23T13:10:00.3Z",
+                    "lag_s": 4.1,
+                    "last_end": "2026-11-23T13:10:00Z",
+                    "deltas": 3900,
+                    "lost": {"table_full": 0},
+                    "agent": {
+                        "version": "0.1.0",
+                        "window_s": 10.0,
+                        "kernel": "6.18.0",
+                        "started_at": "2026-11-23T12:00:00Z",
+                        "containers": 10,
+                        "spool_bytes": 0,
+                        "spool_batches": 0,
+                        "discarded_deltas": 0,
+                        "missed_runs": 0,
+                        "dropped_events": 0,
+                        "unwatched_containers": 0,
+                        "cpu_s": 31.2,
+                        "rss_bytes": 61000000,
+                    },
+                }
+            ]
+        }
+    )
+
+    id: int
+    name: str
+    boot_id: str
+    created_at: datetime
+    seen_at: Annotated[datetime, Field(description="When its newest batch came.")]
+    lag_s: Annotated[float, Field(description="Seconds since then.")]
+    last_end: Annotated[datetime | None, Field(description="End of the newest window received.")]
+    deltas: Annotated[int, Field(description="Deltas accepted.")]
+    lost: Annotated[dict[str, int], Field(description="Calls known to be missing from them, by cause.")]
+    agent: AgentOut

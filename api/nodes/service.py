@@ -1,0 +1,36 @@
+"""Decides what is shown of a node."""
+
+from sqlalchemy.orm import Session
+
+from api.clock import to_datetime
+from api.db.tables import NodeRow
+from api.nodes import repository
+from api.nodes.schemas import NodeOut
+from api.paging import PageQuery
+
+
+def list_page(session: Session, query: PageQuery, now_ms: int) -> list[NodeOut]:
+    """Return one page of nodes."""
+    rows = repository.list_page(
+        session,
+        query.slice(),
+    )
+    return [_show(row, now_ms) for row in rows]
+
+
+def _show(row: NodeRow, now_ms: int) -> NodeOut:
+    started_at = row.agent.get("started_at", 0)
+    return NodeOut.model_validate(
+        {
+            "id": row.id,
+            "name": row.name,
+            "boot_id": row.boot_id,
+            "created_at": to_datetime(row.created_at),
+            "seen_at": to_datetime(row.seen_at),
+            "lag_s": max(0, now_ms - row.seen_at) / 1000,
+            "last_end": to_datetime(row.last_end) if row.last_end is not None else None,
+            "deltas": row.deltas,
+            "lost": row.lost,
+            "agent": {**row.agent, "started_at": to_datetime(started_at) if started_at else None},
+        }
+    )

@@ -1,0 +1,101 @@
+"""Lists a poller can follow: ordered by id, which grows in the order of commits, and never repeating one.
+
+`next_cursor` is given on every page, the empty one too: asking again with it
+returns what has been added since.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final, Generic, TypeVar
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.clock import to_ms
+from api.db.slices import Slice
+from api.errors import InvalidError
+
+MAX_LIMIT: Final = 1000
+_PREFIX: Final = "after:"
+
+ItemT = TypeVar("ItemT")
+
+
+class NoQuery(BaseModel):
+    """The endpoint takes no query parameters; one sent by mistake is refused rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(NoQuery):
+    """Query parameters that all lists share."""
+
+    since: Annotated[datetime | None, Field(description="Only entries recorded at or after this time.")] = (
+        None
+    )
+    until: Annotated[datetime | None, Field(description="Only entries recorded before this time.")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most entries on one page.")] = 100
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before.", max_length=200)] = (
+        None
+    )
+
+    def slice(self) -> Slice:
+        """Return the rows that the page shows.
+
+        Raises:
+            InvalidError: The cursor is not one of this service.
+        """
+        return Slice(
+            after=0 if self.cursor is None else decode_cursor(self.cursor),
+            limit=self.limit,
+            since_ms=to_ms(self.since) if self.since else None,
+            until_ms=to_ms(self.until) if self.until else None,
+        )
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """One page of a list."""
+
+    items: list[ItemT]
+    next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]
+
+
+def encode_cursor(row_id: int) -> str:
+    """Return the opaque text that stands for a position in a list.
+
+    Examples:
+        >>> decode_cursor(encode_cursor(7))
+        7
+    """
+    return base64.urlsafe_b64encode(f"{_PREFIX}{row_id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> int:
+    """Return the position that `encode_cursor` wrote.
+
+    Raises:
+        InvalidError: The text is none of ours.
+    """
+    try:
+        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
+        position = int(plain.removeprefix(_PREFIX)) if plain.startswith(_PREFIX) else -1
+    except (binascii.Error, ValueError):
+        position = -1
+    if not 0 <= position < 1 << 63:
+        msg = f"cursor: expected the next_cursor of an earlier page; got {cursor!r}."
+        raise InvalidError(msg)
+    return position
+
+
+def paginate(
+    request: Request, response: Response, query: PageQuery, ids: Sequence[int], items: list[ItemT]
+) -> Page[ItemT]:
+    """Return one page, and set its `Link` header (RFC 8288)."""
+    cursor = encode_cursor(ids[-1] if ids else query.slice().after)
+    following = request.url.include_query_params(cursor=cursor)
+    response.headers["Link"] = f'<{following}>; rel="next"'
+    return Page(items=items, next_cursor=cursor)

@@ -1,0 +1,124 @@
+"""Errors as answers: application/problem+json (RFC 9457), in one shape for every endpoint."""
+
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from api.errors import (
+    BacklogError,
+    BadBodyError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    MediaTypeError,
+    NotFoundError,
+    OversizedError,
+    ProblemError,
+    ReplayedError,
+    SignatureError,
+    StoreError,
+    UnauthenticatedError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "/problems/"
+_log = structlog.get_logger()
+
+
+class Problem(BaseModel):
+    """What went wrong; nothing was changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/not-found",
+                    "title": "Not found",
+                    "status": 404,
+                    "detail": "There is no workload 12.",
+                    "instance": "/v1/workloads/12",
+                }
+            ]
+        }
+    )
+
+    type: Annotated[str, Field(description="`/problems/<slug>`: stable, for programs.")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="A sentence for people.")]
+    instance: Annotated[str, Field(description="Path of the request.")]
+
+
+def responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an endpoint that may answer with these, and with those that any may."""
+    by_status: dict[int, list[type[ProblemError]]] = {}
+    always: tuple[type[ProblemError], ...] = (UnauthenticatedError, ForbiddenError, InvalidError, StoreError)
+    for kind in (*kinds, *always):
+        known = by_status.setdefault(kind.status, [])
+        if kind not in known:
+            known.append(kind)
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": "; ".join(f"{kind.title} (`{TYPE_PREFIX}{kind.slug}`)" for kind in same),
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status, same in sorted(by_status.items())
+    }
+
+
+INGEST_PROBLEMS: Final = (
+    BadBodyError,
+    SignatureError,
+    ReplayedError,
+    ConflictError,
+    OversizedError,
+    MediaTypeError,
+    BacklogError,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an app a problem."""
+
+    @app.exception_handler(ProblemError)
+    def _on_problem(request: Request, error: ProblemError) -> JSONResponse:
+        return render(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    def _on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+        return render(request, InvalidError("; ".join(found) + "."))
+
+    @app.exception_handler(HTTPException)
+    def _on_http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == NotFoundError.status:
+            return render(request, NotFoundError(f"There is nothing at {request.url.path}."))
+        body = _body(request, "about:blank", str(error.detail), error.status_code, f"{error.detail}.")
+        return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+
+    @app.exception_handler(Exception)
+    def _on_bug(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request_failed", path=request.url.path, exc_info=error)
+        return render(request, ProblemError("The service made a mistake; its log has the details."))
+
+
+def render(request: Request, error: ProblemError) -> JSONResponse:
+    """Return the response for an error."""
+    headers = {}
+    if error.status == UnauthenticatedError.status:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    body = _body(request, TYPE_PREFIX + error.slug, error.title, error.status, error.detail)
+    return JSONResponse(body, error.status, headers, MEDIA_TYPE)
+
+
+def _body(request: Request, type_: str, title: str, status: int, detail: str) -> dict[str, Any]:
+    problem = Problem(type=type_, title=title, status=status, detail=detail, instance=request.url.path)
+    return problem.model_dump()

@@ -1,0 +1,1 @@
+"""Scores: how unusual each container's window was for its workload, and why."""

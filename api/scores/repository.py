@@ -1,0 +1,37 @@
+"""Reads scores with the containers they belong to."""
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.db.slices import Slice
+from api.db.tables import ContainerRow, NodeRow, ScoreRow
+
+
+class ScoreView(NamedTuple):
+    """A score, its container and its node's name."""
+
+    row: ScoreRow
+    container: ContainerRow
+    node: str
+
+
+def list_page(
+    session: Session,
+    page: Slice,
+    *,
+    workload_id: int | None,
+    verdict: str | None,
+) -> list[ScoreView]:
+    """Return one page of scores in the order in which they were made."""
+    query = (
+        select(ScoreRow, ContainerRow, NodeRow.name)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .join(NodeRow, NodeRow.id == ContainerRow.node_id)
+    )
+    if workload_id is not None:
+        query = query.where(ScoreRow.workload_id == workload_id)
+    if verdict is not None:
+        query = query.where(ScoreRow.verdict == verdict)
+    return [ScoreView(*row) for row in session.execute(page.of(query, ScoreRow.id, ScoreRow.scored_at))]

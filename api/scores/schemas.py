@@ -1,0 +1,123 @@
+"""What REST says of scores."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.paging import PageQuery
+from api.vocabulary import Mode, Verdict
+
+
+class ScoreQuery(PageQuery):
+    """Filters of the list of scores."""
+
+    workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
+    verdict: Verdict | None = None
+    explain: Annotated[bool, Field(description="Include the n-grams that carried each score.")] = False
+
+
+class ContainerOut(BaseModel):
+    """The running instance in which a window was seen."""
+
+    id: Annotated[str, Field(description="As the runtime names it.")]
+    node: str
+    runtime: str
+    name: str
+    pod: str
+    namespace: str
+    image: str
+    image_digest: str
+    seen_from_start: bool
+
+
+class ContributionOut(BaseModel):
+    """One n-gram's part of a score."""
+
+    ngram: Annotated[str, Field(description="Packed, in hex.")]
+    syscalls: Annotated[list[str], Field(description="Oldest first.")]
+    injected: Annotated[bool, Field(description="Made by a process that an exec brought into the container.")]
+    count: Annotated[int, Field(description="Calls in the window that ended this n-gram.")]
+    bits: float
+    baseline_count: Annotated[int, Field(description="Calls learned that ended it; 0 where it is new.")]
+    nearest: Annotated[
+        list[str] | None,
+        Field(description="Longest ending of it that was ever learned; null where none was."),
+    ]
+
+
+class EvidenceOut(BaseModel):
+    """Why a window is not evidence."""
+
+    code: str
+    text: str
+
+
+class ScoreOut(BaseModel):
+    """How unusual one container's window was."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 991,
+                    "workload_id": 3,
+                    "container": {
+                        "id": "4f1c",
+                        "node": "worker-1",
+                        "runtime": "containerd",
+                        "name": "web",
+                        "pod": "cart-6d4cf56db6-x7k2p",
+                        "namespace": "shop",
+                        "image": "registry.local/shop/cart:1.4",
+                        "image_digest": "",
+                        "seen_from_start": True,
+                    },
+                    "start": "2026-11-23T13:09:50Z",
+                    "end": "2026-11-23T13:10:00Z",
+                    "scored_at": "2026-11-23T13:10:00.412Z",
+                    "mode": "enforcement-alert",
+                    "verdict": "anomalous",
+                    "score": 1204.5,
+                    "p_value": 2.1e-9,
+                    "alpha": 1.65e-5,
+                    "resolution": 0.0004,
+                    "extrapolated": True,
+                    "novelty": 0.02,
+                    "calls": 40210,
+                    "lost": {},
+                    "marks": [],
+                    "evidence": [],
+                    "learned": False,
+                    "quarantined": False,
+                    "not_learned": "The window has a finding.",
+                    "contributions": None,
+                    "rest": None,
+                }
+            ]
+        }
+    )
+
+    id: int
+    workload_id: int
+    container: ContainerOut
+    start: datetime
+    end: datetime
+    scored_at: datetime
+    mode: Annotated[Mode, Field(description="Of the workload when the window was scored.")]
+    verdict: Verdict
+    score: Annotated[float, Field(description="Bits; compare only within one workload.")]
+    p_value: Annotated[float | None, Field(description="Share of healthy windows that score as high.")]
+    alpha: Annotated[float, Field(description="Threshold that the p-value was held against.")]
+    resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
+    extrapolated: Annotated[bool, Field(description="The p-value comes from the tail model.")]
+    novelty: Annotated[float, Field(description="Share of calls in n-grams never learned.")]
+    calls: int
+    lost: Annotated[dict[str, int], Field(description="Calls known to be missing, by cause.")]
+    marks: list[str]
+    evidence: Annotated[list[EvidenceOut], Field(description="Empty where the evidence is sufficient.")]
+    learned: bool
+    quarantined: Annotated[bool, Field(description="Held out of learning until released.")]
+    not_learned: Annotated[str | None, Field(description="Why the baseline did not learn the window.")]
+    contributions: Annotated[list[ContributionOut] | None, Field(description="With `explain=true`.")]
+    rest: Annotated[float | None, Field(description="Bits of all n-grams that are not listed.")]

@@ -1,0 +1,101 @@
+"""What runs in the service's process: store, worker and HTTP server, started and stopped together."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.core import Core
+from api.db.migrate import upgrade
+from api.db.store import Store
+from api.errors import StartError
+from api.settings import ServiceSettings
+from api.state import claimed, make_first_tokens
+from api.worker.worker import Worker
+
+_log = structlog.get_logger()
+
+
+class Server:
+    """An HTTP server in a thread of its own."""
+
+    def __init__(self, core: Core, listener: socket.socket) -> None:
+        self._listener = listener
+        config = uvicorn.Config(
+            create_app(core),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            # Longer than a window, so that agents keep their connection from one to the next.
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="nonself-http", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        host, port = self._listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests at hand and end."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listener])
+
+
+@contextmanager
+def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
+    """Run a service: migrated, listening, and with a worker, until the block ends.
+
+    Raises:
+        StartError: The state folder, the database or the port cannot be used.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(claimed(settings.state_dir))
+        listener = listen(settings.host, settings.port)
+        stack.callback(listener.close)
+        upgrade(settings.url)
+        core = Core(settings=settings, store=Store(settings.url))
+        stack.callback(core.store.close)
+        make_first_tokens(core)
+        worker = Worker(core)
+        worker.start()
+        stack.callback(worker.stop)
+        server = Server(core, listener)
+        server.start()
+        stack.callback(server.stop)
+        _log.info("service_started", url=server.url, state_dir=str(settings.state_dir))
+        yield core, server
+        _log.info("service_stopping")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        StartError: Another program has the port, or the address is not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        msg = f"The service cannot listen on {host} port {port}: {reason}. Choose another with --port."
+        raise StartError(msg) from error

@@ -1,0 +1,67 @@
+"""Every setting of the service: read once by the command line and passed down."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.errors import SettingError
+from api.vocabulary import Mode
+from wire.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """Settings of `nonself up` and `nonself serve`."""
+
+    host: str = setting(
+        "127.0.0.1", "Address to listen on; other nodes reach the service only if it is not loopback."
+    )
+    port: int = setting(8787, "TCP port to listen on; 0 takes any free one.")
+    state_dir: Path = setting(Path("var"), "Folder of the database, the first tokens and the lock.")
+    database_url: str = setting(
+        "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
+    )
+    cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
+    default_mode: str = setting(Mode.LEARNING.value, "Mode of a workload seen for the first time.")
+    window_s: int = setting(10, "Seconds in one window; the agent that `nonself up` starts uses the same.")
+    budget_per_week: float = setting(1.0, "False anomaly alerts accepted per workload and week.")
+    alert_gap_s: int = setting(
+        900, "A finding joins the workload's open alert if it comes within this many seconds."
+    )
+    max_clock_skew_s: int = setting(300, "How far ahead of this machine's clock a delta's window may end.")
+    inbox_limit: int = setting(100_000, "Deltas waiting for the worker at which ingest asks agents to wait.")
+    batch_deltas: int = setting(256, "Most deltas that the worker handles in one transaction.")
+    retention_days: int = setting(
+        30, "Days for which scores without a finding, and the identities of deltas, are kept."
+    )
+    log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        known = [mode.value for mode in Mode]
+        if self.default_mode not in known:
+            raise SettingError("default_mode", f"one of {', '.join(known)}", self.default_mode)
+        for name, least in (
+            ("window_s", 1),
+            ("alert_gap_s", 0),
+            ("max_clock_skew_s", 0),
+            ("inbox_limit", 1),
+            ("batch_deltas", 1),
+            ("retention_days", 1),
+        ):
+            if getattr(self, name) < least:
+                raise SettingError(name, f"at least {least}", getattr(self, name))
+        if not 0 <= self.port <= 65535:
+            raise SettingError("port", "0 to 65535", self.port)
+        if not self.budget_per_week > 0:
+            raise SettingError("budget_per_week", "a number above 0", self.budget_per_week)
+        if self.log_level not in {"debug", "info", "warning", "error"}:
+            raise SettingError("log_level", "debug, info, warning or error", self.log_level)
+
+    @property
+    def url(self) -> str:
+        """Database URL in use."""
+        return self.database_url or f"sqlite:///{(self.state_dir / 'nonself.db').absolute()}"
+
+    @property
+    def alpha(self) -> float:
+        """Threshold on the p-value of one window that spends the budget: false alerts per window."""
+        return min(1.0, self.budget_per_week * self.window_s / 604_800)

@@ -1,0 +1,202 @@
+"""One transaction of the worker: score first, then learn, and everything that follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.db.tables import AlertRow, ContainerRow, FindingRow, WorkloadRow
+from api.settings import ServiceSettings
+from api.vocabulary import Mode, Verdict
+from api.worker import policy, repository
+from api.worker.baselines import Baselines, is_ready
+from api.worker.grouping import KIND_ANOMALY, AlertBook
+from api.worker.policy import Learning
+from api.worker.repository import Item
+from api.workloads.identity import WorkloadKey, identify
+from model.baseline import Baseline
+from model.score import WindowScore
+from model.window import Window
+from wire.codec import decode_delta
+from wire.profile import ContainerKind, ProfileDelta
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one transaction did, to be counted once it is committed."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    ngrams: int = 0
+    findings: int = 0
+    alerts_opened: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Scored:
+    """A score that waits to be stored with the others."""
+
+    workload: WorkloadRow
+    row: dict[str, Any]
+    alert: AlertRow | None
+
+
+class BatchProcessor:
+    """Handles inbox items within a transaction that the caller opened and commits."""
+
+    def __init__(
+        self, session: Session, baselines: Baselines, settings: ServiceSettings, now_ms: int
+    ) -> None:
+        self._session = session
+        self._baselines = baselines
+        self._settings = settings
+        self._now_ms = now_ms
+        self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
+        self._containers: dict[tuple[int, str, str], ContainerRow] = {}
+        self._workloads: dict[WorkloadKey, WorkloadRow] = {}
+        self._waiting: list[_Scored] = []
+        self._kept: set[int] = set()
+        self._tally = Tally(alerts_opened=self._alerts.opened)
+
+    def process(self, items: Sequence[Item]) -> Tally:
+        """Handle items in the order given, then write the baselines that changed."""
+        with self._session.no_autoflush:
+            self._containers = repository.find_containers(self._session, items)
+            known = {row.workload_id for row in self._containers.values() if row.workload_id is not None}
+            self._workloads = repository.find_workloads(self._session, known)
+            for item in items:
+                self._handle(item)
+            self._store_waiting()
+            repository.settle(
+                self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
+            )
+            self._baselines.save(self._session, self._now_ms)
+        return self._tally
+
+    def _handle(self, item: Item) -> None:
+        delta = decode_delta(item.payload)
+        container = self._upsert_container(item, delta)
+        if delta.container.kind is ContainerKind.SANDBOX:
+            return
+        workload = self._upsert_workload(container, delta)
+        baseline = self._baselines.get(self._session, workload.id, delta.arch)
+        window = Window.from_delta(delta)
+        score = baseline.score_window(window)
+        verdict = policy.judge(score, self._settings.alpha)
+        mode = Mode(workload.mode)
+        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
+        if learning.learn:
+            learning = self._learn(workload, baseline, window, score)
+        row = self._describe(item, delta, score, verdict, learning) | {
+            "workload_id": workload.id,
+            "container_id": container.id,
+            "mode": workload.mode,
+        }
+        raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
+        alert = self._alerts.enter(workload, row) if raised else None
+        self._waiting.append(_Scored(workload, row, alert))
+        self._tally.verdicts.append(verdict)
+        self._tally.ngrams += len(delta.ngrams)
+        if learning.quarantine:
+            self._kept.add(item.id)
+            self._release_if_regular(workload, baseline)
+
+    def _upsert_container(self, item: Item, delta: ProfileDelta) -> ContainerRow:
+        row = self._containers.get(item.instance)
+        if row is None:
+            row = ContainerRow(
+                node_id=item.node_id,
+                boot_id=item.boot_id,
+                container_id=item.container_id,
+                first_start=delta.start,
+                last_end=delta.end,
+            )
+            repository.describe_container(row, delta.container)
+            self._session.add(row)
+            self._session.flush()
+            self._containers[item.instance] = row
+        elif delta.end >= row.last_end:
+            repository.describe_container(row, delta.container)
+        row.first_start = min(row.first_start, delta.start)
+        row.last_end = max(row.last_end, delta.end)
+        return row
+
+    def _upsert_workload(self, container: ContainerRow, delta: ProfileDelta) -> WorkloadRow:
+        key, source = identify(delta.container, self._settings.cluster)
+        workload = self._workloads.get(key) or repository.find_workload(self._session, key)
+        if workload is None:
+            mode = self._settings.default_mode
+            workload = repository.add_workload(self._session, key, source, mode, self._now_ms)
+        self._workloads[key] = workload
+        container.workload_id = workload.id
+        workload.windows += 1
+        return workload
+
+    def _learn(
+        self, workload: WorkloadRow, baseline: Baseline, window: Window, score: WindowScore
+    ) -> Learning:
+        # Marked before it is touched: should learning fail halfway, the baseline is read anew.
+        self._baselines.mark_changed(workload.id)
+        if baseline.learn_window(window, score):
+            return Learning(learn=True)
+        return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
+
+    def _describe(
+        self, item: Item, delta: ProfileDelta, score: WindowScore, verdict: Verdict, learning: Learning
+    ) -> dict[str, Any]:
+        contributions, rest = policy.keep(score, verdict)
+        return {
+            "inbox_id": item.id,
+            "start": delta.start,
+            "end": delta.end,
+            "scored_at": self._now_ms,
+            "verdict": verdict.value,
+            "score": score.score,
+            "p_value": score.p_value,
+            "alpha": self._settings.alpha,
+            "resolution": score.resolution,
+            "extrapolated": score.extrapolated,
+            "novelty": score.novelty,
+            "calls": score.calls,
+            "lost": {cause.value: count for cause, count in delta.lost.items()},
+            "marks": sorted(mark.value for mark in delta.marks),
+            "evidence": [{"code": each.code.value, "text": each.text} for each in score.evidence.reasons],
+            "learned": learning.learn,
+            "quarantined": learning.quarantine,
+            "not_learned": learning.reason,
+            "contributions": contributions,
+            "rest": rest,
+        }
+
+    def _store_waiting(self) -> None:
+        ids = repository.add_scores(self._session, [each.row for each in self._waiting])
+        for score_id, each in zip(ids, self._waiting, strict=True):
+            each.workload.last_score_id = score_id
+            if each.row["verdict"] == Verdict.ANOMALOUS.value:
+                self._session.add(
+                    FindingRow(
+                        workload_id=each.workload.id,
+                        score_id=score_id,
+                        alert_id=each.alert.id if each.alert else None,
+                        kind=KIND_ANOMALY,
+                        created_at=self._now_ms,
+                    )
+                )
+                self._tally.findings += 1
+        self._waiting.clear()
+        self._session.flush()
+
+    def _release_if_regular(self, workload: WorkloadRow, baseline: Baseline) -> None:
+        self._store_waiting()
+        held = repository.find_quarantined(self._session, workload.id)
+        if not policy.releases(len(held)):
+            return
+        self._baselines.mark_changed(workload.id)
+        for score_row, inbox in held:
+            window = Window.from_delta(decode_delta(inbox.payload or b""))
+            if baseline.learn_window(window, baseline.score_window(window)):
+                score_row.learned, score_row.not_learned = True, None
+            score_row.quarantined = False
+            inbox.payload = None
+            self._kept.discard(inbox.id)
+        self._session.flush()

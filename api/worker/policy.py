@@ -1,0 +1,89 @@
+"""What follows from a score. Pure: verdict, whether to learn, when to release quarantine, how alerts grow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api.vocabulary import BaselineState, Mode, Verdict, state_of
+from model.score import Contribution, WindowScore
+from wire.profile import Mark, ProfileDelta
+
+RELEASE_AFTER: Final = 3
+"""Quarantined windows that mode `learning` takes for the workload's normal behaviour (ADR 0017)."""
+_KEPT_OF_NORMAL: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Whether a window is learned; where it is not, why, and whether it may be later."""
+
+    learn: bool
+    reason: str | None = None
+    quarantine: bool = False
+
+
+def judge(score: WindowScore, alpha: float) -> Verdict:
+    """Return the verdict; only a p-value meets the threshold, and missing evidence is never `normal`."""
+    if score.p_value is not None and score.p_value <= alpha:
+        return Verdict.ANOMALOUS
+    return Verdict.NORMAL if score.evidence.sufficient else Verdict.INSUFFICIENT
+
+
+def decide_learning(verdict: Verdict, mode: Mode, delta: ProfileDelta, *, ready: bool) -> Learning:
+    """Decide whether a scored window is learned."""
+    if Mark.UNIDENTIFIED in delta.marks:
+        return Learning(learn=False, reason="The container was not identified.")
+    if verdict is Verdict.ANOMALOUS:
+        return Learning(learn=False, reason="The window has a finding.", quarantine=mode is Mode.LEARNING)
+    if state_of(mode, ready=ready) is BaselineState.ACTIVE:
+        return Learning(learn=False, reason="The baseline is frozen in mode enforcement-alert.")
+    return Learning(learn=True)
+
+
+def releases(quarantined: int) -> bool:
+    """Tell whether so many quarantined windows show that learning missed something regular."""
+    return quarantined >= RELEASE_AFTER
+
+
+def joins(start: int, end: int, *, alert_start: int, alert_end: int, gap_ms: int) -> bool:
+    """Tell whether a finding's window lies within the gap of an alert's windows, before or after."""
+    return start - alert_end <= gap_ms and alert_start - end <= gap_ms
+
+
+def keep(score: WindowScore, verdict: Verdict) -> tuple[list[dict[str, Any]], float]:
+    """Return the contributions worth storing and the bits of all others; together they are the score."""
+    listed = [each for each in score.contributions if each.bits > 0]
+    kept = listed if verdict is Verdict.ANOMALOUS else listed[:_KEPT_OF_NORMAL]
+    rest = score.rest + sum(each.bits for each in score.contributions[len(kept) :])
+    return [to_plain(each) for each in kept], rest
+
+
+def to_plain(each: Contribution) -> dict[str, Any]:
+    """Return a contribution as it is stored; names come back from the n-gram."""
+    return {
+        "ngram": each.ngram,
+        "count": each.count,
+        "bits": round(each.bits, 6),
+        "baseline_count": each.baseline_count,
+        "nearest": list(each.nearest) if each.nearest is not None else None,
+    }
+
+
+def merge_contributions(
+    known: Sequence[dict[str, Any]], added: Sequence[dict[str, Any]], top: int = 20
+) -> list[dict[str, Any]]:
+    """Return an alert's contributions after one more finding: the highest bits, the sum of counts.
+
+    Examples:
+        >>> merge_contributions([{"ngram": 1, "bits": 2, "count": 1}], [{"ngram": 1, "bits": 3, "count": 4}])
+        [{'ngram': 1, 'bits': 3, 'count': 5}]
+    """
+    merged = {each["ngram"]: each for each in known}
+    for each in added:
+        earlier = merged.get(each["ngram"])
+        if earlier is None:
+            merged[each["ngram"]] = each
+        else:
+            higher = max(earlier, each, key=lambda one: float(one["bits"]))
+            merged[each["ngram"]] = {**higher, "count": earlier["count"] + each["count"]}
+    return sorted(merged.values(), key=lambda one: (-float(one["bits"]), one["ngram"]))[:top]

@@ -1,0 +1,159 @@
+"""The thread that empties the inbox; woken by ingest, it also looks by itself once a second."""
+
+import threading
+import time
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from api.core import Core
+from api.errors import StoreError
+from api.worker import repository
+from api.worker.baselines import Baselines
+from api.worker.batch import BatchProcessor, Tally
+
+_log = structlog.get_logger()
+
+_POLL_S: Final = 1.0
+_PRUNE_EVERY_S: Final = 600
+_PRUNE_AT_ONCE: Final = 2000
+_STALE_S: Final = 60
+
+
+class Worker:
+    """Scores what is in the inbox, in order, until it is stopped."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._baselines = Baselines()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nonself-worker", daemon=True)
+        self._trouble: str | None = None
+        self._alive_at = time.monotonic()
+        core.wake_worker = self._wake.set
+        core.worker_trouble = self.trouble
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the transaction at hand and end; what is left in the inbox stays there."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+
+    def trouble(self) -> str | None:
+        """Return a sentence on why the worker does not work, or None where it does."""
+        if not self._thread.is_alive():
+            return "The worker is not running."
+        if time.monotonic() - self._alive_at > _STALE_S:
+            return f"The worker has not finished a transaction for {_STALE_S} seconds."
+        return self._trouble
+
+    def drain(self) -> None:
+        """Handle everything that waits now, in the calling thread.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        while self._step():
+            pass
+
+    def _run(self) -> None:
+        pruned_at = time.monotonic() - _PRUNE_EVERY_S
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                more = self._step()
+                if not more and time.monotonic() - pruned_at >= _PRUNE_EVERY_S:
+                    more = self.prune()
+                    pruned_at = pruned_at if more else time.monotonic()
+                self._trouble = None
+            except StoreError as error:
+                self._report(error.detail)
+                more = False
+                self._stopping.wait(_POLL_S)
+            self._alive_at = time.monotonic()
+            if not more:
+                self._wake.wait(_POLL_S)
+
+    def _step(self) -> bool:
+        """Handle one batch; return whether more may wait."""
+        began = time.perf_counter()
+        limit = self._core.settings.batch_deltas
+        with self._core.store.read() as session:
+            if not repository.has_pending(session):
+                return False
+        try:
+            with self._core.store.write() as session:
+                tally, taken = self._handle(session, limit)
+        except StoreError:
+            self._baselines.forget()
+            self._core.metrics.count("nonself_worker_failures_total")
+            raise
+        except Exception:  # noqa: BLE001 - one delta must not stop all workloads
+            self._baselines.forget()
+            self._core.metrics.count("nonself_worker_failures_total")
+            _log.exception("batch_failed")
+            self._set_aside_the_culprit(limit)
+            return True
+        self._baselines.settle()
+        self._count(tally, began)
+        return taken == limit
+
+    def _handle(self, session: Session, limit: int) -> tuple[Tally, int]:
+        items = repository.take(session, limit)
+        processor = BatchProcessor(session, self._baselines, self._core.settings, self._core.clock.now_ms())
+        return processor.process(items), len(items)
+
+    def _set_aside_the_culprit(self, limit: int) -> None:
+        """Handle deltas one by one; the one that cannot be scored is kept with its error and passed over."""
+        for _ in range(limit):
+            try:
+                with self._core.store.write() as session:
+                    tally, taken = self._handle(session, 1)
+            except StoreError:
+                self._baselines.forget()
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                self._baselines.forget()
+                with self._core.store.write() as session:
+                    (item,) = repository.take(session, 1)
+                    reason = f"{type(error).__name__}: {error}"
+                    repository.set_aside(session, item.id, error=reason, now_ms=self._core.clock.now_ms())
+                _log.error("delta_set_aside", inbox=item.id, container=item.container_id, error=reason)
+                self._core.metrics.count("nonself_worker_rejected_total")
+                return
+            self._baselines.settle()
+            self._count(tally, None)
+            if not taken:
+                return
+
+    def prune(self) -> bool:
+        """Delete some of what is older than the retention; return whether more may be left."""
+        before_ms = self._core.clock.now_ms() - self._core.settings.retention_days * 86_400_000
+        with self._core.store.write() as session:
+            pruned = repository.prune(session, before_ms, _PRUNE_AT_ONCE)
+        if pruned:
+            _log.info("pruned", scores=pruned)
+        return pruned == _PRUNE_AT_ONCE
+
+    def _report(self, sentence: str) -> None:
+        if sentence != self._trouble:
+            _log.error("worker_waits", reason=sentence)
+        self._trouble = sentence
+
+    def _count(self, tally: Tally, began: float | None) -> None:
+        metrics = self._core.metrics
+        for verdict in tally.verdicts:
+            metrics.count("nonself_worker_windows_total", verdict=verdict.value)
+        metrics.count("nonself_worker_ngrams_total", tally.ngrams)
+        metrics.count("nonself_findings_total", tally.findings)
+        metrics.count("nonself_alerts_total", len(tally.alerts_opened))
+        for alert_id in tally.alerts_opened:
+            _log.warning("alert_opened", alert=alert_id)
+        if began is not None:
+            metrics.observe("nonself_worker_batch_seconds", time.perf_counter() - began)

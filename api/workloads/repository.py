@@ -1,0 +1,83 @@
+"""Reads workloads with what belongs to them, and writes their mode."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from api.db.slices import Slice
+from api.db.tables import AlertRow, BaselineRow, ScoreRow, WorkloadRow
+
+
+class WorkloadView(NamedTuple):
+    """A workload and what a list shows beside it."""
+
+    row: WorkloadRow
+    last_score: ScoreRow | None
+    windows_learned: int
+    ready: bool
+    quarantined: int
+    open_alerts: int
+
+
+def _views() -> Select[Any]:
+    quarantined = (
+        select(func.count())
+        .select_from(ScoreRow)
+        .where(ScoreRow.workload_id == WorkloadRow.id, ScoreRow.quarantined)
+        .correlate(WorkloadRow)
+        .scalar_subquery()
+    )
+    open_alerts = (
+        select(func.count())
+        .select_from(AlertRow)
+        .where(AlertRow.workload_id == WorkloadRow.id, AlertRow.status == "open")
+        .correlate(WorkloadRow)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            WorkloadRow,
+            ScoreRow,
+            func.coalesce(BaselineRow.windows_learned, 0),
+            func.coalesce(BaselineRow.ready, False),
+            quarantined,
+            open_alerts,
+        )
+        .outerjoin(ScoreRow, ScoreRow.id == WorkloadRow.last_score_id)
+        .outerjoin(BaselineRow, BaselineRow.workload_id == WorkloadRow.id)
+    )
+
+
+def list_page(
+    session: Session,
+    page: Slice,
+    *,
+    filters: dict[str, str | None],
+) -> list[WorkloadView]:
+    """Return one page of workloads, oldest first; filters name columns, None means any value."""
+    query = _views()
+    for column, value in filters.items():
+        if value is not None:
+            query = query.where(getattr(WorkloadRow, column) == value)
+    return [
+        WorkloadView(*row) for row in session.execute(page.of(query, WorkloadRow.id, WorkloadRow.created_at))
+    ]
+
+
+def find(session: Session, workload_id: int) -> WorkloadView | None:
+    """Return one workload."""
+    row = session.execute(_views().where(WorkloadRow.id == workload_id)).one_or_none()
+    return WorkloadView(*row) if row else None
+
+
+def count_by_mode(session: Session) -> Sequence[tuple[str, int]]:
+    """Return how many workloads stand in each mode."""
+    rows = session.execute(select(WorkloadRow.mode, func.count()).group_by(WorkloadRow.mode))
+    return [(mode, count) for mode, count in rows]
+
+
+def find_baseline(session: Session, workload_id: int) -> BaselineRow | None:
+    """Return the stored baseline of a workload."""
+    return session.get(BaselineRow, workload_id)

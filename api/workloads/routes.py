@@ -1,0 +1,71 @@
+"""`/v1/workloads`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.auth import AdminDep, ReaderDep
+from api.core import CoreDep
+from api.errors import NotFoundError
+from api.paging import NoQuery, Page, paginate
+from api.problems import responses
+from api.workloads import service
+from api.workloads.schemas import BaselineOut, ModeIn, WorkloadOut, WorkloadQuery
+
+router = APIRouter(prefix="/v1/workloads", tags=["workloads"])
+WorkloadId = Annotated[int, Path(ge=1, lt=1 << 63)]
+
+
+@router.get("", responses=responses())
+def list_workloads(
+    core: CoreDep,
+    _principal: ReaderDep,
+    query: Annotated[WorkloadQuery, Query()],
+    request: Request,
+    response: Response,
+) -> Page[WorkloadOut]:
+    """List workloads in the order in which they were first seen."""
+    with core.store.read() as session:
+        items = service.list_page(session, query)
+    return paginate(request, response, query, [item.id for item in items], items)
+
+
+@router.get("/{workload_id}", responses=responses(NotFoundError))
+def get_workload(
+    core: CoreDep, _principal: ReaderDep, workload_id: WorkloadId, _query: Annotated[NoQuery, Query()]
+) -> WorkloadOut:
+    """Show one workload."""
+    with core.store.read() as session:
+        return service.get(session, workload_id)
+
+
+@router.put("/{workload_id}/mode", responses=responses(NotFoundError))
+def put_mode(
+    core: CoreDep,
+    principal: AdminDep,
+    workload_id: WorkloadId,
+    wish: ModeIn,
+    _query: Annotated[NoQuery, Query()],
+) -> WorkloadOut:
+    """Switch between `learning` and `enforcement-alert`; the change is audited.
+
+    Enforcement freezes the baseline; one that is still `learning` keeps learning until it is ready.
+    """
+    with core.store.write() as session:
+        return service.set_mode(
+            session,
+            workload_id,
+            mode=wish.mode,
+            reason=wish.reason,
+            actor=principal.name,
+            now_ms=core.clock.now_ms(),
+        )
+
+
+@router.get("/{workload_id}/baseline", responses=responses(NotFoundError))
+def get_baseline(
+    core: CoreDep, _principal: ReaderDep, workload_id: WorkloadId, _query: Annotated[NoQuery, Query()]
+) -> BaselineOut:
+    """Show what a workload's normal behaviour was learned to be, and how sure that is."""
+    with core.store.read() as session:
+        return service.get_baseline(session, workload_id, core.settings)

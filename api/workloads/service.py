@@ -1,0 +1,169 @@
+"""Decides what is shown of a workload, and changes its mode."""
+
+from sqlalchemy.orm import Session
+
+from api.audit import record
+from api.clock import to_datetime
+from api.errors import NotFoundError
+from api.settings import ServiceSettings
+from api.vocabulary import Mode, state_of
+from api.workloads import repository
+from api.workloads.repository import WorkloadView
+from api.workloads.schemas import (
+    BaselineOut,
+    CalibrationOut,
+    LastScoreOut,
+    LineageOut,
+    QuantileOut,
+    ReasonOut,
+    TopNgramOut,
+    WorkloadOut,
+    WorkloadQuery,
+)
+from model import snapshot
+from model.baseline import Baseline
+from model.summary import BaselineSummary
+
+
+def list_page(session: Session, query: WorkloadQuery) -> list[WorkloadOut]:
+    """Return one page of workloads."""
+    views = repository.list_page(
+        session,
+        query.slice(),
+        filters={
+            "namespace": query.namespace,
+            "name": query.name,
+            "mode": query.mode.value if query.mode else None,
+        },
+    )
+    return [_show(view) for view in views]
+
+
+def get(session: Session, workload_id: int) -> WorkloadOut:
+    """Return one workload.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    return _show(_find(session, workload_id))
+
+
+def set_mode(
+    session: Session, workload_id: int, *, mode: Mode, reason: str, actor: str, now_ms: int
+) -> WorkloadOut:
+    """Change a workload's mode and record who did; windows scored from now on follow it.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    row = _find(session, workload_id).row
+    if row.mode != mode.value:
+        detail = {"from": row.mode, "to": mode.value, "reason": reason}
+        record(
+            session,
+            now_ms=now_ms,
+            actor=actor,
+            action="workload.mode",
+            target=str(workload_id),
+            detail=detail,
+        )
+        row.mode, row.mode_changed_at = mode.value, now_ms
+        session.flush()
+    return get(session, workload_id)
+
+
+def get_baseline(session: Session, workload_id: int, settings: ServiceSettings) -> BaselineOut:
+    """Return what was learned of a workload.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    view = _find(session, workload_id)
+    row = repository.find_baseline(session, workload_id)
+    summary = (snapshot.from_bytes(row.snapshot) if row else Baseline()).summary()
+    return _show_baseline(view, summary, row.updated_at if row else None, settings)
+
+
+def _find(session: Session, workload_id: int) -> WorkloadView:
+    view = repository.find(session, workload_id)
+    if view is None:
+        msg = f"There is no workload {workload_id}."
+        raise NotFoundError(msg)
+    return view
+
+
+def _show(view: WorkloadView) -> WorkloadOut:
+    row, last = view.row, view.last_score
+    return WorkloadOut.model_validate(
+        {
+            "id": row.id,
+            "kind": row.kind,
+            "cluster": row.cluster,
+            "namespace": row.namespace,
+            "name": row.name,
+            "container": row.container,
+            "identity_source": row.identity_source,
+            "mode": row.mode,
+            "mode_changed_at": to_datetime(row.mode_changed_at),
+            "created_at": to_datetime(row.created_at),
+            "state": state_of(Mode(row.mode), ready=view.ready),
+            "windows": row.windows,
+            "windows_learned": view.windows_learned,
+            "quarantined": view.quarantined,
+            "open_alerts": view.open_alerts,
+            "last_score": LastScoreOut.model_validate(
+                {
+                    "id": last.id,
+                    "end": to_datetime(last.end),
+                    "score": last.score,
+                    "p_value": last.p_value,
+                    "verdict": last.verdict,
+                }
+            )
+            if last
+            else None,
+        }
+    )
+
+
+def _show_baseline(
+    view: WorkloadView, summary: BaselineSummary, updated_at: int | None, settings: ServiceSettings
+) -> BaselineOut:
+    return BaselineOut(
+        workload_id=view.row.id,
+        state=state_of(Mode(view.row.mode), ready=view.ready),
+        updated_at=to_datetime(updated_at) if updated_at is not None else None,
+        arch=summary.arch,
+        windows_learned=summary.windows_learned,
+        windows_from_start=summary.windows_from_start,
+        completeness="full" if summary.windows_from_start else "partial",
+        calls_learned=summary.calls_learned,
+        distinct_ngrams=summary.distinct_ngrams,
+        distinct_by_order=list(summary.distinct_by_order),
+        full=summary.full,
+        refused_calls=summary.refused_calls,
+        own=LineageOut(calls=summary.own.calls, distinct_ngrams=summary.own.distinct_ngrams),
+        injected=LineageOut(calls=summary.injected.calls, distinct_ngrams=summary.injected.distinct_ngrams),
+        evidence=[ReasonOut(code=each.code.value, text=each.text) for each in summary.evidence.reasons],
+        calibration=CalibrationOut(
+            scores=summary.calibration.scores,
+            resolution=summary.calibration.resolution,
+            quantiles=[
+                QuantileOut(level=level, score=score) for level, score in summary.calibration.quantiles
+            ],
+            tail_scale=summary.calibration.tail_scale,
+        ),
+        alpha=settings.alpha,
+        budget_per_week=settings.budget_per_week,
+        top=[
+            TopNgramOut(
+                ngram=hex(each.ngram),
+                syscalls=list(each.names),
+                injected=each.injected,
+                count=each.count,
+                share=each.share,
+                windows=each.windows,
+            )
+            for each in summary.top
+        ],
+    )

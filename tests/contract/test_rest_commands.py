@@ -1,0 +1,92 @@
+"""The commands that ask a running service, and those that work beside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api import cli
+from api.tokens.service import Role
+from tests.service import Service
+
+
+@pytest.fixture
+def options(service: Service, tmp_path: Path) -> list[str]:
+    """Where the service answers, and a token of role admin."""
+    token_file = tmp_path / "my-token"
+    token_file.write_text(service.secrets[Role.ADMIN] + "\n")
+    return [f"--url={service.url}", f"--token-file={token_file}"]
+
+
+def test_workloads_are_listed_for_people_and_for_scripts(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table by default, the REST answer with --json."""
+    service.learn(3)
+
+    assert cli.main(["workloads", *options]) == 0
+    assert "shop/cart/web" in capsys.readouterr().out
+    assert cli.main(["workloads", "--json", *options]) == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["cart"]
+    assert cli.main(["alerts", "--json", *options]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert cli.main(["alerts", *options]) == 0
+
+
+@pytest.mark.parametrize("name", ["1", "cart", "shop/cart", "shop/cart/web"])
+def test_a_mode_is_switched_by_id_or_name(service: Service, options: list[str], name: str) -> None:
+    """Whatever the list shows of a workload names it."""
+    service.learn(1)
+
+    assert cli.main(["mode", name, "enforcement-alert", "--reason", "calm", *options]) == 0
+    assert service.get("/v1/workloads/1").json()["mode"] == "enforcement-alert"
+
+
+def test_an_unknown_workload_is_one_sentence(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is changed, and the exit code is 1."""
+    service.learn(1)
+
+    assert cli.main(["mode", "till", "learning", *options]) == 1
+    assert capsys.readouterr().err == "nonself: Expected one workload called 'till'; found none.\n"
+
+
+def test_without_a_service_or_a_token_the_command_says_so(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence that names the cure."""
+    assert cli.main(["workloads", "--url=http://127.0.0.1:9", options[1]]) == 1
+    assert "start one with 'nonself up'" in capsys.readouterr().err
+    assert cli.main(["workloads", f"--token-file={tmp_path / 'none'}"]) == 1
+    assert "Name one with --token-file." in capsys.readouterr().err
+
+
+def test_a_token_works_until_it_is_revoked(
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made and revoked beside the running service, which takes note at once."""
+    state = f"--state-dir={tmp_path}"
+    assert cli.main(["token", "create", "soc", state]) == 0
+    headers = {"Authorization": f"Bearer {capsys.readouterr().out.strip()}"}
+    before = service.http.get("/v1/workloads", headers=headers)
+    assert cli.main(["token", "revoke", "soc", state]) == 0
+    after = service.http.get("/v1/workloads", headers=headers)
+    assert cli.main(["token", "list", "--json", state]) == 0
+    listed = {each["name"]: each["revoked_at"] for each in json.loads(capsys.readouterr().out)}
+
+    assert (before.status_code, after.status_code) == (200, 401)
+    assert listed.pop("soc") is not None
+    assert set(listed.values()) == {None}
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    "arguments", [["create", "read"], ["create", "No Name"], ["create"], ["revoke", "nobody"]]
+)
+def test_a_token_that_cannot_be_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """A name that is taken, malformed, missing or unknown gives exit code 1."""
+    assert cli.main(["token", *arguments, f"--state-dir={tmp_path}"]) == 1
+    assert capsys.readouterr().err.startswith("nonself: ")

@@ -1,0 +1,93 @@
+"""The schema and its history."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select
+
+from api.db.migrate import config, upgrade, versions
+from api.db.store import Store, open_engine
+from api.db.tables import TokenRow, WorkloadRow
+from api.errors import StartError
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "db"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'nonself.db'}"
+
+
+def test_there_is_one_newest_schema() -> None:
+    """Two migrations never follow the same one."""
+    assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
+
+
+def test_tables_and_migrations_agree(url: str) -> None:
+    """Alembic finds nothing left to migrate."""
+    upgrade(url)
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        command.check(config(connection))
+    engine.dispose()
+
+
+def test_up_down_up(url: str) -> None:
+    """Every step can be taken back and again."""
+    upgrade(url)
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        command.downgrade(config(connection), "base")
+    with engine.connect() as connection:
+        left = set(inspect(connection).get_table_names()) - {"sqlite_sequence"}
+    engine.dispose()
+    upgrade(url)
+
+    current, newest = versions(url)
+    assert left == {"alembic_version"}
+    assert current == newest
+
+
+@pytest.mark.parametrize("dump", sorted(GOLDEN.glob("*.sql")), ids=lambda path: path.stem)
+def test_a_database_of_every_release_opens(dump: Path, tmp_path: Path) -> None:
+    """What an older release wrote is brought to the newest schema and read."""
+    connection = sqlite3.connect(tmp_path / "nonself.db")
+    connection.executescript(dump.read_text())
+    connection.close()
+    url = f"sqlite:///{tmp_path / 'nonself.db'}"
+
+    upgrade(url)
+
+    store = Store(url)
+    with store.read() as session:
+        assert session.scalars(select(TokenRow.role).order_by(TokenRow.role)).all() == [
+            "admin",
+            "ingest",
+            "read",
+        ]
+        assert session.scalars(select(WorkloadRow.name)).all() == ["cart"]
+    store.close()
+
+
+def test_a_database_of_a_newer_release_is_left_alone(url: str, tmp_path: Path) -> None:
+    """An older program says so in one sentence and changes nothing."""
+    upgrade(url)
+    connection = sqlite3.connect(tmp_path / "nonself.db")
+    connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(StartError, match="newer release"):
+        upgrade(url)
+
+
+def test_a_file_that_is_no_database_is_one_sentence(url: str, tmp_path: Path) -> None:
+    """Somebody else's file is not overwritten."""
+    (tmp_path / "nonself.db").write_bytes(b"something else" * 100)
+
+    with pytest.raises(StartError, match="cannot be prepared"):
+        upgrade(url)

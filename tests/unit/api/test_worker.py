@@ -1,0 +1,215 @@
+"""The worker: what it does with a delta that cannot be scored, with quarantine, and with a rollback."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select, update
+
+from api.core import Core
+from api.db.migrate import upgrade
+from api.db.store import Store
+from api.db.tables import AlertRow, BaselineRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
+from api.errors import StoreError
+from api.ingest import service as ingest
+from api.settings import ServiceSettings
+from api.worker import policy
+from api.worker.worker import Worker
+from model import snapshot
+from tests.service import LOOP, NOW_MS, FakeClock, a_batch, a_container, a_delta
+from wire.codec import encode_batch, sign
+from wire.ngram import pack
+from wire.profile import ContainerKind, Mark, ProfileDelta
+
+SHELL = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each in range(100, 160)}
+ENFORCE = update(WorkloadRow).values(mode="enforcement-alert")
+
+
+class Bench:
+    """A store, a worker, and a short way to feed them."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.settings = ServiceSettings(state_dir=state_dir, batch_deltas=8)
+        upgrade(self.settings.url)
+        self.core = Core(settings=self.settings, store=Store(self.settings.url), clock=FakeClock())
+        self.worker = Worker(self.core)
+
+    def put(self, *deltas: ProfileDelta) -> None:
+        """Take deltas in and score them."""
+        self.take(*deltas)
+        self.worker.drain()
+
+    def take(self, *deltas: ProfileDelta) -> None:
+        """Take deltas in."""
+        body = encode_batch(a_batch(*deltas))
+        batch, parcels = ingest.read(body, signature=sign(body, b"k"), key=b"k", latest_ms=NOW_MS)
+        with self.core.store.write() as session:
+            ingest.accept(session, batch, parcels, now_ms=NOW_MS, inbox_limit=1000)
+
+    def learn(self, windows: int = 40) -> None:
+        """Take in that many ordinary windows."""
+        self.put(
+            *(a_delta(each, {ngram: n + each % 7 for ngram, n in LOOP.items()}) for each in range(windows))
+        )
+
+    def enforce(self) -> None:
+        """Switch every workload to alerting."""
+        with self.core.store.write() as session:
+            session.execute(ENFORCE)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """An empty store and its worker."""
+    made = Bench(tmp_path)
+    yield made
+    made.core.store.close()
+
+
+def test_a_recurring_anomaly_is_learned_after_all_while_learning(bench: Bench) -> None:
+    """One or two strange windows are held out; the third shows that they belong, and all are released."""
+    bench.learn()
+    for index in range(100, 100 + policy.RELEASE_AFTER - 1):
+        bench.put(a_delta(index, LOOP | SHELL))
+    with bench.core.store.read() as session:
+        held = session.scalars(select(ScoreRow).where(ScoreRow.quarantined)).all()
+        kept = session.scalars(select(InboxRow.id).where(InboxRow.payload.is_not(None))).all()
+
+    bench.put(a_delta(200, LOOP | SHELL))
+
+    assert len(held) == len(kept) == policy.RELEASE_AFTER - 1
+    with bench.core.store.read() as session:
+        scores = session.scalars(select(ScoreRow).where(ScoreRow.verdict == "anomalous")).all()
+        assert len(scores) == policy.RELEASE_AFTER
+        assert all(row.learned and not row.quarantined for row in scores)
+        assert session.scalars(select(InboxRow.id).where(InboxRow.payload.is_not(None))).all() == []
+        baseline = session.scalars(select(BaselineRow)).one()
+        assert snapshot.from_bytes(baseline.snapshot).windows_learned == 40 + policy.RELEASE_AFTER
+
+
+def test_enforcement_learns_nothing(bench: Bench) -> None:
+    """Neither ordinary nor strange windows change a frozen baseline, and none is held for later."""
+    bench.learn()
+    bench.enforce()
+    with bench.core.store.read() as session:
+        before = session.scalars(select(BaselineRow.snapshot)).one()
+
+    bench.put(a_delta(100), *(a_delta(each, LOOP | SHELL) for each in range(101, 105)))
+
+    with bench.core.store.read() as session:
+        assert session.scalars(select(BaselineRow.snapshot)).one() == before
+        assert session.scalars(select(ScoreRow).where(ScoreRow.quarantined)).all() == []
+
+
+def test_findings_near_each_other_are_one_alert(bench: Bench) -> None:
+    """A finding joins the open alert within the gap; one that comes later closes it and opens another."""
+    bench.learn()
+    bench.enforce()
+    bench.put(*(a_delta(each, LOOP | SHELL) for each in (100, 101, 150)))
+    bench.put(a_delta(400, LOOP | SHELL))
+
+    with bench.core.store.read() as session:
+        alerts = session.scalars(select(AlertRow).order_by(AlertRow.id)).all()
+        findings = session.scalars(select(FindingRow.alert_id).order_by(FindingRow.id)).all()
+    assert [(row.findings, row.status) for row in alerts] == [(3, "closed"), (1, "open")]
+    assert (alerts[0].start, alerts[0].end) == (a_delta(100).start, a_delta(150).end)
+    assert findings == [alerts[0].id] * 3 + [alerts[1].id]
+
+
+def test_a_sandbox_is_no_workload(bench: Bench) -> None:
+    """A pod's pause container is known, but neither scored nor learned."""
+    bench.put(a_delta(0, container=a_container(kind=ContainerKind.SANDBOX, name="")))
+
+    with bench.core.store.read() as session:
+        assert len(session.scalars(select(ContainerRow)).all()) == 1
+        assert session.scalars(select(WorkloadRow)).all() == []
+        assert session.scalars(select(InboxRow.processed_at)).all() == [NOW_MS]
+
+
+def test_a_container_named_late_moves_to_its_workload(bench: Bench) -> None:
+    """Windows before the runtime could be asked stay with the unidentified, later ones go to the workload."""
+    nameless = a_container(name="", pod="", namespace="", image="")
+    bench.put(a_delta(0, container=nameless, marks=frozenset({Mark.UNIDENTIFIED})))
+    bench.put(a_delta(1))
+
+    with bench.core.store.read() as session:
+        rows = session.execute(
+            select(WorkloadRow.kind, ScoreRow.learned).join(ScoreRow, ScoreRow.workload_id == WorkloadRow.id)
+        ).all()
+        assert [tuple(row) for row in rows] == [("unidentified", False), ("pod", True)]
+        assert len(session.scalars(select(ContainerRow)).all()) == 1
+
+
+def test_a_delta_that_cannot_be_scored_stops_nobody_else(bench: Bench) -> None:
+    """It is set aside with its error, and those before and after it are scored once."""
+    bench.take(*(a_delta(each) for each in range(5)))
+    with bench.core.store.write() as session:
+        session.execute(update(InboxRow).where(InboxRow.id == 3).values(payload=b"{}"))
+
+    bench.worker.drain()
+
+    with bench.core.store.read() as session:
+        assert session.scalars(select(ScoreRow.inbox_id).order_by(ScoreRow.id)).all() == [1, 2, 4, 5]
+        (error,) = session.scalars(select(InboxRow.error).where(InboxRow.error.is_not(None))).all()
+        assert error is not None
+        assert "VersionError" in error
+        baseline = session.scalars(select(BaselineRow)).one()
+        assert snapshot.from_bytes(baseline.snapshot).windows_learned == 4
+
+
+def test_what_is_rolled_back_was_not_learned(bench: Bench) -> None:
+    """A transaction that fails at its commit leaves the baseline in memory as it was."""
+    bench.learn(10)
+
+    def fail(_connection: object) -> None:
+        msg = "no commit"
+        raise StoreError(msg)
+
+    bench.take(a_delta(10))
+    event.listen(bench.core.store.engine, "commit", fail)
+    with pytest.raises(StoreError, match="no commit"):
+        bench.worker.drain()
+    event.remove(bench.core.store.engine, "commit", fail)
+
+    bench.worker.drain()
+
+    with bench.core.store.read() as session:
+        baseline = snapshot.from_bytes(session.scalars(select(BaselineRow.snapshot)).one())
+        learned = session.scalars(select(ScoreRow.calls).where(ScoreRow.learned)).all()
+    assert (baseline.windows_learned, baseline.calls_learned) == (11, sum(learned))
+
+
+def test_old_scores_go_and_findings_stay(bench: Bench) -> None:
+    """Beyond the retention a score without a finding is deleted, with the identity of its delta."""
+    bench.learn()
+    bench.put(a_delta(100, LOOP | SHELL))
+    clock = bench.core.clock
+    assert isinstance(clock, FakeClock)
+    clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
+
+    bench.worker.prune()
+
+    with bench.core.store.read() as session:
+        assert session.scalars(select(ScoreRow.verdict)).all() == ["anomalous"]
+        assert len(session.scalars(select(InboxRow.id)).all()) == 1
+
+
+def test_the_thread_works_when_woken_and_stops_when_told(bench: Bench) -> None:
+    """What ingest stores is scored without anybody asking, and stopping ends the thread."""
+    bench.worker.start()
+    bench.take(a_delta(0))
+    bench.core.wake_worker()
+    scored: list[int] = []
+    for _ in range(1000):
+        with bench.core.store.read() as session:
+            scored = list(session.scalars(select(ScoreRow.id)).all())
+        if scored:
+            break
+        time.sleep(0.01)
+    working = bench.worker.trouble()
+    bench.worker.stop()
+
+    assert scored == [1]
+    assert working is None
+    assert bench.worker.trouble() == "The worker is not running."
