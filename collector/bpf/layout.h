@@ -10,7 +10,7 @@
 #define GRAM_MASK ((1ULL << 60) - 1)
 #define INJECTED (1ULL << 60)
 
-/* Stands in the table for all calls of a container beyond its quota of n-grams. */
+/* Stands in the table for all calls of a container beyond its quota of slots. */
 #define OVER_QUOTA (1ULL << 61)
 
 /* Tokens of a call: wire/syscalls.py. */

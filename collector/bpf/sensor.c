@@ -29,7 +29,8 @@
 #include "layout.h"
 
 #define ROOT_CGROUP 1
-#define NEAR_BITS 11 /* lines next to a container's home: 128 KiB */
+#define NEAR_BITS 12 /* lines next to a container's home: 256 KiB */
+#define RUN 8 /* one n-gram in so many begins a run of its own; a power of two */
 #define MIDDLE 8192 /* lines: 512 KiB */
 #define ANYWHERE 6 /* lines of the whole table that are tried after those */
 
@@ -67,7 +68,8 @@ struct thread {
     u64 css; /* task->cgroups when `owner` was decided */
     u32 generation; /* control.generation then */
     u32 newborn; /* its first passage of sys_exit is the other side of its parent's call */
-    u64 unused;
+    u32 line; /* of its newest run, within a region */
+    u32 room; /* n-grams that may still join that run */
 };
 
 BPF_F_TABLE("array", u32, struct line, table, 2 * CPUS * LINES, BPF_F_MMAPABLE);
@@ -129,7 +131,7 @@ static inline struct thread *open_thread(void *task)
     if (before && before != (u64)task)
         return threads.task_storage_get(task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     place->history = place->owner = place->mark = place->css = 0;
-    place->generation = place->newborn = 0;
+    place->generation = place->newborn = place->line = place->room = 0;
     return place;
 }
 
@@ -294,13 +296,18 @@ static inline void claim(struct way *vacant, u64 gram, u32 owner)
 }
 
 /*
- * Counts one call. The lines that may hold an n-gram: one of the 32 pages next
- * to the container's home, one of its next half megabyte, six anywhere; so while
- * a container has few n-grams, they stay within reach of the processor's caches.
+ * Counts one call. N-grams that follow each other lie in the same line, as a run of up to four: an n-gram
+ * begins a run if its hash says so, whatever came before, or where the run before has ended. So two ways
+ * through the same calls soon share their runs again, and a turn of a thread touches a third of the lines
+ * that its n-grams would, each by itself. An n-gram reached from two runs may have a slot in both; a drain
+ * adds them up.
  *
- * Past its quota a container keeps what lies next to its home; everything else is
- * counted in its home line, at the cost of two lines and no helper call. That is
- * why a container's own n-grams begin one line after its home.
+ * The lines that may hold an n-gram: its run's and its own among the 64 pages next to the container's home,
+ * then one of the next half megabyte, six anywhere; so while a container has few n-grams, they stay within
+ * reach of the processor's caches.
+ *
+ * Past its quota a container keeps what lies next to its home; everything else is counted in its home line,
+ * at the cost of three lines and no helper call. That is why its own n-grams begin one line after its home.
  */
 static inline void count(struct thread *thread, u32 token, u32 epoch)
 {
@@ -313,11 +320,23 @@ static inline void count(struct thread *thread, u32 token, u32 epoch)
     gram |= thread->mark;
     /* One multiplication spreads its upper bits well enough; the lines farther off use the others too. */
     u64 hash = (gram ^ home) * 0x9e3779b97f4a7c15ULL;
-    u32 place = region + ((home + 1 + (hash >> (64 - NEAR_BITS))) & (LINES - 1));
-    enum found found = search(place, gram, owner, &vacant);
+    u32 own = (home + 1 + (hash >> (64 - NEAR_BITS))) & (LINES - 1);
+    /* All ones where a run begins, else 0; without a branch, since the hash cannot be foretold. */
+    u64 begins = -((((hash >> 40 & (RUN - 1)) - 1) | ((u64)thread->room - 1)) >> 63);
+    asm volatile("" : "+r"(begins));
+    u32 line = thread->line ^ ((thread->line ^ own) & begins);
+    thread->line = line;
+    thread->room = (thread->room ^ ((thread->room ^ WAYS) & begins)) - 1;
+
+    enum found found = search(region + line, gram, owner, &vacant);
     if (found == HIT)
         return;
-    place = region + (home & (LINES - 1));
+    if (found == FULL && line != own) {
+        found = search(region + own, gram, owner, &vacant);
+        if (found == HIT)
+            return;
+    }
+    u32 place = region + (home & (LINES - 1));
     enum found found_over = search(place, OVER_QUOTA, owner, &over);
     if (found_over == HIT)
         return;

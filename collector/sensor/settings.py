@@ -19,7 +19,9 @@ class SensorSettings:
     memory_bytes: int = setting(
         64 << 20, "most memory for the tables of n-grams, all CPUs together; at most 8 MiB per CPU are used"
     )
-    quota: int = setting(16384, "distinct n-grams that one container may claim per CPU and window")
+    quota: int = setting(
+        16384, "n-grams that one container may claim per CPU and window; some it claims twice, a few per cent"
+    )
     containers: int = setting(4096, "cgroups that can be followed at the same time")
     host_services: bool = setting(default=False, help="count host services (systemd units) too")
     seed: int = setting(0, "seed of the table's hash; 0 takes a random one")

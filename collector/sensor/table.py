@@ -17,8 +17,8 @@ def take(lines: NDArray[np.void]) -> Iterator[tuple[int, NDArray[np.uint64], NDA
 
     An owner is the lower half of a cgroup id.
 
-    The same n-gram counted on several CPUs comes back once, with their sum. No
-    program may use the lines any more: they are freed without a lock.
+    The same n-gram counted on several CPUs, or in several slots of one, comes back
+    once, with their sum. No program may use the lines any more: they are freed without a lock.
     """
     words = lines.view(np.uint64).reshape(-1, _WORDS)
     # Ways fill in order, so a line whose first is free is empty.

@@ -70,7 +70,7 @@ def test_a_flood_costs_itself_and_not_its_neighbour(boxes: BoxMaker) -> None:
     assert not kept.lost
     assert not kept.over_quota
     assert flooded.over_quota
-    assert flooded.ngrams.size == quota
+    assert 0.9 * quota < flooded.ngrams.size <= quota
     assert int(flooded.counts.sum()) + flooded.lost[LossCause.QUOTA] == RANDOM_CALLS + 2
 
 
@@ -104,7 +104,7 @@ def test_a_quota_is_renewed_with_each_epoch(boxes: BoxMaker) -> None:
             seen += [each for each in sensor.drain() if each.cgroup_id == box.id]
 
         for each in seen:
-            assert each.ngrams.size == 100
+            assert 90 < each.ngrams.size <= 100
             assert int(each.counts.sum()) + each.lost[LossCause.QUOTA] == calls + 2
         assert len(seen) == 3
         assert [each for each in sensor.drain() if each.cgroup_id == box.id] == []
