@@ -6,11 +6,10 @@ returns what has been added since.
 
 import base64
 import binascii
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Protocol, TypeVar
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.clock import to_ms
@@ -21,6 +20,13 @@ MAX_LIMIT: Final = 1000
 _PREFIX: Final = "after:"
 
 ItemT = TypeVar("ItemT")
+
+
+class _Identified(Protocol):
+    id: int
+
+
+IdentifiedT = TypeVar("IdentifiedT", bound=_Identified)
 
 
 class NoQuery(BaseModel):
@@ -91,11 +97,18 @@ def decode_cursor(cursor: str) -> int:
     return position
 
 
-def paginate(
-    request: Request, response: Response, query: PageQuery, ids: Sequence[int], items: list[ItemT]
-) -> Page[ItemT]:
-    """Return one page, and set its `Link` header (RFC 8288)."""
-    cursor = encode_cursor(ids[-1] if ids else query.slice().after)
-    following = request.url.include_query_params(cursor=cursor)
-    response.headers["Link"] = f'<{following}>; rel="next"'
-    return Page(items=items, next_cursor=cursor)
+class Pager:
+    """Makes the pages of one request."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._request, self._response = request, response
+
+    def page(self, query: PageQuery, items: list[IdentifiedT]) -> Page[IdentifiedT]:
+        """Return one page, and set its `Link` header (RFC 8288)."""
+        cursor = encode_cursor(items[-1].id if items else query.slice().after)
+        following = self._request.url.include_query_params(cursor=cursor)
+        self._response.headers["Link"] = f'<{following}>; rel="next"'
+        return Page(items=items, next_cursor=cursor)
+
+
+PagerDep = Annotated[Pager, Depends(Pager)]

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query
 
 from api.alerts import service
 from api.alerts.schemas import AlertDetailOut, AlertOut, AlertQuery
 from api.auth import ReaderDep
 from api.core import CoreDep
 from api.errors import NotFoundError
-from api.paging import NoQuery, Page, paginate
+from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
@@ -20,13 +20,12 @@ def list_alerts(
     core: CoreDep,
     _principal: ReaderDep,
     query: Annotated[AlertQuery, Query()],
-    request: Request,
-    response: Response,
+    pager: PagerDep,
 ) -> Page[AlertOut]:
     """List alerts in the order in which they were opened; an open one keeps its place as findings join."""
     with core.store.read() as session:
         items = service.list_page(session, query)
-    return paginate(request, response, query, [item.id for item in items], items)
+    return pager.page(query, items)
 
 
 @router.get("/{alert_id}", responses=responses(NotFoundError))

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from api.auth import ReaderDep
 from api.core import CoreDep
 from api.nodes import service
 from api.nodes.schemas import NodeOut
-from api.paging import Page, PageQuery, paginate
+from api.paging import Page, PageQuery, PagerDep
 from api.problems import responses
 
 router = APIRouter(prefix="/v1/nodes", tags=["nodes"])
@@ -19,10 +19,9 @@ def list_nodes(
     core: CoreDep,
     _principal: ReaderDep,
     query: Annotated[PageQuery, Query()],
-    request: Request,
-    response: Response,
+    pager: PagerDep,
 ) -> Page[NodeOut]:
     """List agents with their lag and losses, in the order in which they first reported."""
     with core.store.read() as session:
         items = service.list_page(session, query, core.clock.now_ms())
-    return paginate(request, response, query, [item.id for item in items], items)
+    return pager.page(query, items)

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query
 
 from api.auth import AdminDep, ReaderDep
 from api.core import CoreDep
 from api.errors import NotFoundError
-from api.paging import NoQuery, Page, paginate
+from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.workloads import service
 from api.workloads.schemas import BaselineOut, ModeIn, WorkloadOut, WorkloadQuery
@@ -21,13 +21,12 @@ def list_workloads(
     core: CoreDep,
     _principal: ReaderDep,
     query: Annotated[WorkloadQuery, Query()],
-    request: Request,
-    response: Response,
+    pager: PagerDep,
 ) -> Page[WorkloadOut]:
     """List workloads in the order in which they were first seen."""
     with core.store.read() as session:
         items = service.list_page(session, query)
-    return paginate(request, response, query, [item.id for item in items], items)
+    return pager.page(query, items)
 
 
 @router.get("/{workload_id}", responses=responses(NotFoundError))
