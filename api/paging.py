@@ -103,8 +103,9 @@ class Pager:
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
 
-    def page(self, query: PageQuery, items: list[IdentifiedT]) -> Page[IdentifiedT]:
+    def page(self, query: PageQuery, items: list[IdentifiedT]) -> "Page[IdentifiedT]":
         """Return one page, and set its `Link` header (RFC 8288)."""
+        # The annotation is a text: evaluated, pydantic would ask the bound of the variable for a schema.
         cursor = encode_cursor(items[-1].id if items else query.slice().after)
         following = self._request.url.include_query_params(cursor=cursor)
         self._response.headers["Link"] = f'<{following}>; rel="next"'
