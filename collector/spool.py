@@ -41,6 +41,8 @@ class Entry:
     size: int
     path: Path | None = None
     body: bytes | None = None
+    deltas: int = 0
+    """How many it holds; 0 where an earlier run wrote it."""
     tried: bool = False
     """The service may have it already, so it is neither changed nor discarded."""
 
@@ -105,6 +107,12 @@ class Spool:
     def remove(self, entry: Entry) -> None:
         """Forget a batch that the service has."""
         with self._guard:
+            self._take_out([entry])
+
+    def lose(self, entry: Entry) -> None:
+        """Forget a batch whose file somebody has deleted."""
+        with self._guard:
+            self.discarded_deltas += entry.deltas
             self._take_out([entry])
 
     def reject(self, entry: Entry) -> None:
@@ -209,12 +217,12 @@ class Spool:
         if self._failure:
             log.info("spool_on_disk_again", folder=str(self._folder))
             self._failure = ""
-        self._add(Entry(number, len(body), path), victims)
+        self._add(Entry(number, len(body), path, deltas=len(batch.deltas)), victims)
         return True
 
     def _append_to_memory(self, batch: Batch) -> None:
         body, victims = self._make_room(batch, self._memory_budget, on_disk=False)
-        self._add(Entry(self._next, len(body), body=body), victims)
+        self._add(Entry(self._next, len(body), body=body, deltas=len(batch.deltas)), victims)
 
     def _add(self, entry: Entry, victims: list[Entry]) -> None:
         self._next = entry.number + 1

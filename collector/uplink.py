@@ -77,10 +77,14 @@ class Uplink:
         while entry := self._spool.head():
             try:
                 body = self._spool.body(entry)
-            except OSError as error:
-                log.warning("spooled_batch_unreadable", number=entry.number, reason=str(error))
-                self._spool.remove(entry)
+            except FileNotFoundError as error:
+                log.warning("spooled_batch_gone", number=entry.number, reason=str(error))
+                self._spool.lose(entry)
                 continue
+            except OSError as error:
+                return self._failed(
+                    Answer(Verdict.LATER, f"A spooled batch cannot be read ({error})", "spool")
+                )
             answer = self._send(body)
             if answer.verdict is Verdict.LATER:
                 return self._failed(answer)

@@ -1,5 +1,6 @@
 """Uplink: every answer of a service, over real sockets."""
 
+import errno
 import random
 import shutil
 import socket
@@ -205,7 +206,7 @@ def test_the_last_batch_before_a_stop_is_tried_once(rig, receiver):
 
 
 def test_a_file_that_vanished_does_not_stop_the_uplink(rig, receiver, tmp_path):
-    """A batch that somebody deleted is passed over."""
+    """A batch that somebody deleted is passed over, and its deltas are counted as discarded."""
     rig.spool.append(batch(0, {"web": 10}))
     rig.spool.append(batch(1, {"web": 10}))
     next((tmp_path / "spool").glob("*1.batch")).unlink()
@@ -214,6 +215,29 @@ def test_a_file_that_vanished_does_not_stop_the_uplink(rig, receiver, tmp_path):
     rig.outbox.close()
 
     assert [each.sent_at for each in receiver.batches] == [10_000]
+    assert rig.spool.discarded_deltas == 1
+
+
+def test_a_file_that_cannot_be_read_now_is_sent_later(rig, receiver, monkeypatch):
+    """A failing disk or too many open files cost no batch: it is kept, read again, and sent in its turn."""
+    failures = [OSError(errno.EIO, "Input/output error"), OSError(errno.EMFILE, "Too many open files")]
+    read = rig.spool.body
+    monkeypatch.setattr(rig.spool, "body", lambda entry: _failing(failures) or read(entry))
+    with structlog.testing.capture_logs() as logs:
+        rig.uplink.start()
+        rig.outbox.put(batch(0, {"web": 10}))
+        rig.outbox.put(batch(1, {"web": 10}))
+        rig.attempted(2)
+        rig.outbox.close()
+
+    assert [each.sent_at for each in receiver.batches] == [0, 10_000]
+    assert rig.spool.discarded_deltas == 0
+    assert events(logs) == ["uplink_down", "uplink_up"]
+
+
+def _failing(failures: list[OSError]) -> None:
+    if failures:
+        raise failures.pop()
 
 
 def test_the_token_never_follows_a_redirect(rig, receiver):
