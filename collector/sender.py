@@ -1,10 +1,11 @@
 """One attempt to bring a batch to the service, and what its answer means."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import urllib3
@@ -14,7 +15,8 @@ from collector.errors import TokenError
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
 
 INGEST_PATH: Final = "/v1/ingest/profiles"
-_MAX_PROBLEM_BYTES: Final = 64 << 10
+_MAX_ANSWER_BYTES: Final = 64 << 10
+_MAX_DETAIL: Final = 500
 _REFUSED_FOR_EVER: Final = frozenset({400, 409, 413, 415, 422})
 
 log = structlog.get_logger()
@@ -42,16 +44,30 @@ class Answer:
     retry_after_s: float = 0.0
 
 
-def judge(status: int, problem_type: str, detail: str, retry_after_s: float = 0.0) -> Answer:
+def judge(status: int, said: Mapping[str, Any], retry_after_s: float = 0.0) -> Answer:
     """Say what a service's answer means.
 
+    A success without a receipt comes from somebody else, such as a portal or a proxy before the service.
+
+    Args:
+        status: The answer's.
+        said: Its JSON object: a receipt, or a problem (RFC 9457); empty where it has none.
+        retry_after_s: How long the service wants to be left alone, in seconds.
+
     Examples:
-        >>> judge(409, "/problems/replayed", "").verdict
+        >>> judge(200, {"accepted": 3, "duplicates": 0}).verdict
         <Verdict.KNOWN: 'known'>
-        >>> judge(422, "/problems/future-dated", "Too early.").verdict
+        >>> judge(200, {}).verdict
+        <Verdict.LATER: 'later'>
+        >>> judge(409, {"type": "/problems/replayed"}).verdict
+        <Verdict.KNOWN: 'known'>
+        >>> judge(422, {"type": "/problems/future-dated"}).verdict
         <Verdict.REFUSED: 'refused'>
     """
-    if 200 <= status < 300 or (status == 409 and problem_type.endswith("/replayed")):
+    detail = str(said.get("detail") or said.get("title") or "")[:_MAX_DETAIL]
+    if status == 200 and type(said.get("accepted")) is int:
+        return Answer(Verdict.KNOWN)
+    if status == 409 and str(said.get("type", "")).endswith("/replayed"):
         return Answer(Verdict.KNOWN)
     if status in _REFUSED_FOR_EVER:
         return Answer(Verdict.REFUSED, f"{status}: {detail}")
@@ -92,13 +108,12 @@ class Sender:
             response = self._pool.request(
                 "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
             )
-            plain = response.read(_MAX_PROBLEM_BYTES, decode_content=True)
+            plain = response.read(_MAX_ANSWER_BYTES, decode_content=True)
             response.drain_conn()
             response.release_conn()
         except HTTPError as error:
             return Answer(Verdict.LATER, f"The service cannot be reached ({_why(error)})", "network")
-        problem_type, detail = _problem(plain)
-        answer = judge(response.status, problem_type, detail, _seconds(response.headers.get("Retry-After")))
+        answer = judge(response.status, _object(plain), _seconds(response.headers.get("Retry-After")))
         if answer.cause == "token":
             self._read_token_anew()
         return answer
@@ -133,15 +148,13 @@ def read_token(path: Path) -> str:
     return token
 
 
-def _problem(plain: bytes) -> tuple[str, str]:
-    """Return type and detail of an RFC 9457 body; empty text where it is something else."""
+def _object(plain: bytes) -> Mapping[str, Any]:
+    """Return a JSON object; an empty one where the body is something else."""
     try:
-        problem = json.loads(plain)
-    except ValueError:
-        return "", ""
-    if not isinstance(problem, dict):
-        return "", ""
-    return str(problem.get("type", "")), str(problem.get("detail") or problem.get("title") or "")[:500]
+        value = json.loads(plain)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _seconds(text: str | None) -> float:
