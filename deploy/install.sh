@@ -20,18 +20,18 @@ missing() {
 }
 
 # Packages such as nginx start a daemon when they are installed; these are wanted for their programs only.
-without_daemons() {
-  local policy=/usr/sbin/policy-rc.d made=
+# In a shell of its own, whose end takes the policy away however it comes: left behind, it would keep every
+# later package of this machine from starting.
+without_daemons() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
-    made=1
+    trap 'rm -f $policy' EXIT
+    trap 'exit 130' INT TERM HUP
     printf '#!/bin/sh\nexit 101\n' > $policy
     chmod +x $policy
   fi
-  local status=0
-  "$@" || status=$?
-  if [ -n "$made" ]; then rm -f $policy; fi
-  return $status
-}
+  "$@"
+)
 
 install_packages() {
   local absent
