@@ -136,6 +136,7 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from api.console import console
 
@@ -151,7 +152,7 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
         shown.add_row(
             str(each["id"]),
             each["status"],
-            _name(each["workload"]),
+            Text(_name(each["workload"])),
             each["start"],
             each["end"],
             str(each["findings"]),
@@ -213,10 +214,9 @@ def _client(settings: ServiceSettings, options: argparse.Namespace) -> Any:  # n
 
 
 def _name(workload: dict[str, Any]) -> str:
-    parts = [workload["namespace"], workload["name"]]
-    if workload["container"] not in {"", workload["name"]}:
-        parts.append(workload["container"])
-    return "/".join(part for part in parts if part)
+    from api.console import full_name
+
+    return full_name(workload["namespace"], workload["name"], workload["container"])
 
 
 def _print_json(value: Iterable[Any]) -> None:

@@ -5,8 +5,9 @@ from typing import Final, Protocol
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
-from api.console import console
+from api.console import console, full_name
 from api.core import Core
 from api.vocabulary import Verdict
 from api.workloads import service
@@ -45,10 +46,7 @@ def workloads_of(core: Core) -> list[WorkloadOut]:
 
 def label(workload: WorkloadOut) -> str:
     """Return the name under which a person knows a workload."""
-    parts = [workload.namespace, workload.name]
-    if workload.container not in {"", workload.name}:
-        parts.append(workload.container)
-    return "/".join(part for part in parts if part)
+    return full_name(workload.namespace, workload.name, workload.container)
 
 
 def table(workloads: list[WorkloadOut]) -> Table:
@@ -61,7 +59,7 @@ def table(workloads: list[WorkloadOut]) -> Table:
         last = each.last_score
         made.add_row(
             str(each.id),
-            label(each),
+            Text(label(each)),
             each.mode.value,
             each.state.value,
             str(each.windows_learned),

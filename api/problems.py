@@ -102,11 +102,6 @@ def install(app: FastAPI) -> None:
         body = _body(request, "about:blank", str(error.detail), error.status_code, f"{error.detail}.")
         return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
 
-    @app.exception_handler(Exception)
-    def _on_bug(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request_failed", path=request.url.path, exc_info=error)
-        return render(request, ProblemError("The service made a mistake; its log has the details."))
-
 
 def render(request: Request, error: ProblemError) -> JSONResponse:
     """Return the response for an error."""

@@ -49,7 +49,7 @@ def up(settings: ServiceSettings, agent_options: list[str]) -> None:
             log_dir=settings.state_dir,
         )
         if lacking := agent.missing():
-            _say(without_agent(lacking, server.url))
+            _say(without_agent(lacking, settings.port))
         else:
             # The agent stops first, so that its last window still finds a service.
             stack.callback(agent.stop)
@@ -59,26 +59,26 @@ def up(settings: ServiceSettings, agent_options: list[str]) -> None:
         stack.callback(view.close)
         while not told.wait(_REFRESH_S):
             if trouble := agent.watch():
-                _say(without_agent(trouble, server.url))
+                _say(without_agent(trouble, settings.port))
             try:
                 view.show(workloads_of(core))
             except StoreError as error:
                 _say(error.detail)
 
 
-def without_agent(reason: str, url: str) -> str:
+def without_agent(reason: str, port: int) -> str:
     """Return the line that says why there is no agent, and how to feed the service from another node.
 
     Examples:
-        >>> print(without_agent("root: run as root", "http://10.0.0.1:8787"))
-        No agent on this host (root: run as root). To feed this service from another node: make a token with \
-'nonself token create NODE --role ingest', and run there 'nonself-agent run --url http://10.0.0.1:8787 \
---token-file FILE'.
+        >>> print(without_agent("root: run as root", 8787))
+        No agent on this host (root: run as root). To feed this service from another node: start it with \
+'--host 0.0.0.0', make a token with 'nonself token create NODE --role ingest', and run there \
+'nonself-agent run --url http://THIS-HOST:8787 --token-file FILE'.
     """
     return (
-        f"No agent on this host ({reason.rstrip('.')}). To feed this service from another node: make a token "
-        f"with 'nonself token create NODE --role ingest', and run there 'nonself-agent run --url {url} "
-        "--token-file FILE'."
+        f"No agent on this host ({reason.rstrip('.')}). To feed this service from another node: start it "
+        "with '--host 0.0.0.0', make a token with 'nonself token create NODE --role ingest', and run there "
+        f"'nonself-agent run --url http://THIS-HOST:{port} --token-file FILE'."
     )
 
 

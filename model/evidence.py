@@ -41,6 +41,9 @@ def _window_reasons(
     if lost > settings.max_loss:
         text = f"{lost:.1%} of the window's calls were lost; at most {settings.max_loss:.1%} is trusted."
         yield Reason(ReasonCode.LOSS, text)
+    elif window.untracked_threads:
+        text = f"{window.untracked_threads} threads could not be followed; their calls are missing."
+        yield Reason(ReasonCode.LOSS, text)
     if window.seen_from_start and windows and not windows_from_start:
         text = "The container was seen from its start, and no container learned so far was."
         yield Reason(ReasonCode.START_UNSEEN, text)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.errors import WindowError
 from wire.ngram import INJECTED
-from wire.profile import Mark, ProfileDelta
+from wire.profile import LossCause, Mark, ProfileDelta
 
 Ngrams = NDArray[np.uint64]
 Counts = NDArray[np.int64]
@@ -29,6 +29,8 @@ class Window:
     """Calls that ended each n-gram, at least 1."""
     lost_calls: int = 0
     """Calls known to be missing from the counts."""
+    untracked_threads: int = 0
+    """Threads that the kernel could not follow: an unknown number of calls is missing."""
     partial: bool = False
     """The sensor was attached for only a part of the window, so sequences may begin in their middle."""
     seen_from_start: bool = True
@@ -55,6 +57,7 @@ class Window:
             ngrams=np.array(delta.ngrams, dtype=np.uint64),
             counts=np.array(delta.counts, dtype=np.int64),
             lost_calls=delta.lost_calls,
+            untracked_threads=delta.lost.get(LossCause.UNTRACKED, 0),
             partial=Mark.PARTIAL in delta.marks,
             seen_from_start=delta.container.seen_from_start,
         )

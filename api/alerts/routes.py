@@ -35,6 +35,6 @@ def get_alert(
     alert_id: Annotated[int, Path(ge=1, lt=1 << 63)],
     _query: Annotated[NoQuery, Query()],
 ) -> AlertDetailOut:
-    """Show one alert with every window, container and n-gram that led to it."""
+    """Show one alert with its newest 1,000 windows, their containers, and its n-grams of most bits."""
     with core.store.read() as session:
         return service.get(session, alert_id)

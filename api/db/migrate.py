@@ -7,8 +7,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 import migrations
 from api.db.store import describe, open_engine
@@ -33,7 +33,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     Raises:
         StartError: The database cannot be opened or written, or was made by a newer release.
     """
-    engine = open_engine(url)
+    engine = _engine(url)
     try:
         with engine.connect() as connection:
             # Each step brings its own transaction: SQLite's BEGIN must not be around all of them.
@@ -49,9 +49,26 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def versions(url: str) -> tuple[str | None, str | None]:
-    """Return the revision a database has, and the newest one known."""
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
+    """Return the revision a database has, and the newest one known.
+
+    Raises:
+        StartError: The database cannot be opened.
+    """
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        msg = f"The database {engine.url.render_as_string()} cannot be read: {describe(error)}"
+        raise StartError(msg) from error
+    finally:
+        engine.dispose()
     return current, ScriptDirectory.from_config(config()).get_current_head()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        return open_engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        msg = f"database_url: expected a URL such as sqlite:////var/lib/nonself.db; got {url!r} ({error})."
+        raise StartError(msg) from error

@@ -18,6 +18,8 @@ from wire.syscalls import load_table
 
 MAX_WINDOW_MS: Final = 3_600_000
 """Longest window that is believed."""
+MAX_CALLS: Final = 1 << 44
+"""Most calls of one delta: a thousand processors make fewer in an hour, and sums of them stay below 2**62."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,13 @@ def _check_batch(batch: Batch, latest_ms: int) -> None:
     if not batch.agent.window_s > 0:
         msg = f"agent.window_s: expected a number above 0; got {batch.agent.window_s}."
         raise InvalidError(msg)
+    if batch.agent.started_at > latest_ms:
+        msg = f"agent.started_at: expected milliseconds not after {latest_ms}; got {batch.agent.started_at}."
+        raise InvalidError(msg)
     for index, delta in enumerate(batch.deltas):
+        if delta.calls > MAX_CALLS:
+            msg = f"deltas[{index}].counts: expected at most {MAX_CALLS} calls in all; got {delta.calls}."
+            raise InvalidError(msg)
         if delta.end > latest_ms:
             msg = (
                 f"deltas[{index}].end: expected a time not after {latest_ms}; "

@@ -110,7 +110,9 @@ class ScoreOut(BaseModel):
     p_value: Annotated[float | None, Field(description="Share of healthy windows that score as high.")]
     alpha: Annotated[float, Field(description="Threshold that the p-value was held against.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
-    extrapolated: Annotated[bool, Field(description="The p-value comes from the tail model.")]
+    extrapolated: Annotated[
+        bool, Field(description="The p-value is below the resolution: the tail model gave it.")
+    ]
     novelty: Annotated[float, Field(description="Share of calls in n-grams never learned.")]
     calls: int
     lost: Annotated[dict[str, int], Field(description="Calls known to be missing, by cause.")]
@@ -120,4 +122,7 @@ class ScoreOut(BaseModel):
     quarantined: Annotated[bool, Field(description="Held out of learning until released.")]
     not_learned: Annotated[str | None, Field(description="Why the baseline did not learn the window.")]
     contributions: Annotated[list[ContributionOut] | None, Field(description="With `explain=true`.")]
-    rest: Annotated[float | None, Field(description="Bits of all n-grams that are not listed.")]
+    rest: Annotated[
+        float | None,
+        Field(description="Bits of what is not listed: other n-grams, usual calls that are absent."),
+    ]

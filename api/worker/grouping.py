@@ -12,24 +12,20 @@ KIND_ANOMALY: Final = "anomaly"
 
 
 class AlertBook:
-    """The open alerts of the workloads that one transaction touches."""
+    """The alerts that the findings of one transaction open or join."""
 
     def __init__(self, session: Session, *, gap_s: int, now_ms: int) -> None:
         self._session = session
         self._gap_ms = gap_s * 1000
         self._now_ms = now_ms
-        self._open: dict[int, AlertRow | None] = {}
         self.opened: list[int] = []
 
     def enter(self, workload: WorkloadRow, score: dict[str, Any]) -> AlertRow:
         """Return the alert that a finding belongs to; a new one where none is near."""
-        if workload.id not in self._open:
-            self._open[workload.id] = repository.find_open_alert(self._session, workload.id)
-        alert = self._open[workload.id]
         start, end = score["start"], score["end"]
-        if alert and policy.joins(
-            start, end, alert_start=alert.start, alert_end=alert.end, gap_ms=self._gap_ms
-        ):
+        # A closed one counts too: a node that catches up reports old windows between another's new ones.
+        alert = repository.find_alert_near(self._session, workload.id, start, end, gap_ms=self._gap_ms)
+        if alert:
             alert.start, alert.end = min(alert.start, start), max(alert.end, end)
             alert.findings += 1
             alert.p_value = min(alert.p_value, score["p_value"])
@@ -37,8 +33,8 @@ class AlertBook:
             alert.contributions = policy.merge_contributions(alert.contributions, score["contributions"])
             alert.updated_at = self._now_ms
             return alert
-        if alert:
-            alert.status = AlertStatus.CLOSED.value
+        if before := repository.find_open_alert(self._session, workload.id):
+            before.status = AlertStatus.CLOSED.value
         fresh = AlertRow(
             workload_id=workload.id,
             kind=KIND_ANOMALY,
@@ -54,6 +50,5 @@ class AlertBook:
         )
         self._session.add(fresh)
         self._session.flush()
-        self._open[workload.id] = fresh
         self.opened.append(fresh.id)
         return fresh

@@ -149,8 +149,24 @@ def find_quarantined(session: Session, workload_id: int) -> Sequence[tuple[Score
     return [(score, inbox) for score, inbox in rows]
 
 
+def find_alert_near(
+    session: Session, workload_id: int, start: int, end: int, *, gap_ms: int
+) -> AlertRow | None:
+    """Return the newest alert of a workload whose windows lie within a gap of this one, before or after."""
+    return session.scalar(
+        select(AlertRow)
+        .where(
+            AlertRow.workload_id == workload_id,
+            AlertRow.start <= end + gap_ms,
+            AlertRow.end >= start - gap_ms,
+        )
+        .order_by(AlertRow.id.desc())
+        .limit(1)
+    )
+
+
 def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
-    """Return the alert of a workload that findings may still join."""
+    """Return the newest alert of a workload, unless a person or a later one closed it."""
     return session.scalar(
         select(AlertRow)
         .where(AlertRow.workload_id == workload_id, AlertRow.status == AlertStatus.OPEN.value)

@@ -76,6 +76,13 @@ class Worker:
                 self._report(error.detail)
                 more = False
                 self._stopping.wait(_POLL_S)
+            except Exception as error:  # noqa: BLE001 - see below
+                # Whatever it was, a thread that died would score nothing for anybody until a restart.
+                self._baselines.forget()
+                _log.exception("worker_failed")
+                self._report(f"The worker failed and tries again: {type(error).__name__}: {error}.")
+                more = False
+                self._stopping.wait(_POLL_S)
             self._alive_at = time.monotonic()
             if not more:
                 self._wake.wait(_POLL_S)

@@ -152,6 +152,16 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     ),
     "a clock far ahead": (encode_batch(a_batch(sent_at=NOW_MS + 10**9)), 422, "invalid"),
     "a time beyond all calendars": (encode_batch(a_batch(sent_at=(1 << 63) - 1)), 422, "invalid"),
+    "an agent started beyond all calendars": (
+        encode_batch(a_batch(agent=AgentStatus(version="0", window_s=10, started_at=(1 << 63) - 1))),
+        422,
+        "invalid",
+    ),
+    "more calls than a baseline can add up": (
+        encode_batch(a_batch(a_delta(0, {1: 1 << 45}))),
+        422,
+        "invalid",
+    ),
     "windows of no length": (
         encode_batch(a_batch(agent=AgentStatus(version="0", window_s=0))),
         422,

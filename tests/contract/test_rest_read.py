@@ -304,6 +304,31 @@ def test_health_tells_process_and_parts_apart(service: Service) -> None:
     assert (after.status_code, after.json()) == (200, {"ready": True, "database": "ok", "worker": "ok"})
 
 
+def test_a_mistake_of_ours_is_a_problem_with_a_request_id(service: Service, monkeypatch) -> None:
+    """What nobody foresaw is answered as a problem under the id that its log line carries."""
+
+    def broken(*_: object) -> None:
+        msg = "unforeseen"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("api.nodes.service.list_page", broken)
+
+    answer = service.get("/v1/nodes")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-request-id"]
+    assert "unforeseen" not in answer.text
+
+
+def test_an_invented_method_makes_no_new_time_series(service: Service) -> None:
+    """A method is an outsider's text: those that nobody knows share one label."""
+    service.http.request("INVENTED", "/v1/nodes")
+
+    text = service.http.get("/metrics").text
+    assert "INVENTED" not in text
+    assert 'method="other"' in text
+
+
 def test_metrics_count_what_happened(service: Service) -> None:
     """Deltas, verdicts and workloads show at /metrics."""
     service.learn(2)

@@ -91,3 +91,11 @@ def test_a_file_that_is_no_database_is_one_sentence(url: str, tmp_path: Path) ->
 
     with pytest.raises(StartError, match="cannot be prepared"):
         upgrade(url)
+
+
+@pytest.mark.parametrize("wrong", ["foo", "nosuch://here/db"])
+def test_a_url_that_is_none_is_one_sentence(wrong: str) -> None:
+    """What is no database URL is named, beside one that is."""
+    for use in (upgrade, versions):
+        with pytest.raises(StartError, match="expected a URL such as sqlite"):
+            use(wrong)

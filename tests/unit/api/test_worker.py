@@ -117,6 +117,43 @@ def test_findings_near_each_other_are_one_alert(bench: Bench) -> None:
     assert findings == [alerts[0].id] * 3 + [alerts[1].id]
 
 
+def test_a_node_that_catches_up_opens_no_alert_for_each_window(bench: Bench) -> None:
+    """Old windows of one node between another's new ones join the alert of their own time."""
+    bench.learn()
+    bench.enforce()
+    for step in range(4):
+        bench.put(a_delta(400 + step, LOOP | SHELL))
+        bench.put(a_delta(100 + step, LOOP | SHELL, container=a_container(id="d" * 64)))
+
+    with bench.core.store.read() as session:
+        alerts = session.scalars(select(AlertRow).order_by(AlertRow.start)).all()
+    assert [row.findings for row in alerts] == [4, 4]
+
+
+def test_the_worker_outlives_an_error_that_nobody_foresaw(bench: Bench, monkeypatch) -> None:
+    """What is neither the database's nor one delta's error is reported, and the next try goes on."""
+    real, failures = bench.worker._step, iter([RuntimeError("unforeseen")])
+
+    def step() -> bool:
+        for error in failures:
+            raise error
+        return real()
+
+    monkeypatch.setattr(bench.worker, "_step", step)
+    bench.take(a_delta(0))
+    bench.worker.start()
+    try:
+        deadline = time.monotonic() + 20
+        scored: list[ScoreRow] = []
+        while not scored and time.monotonic() < deadline:
+            with bench.core.store.read() as session:
+                scored = list(session.scalars(select(ScoreRow)).all())
+            time.sleep(0.02)
+    finally:
+        bench.worker.stop()
+    assert len(scored) == 1
+
+
 def test_a_sandbox_is_no_workload(bench: Bench) -> None:
     """A pod's pause container is known, but neither scored nor learned."""
     bench.put(a_delta(0, container=a_container(kind=ContainerKind.SANDBOX, name="")))

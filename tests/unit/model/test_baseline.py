@@ -143,6 +143,17 @@ def test_a_lossy_window_can_alarm_but_never_reassure() -> None:
     assert not baseline.learn_window(lossy, score)
 
 
+def test_threads_that_were_not_followed_are_a_loss_of_unknown_size() -> None:
+    """A window with untracked threads is never called healthy, and is not learned."""
+    baseline = trained()
+    unfollowed = replace(fresh(), untracked_threads=1)
+
+    score = baseline.score_window(unfollowed)
+
+    assert codes(score) == {ReasonCode.LOSS}
+    assert not baseline.learn_window(unfollowed, score)
+
+
 def test_a_little_loss_is_tolerated() -> None:
     """Up to `max_loss` of the calls may be missing."""
     baseline = trained()
