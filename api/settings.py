@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from api.errors import SettingError
 from api.vocabulary import Mode
 from wire.settings import setting
+
+MOST_BATCH_DELTAS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,9 @@ class ServiceSettings:
         ):
             if getattr(self, name) < least:
                 raise SettingError(name, f"at least {least}", getattr(self, name))
+        # SQLite takes at most 32,766 values in one statement, and the worker names each delta of a batch.
+        if self.batch_deltas > MOST_BATCH_DELTAS:
+            raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not self.budget_per_week > 0:

@@ -176,7 +176,11 @@ def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
 
 
 def prune(session: Session, before_ms: int, limit: int) -> int:
-    """Delete the oldest scores without a finding and the delta identities behind them; return how many."""
+    """Delete some of what is old and led to no finding; return how many scores and deltas.
+
+    That is scores with the identities of their deltas, and deltas that were never scored: those of sandboxes,
+    and those set aside.
+    """
     old = select(ScoreRow.inbox_id, ScoreRow.id).where(
         ScoreRow.scored_at < before_ms,
         ~ScoreRow.quarantined,
@@ -186,4 +190,14 @@ def prune(session: Session, before_ms: int, limit: int) -> int:
     rows = session.execute(old.order_by(ScoreRow.scored_at).limit(limit)).all()
     session.execute(delete(ScoreRow).where(ScoreRow.id.in_([score_id for _, score_id in rows])))
     session.execute(delete(InboxRow).where(InboxRow.id.in_([inbox_id for inbox_id, _ in rows])))
-    return len(rows)
+    unscored = (
+        select(InboxRow.id)
+        .where(
+            InboxRow.processed_at < before_ms,
+            ~select(ScoreRow.id).where(ScoreRow.inbox_id == InboxRow.id).exists(),
+        )
+        .limit(limit)
+    )
+    ids = session.scalars(unscored).all()
+    session.execute(delete(InboxRow).where(InboxRow.id.in_(ids)))
+    return max(len(rows), len(ids))

@@ -145,7 +145,7 @@ class Worker:
         with self._core.store.write() as session:
             pruned = repository.prune(session, before_ms, _PRUNE_AT_ONCE)
         if pruned:
-            _log.info("pruned", scores=pruned)
+            _log.info("pruned", rows=pruned)
         return pruned == _PRUNE_AT_ONCE
 
     def _report(self, sentence: str) -> None:

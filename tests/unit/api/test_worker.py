@@ -218,9 +218,10 @@ def test_what_is_rolled_back_was_not_learned(bench: Bench) -> None:
 
 
 def test_old_scores_go_and_findings_stay(bench: Bench) -> None:
-    """Beyond the retention a score without a finding is deleted, with the identity of its delta."""
+    """Beyond the retention only findings and their deltas stay; a sandbox's delta goes too."""
     bench.learn()
     bench.put(a_delta(100, LOOP | SHELL))
+    bench.put(a_delta(0, container=a_container(id="e" * 64, kind=ContainerKind.SANDBOX, name="")))
     clock = bench.core.clock
     assert isinstance(clock, FakeClock)
     clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
