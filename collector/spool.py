@@ -28,6 +28,7 @@ from wire.profile import Batch
 
 MEMORY_BYTES: Final = 16 << 20
 """Most that waits in memory while the folder cannot be written."""
+_ASIDE: Final = "rejected"
 _NAME: Final = re.compile(r"(\d{12})(?:\.(\d{12})-(\d{12}))?\.batch")
 
 log = structlog.get_logger()
@@ -124,7 +125,7 @@ class Spool:
             if entry.path is None:
                 return
             try:
-                aside = self._folder / "rejected"
+                aside = self._folder / _ASIDE
                 aside.mkdir(mode=0o700, exist_ok=True)
                 self._disk.rename(entry.path, aside / entry.path.name)
                 self._trim(aside)
@@ -184,7 +185,10 @@ class Spool:
             # An earlier run may have been killed between the service's answer and the end of the file.
             left[0].tried = True
         # Batches that came to memory before the folder could be opened follow what it held.
-        first_free = max((entry.number for entry in found), default=0) + 1
+        # What was put aside keeps its number too, or the next batch refused would overwrite it.
+        aside = (_NAME.fullmatch(path.name) for path in (self._folder / _ASIDE).glob("*.batch"))
+        taken = [entry.number for entry in found] + [int(match[1]) for match in aside if match]
+        first_free = max(taken, default=0) + 1
         for number, entry in enumerate(self._entries, first_free):
             entry.number = number
         self._entries = left + self._entries

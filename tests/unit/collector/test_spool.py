@@ -369,6 +369,18 @@ def test_what_the_service_refuses_is_put_aside_in_bounds(tmp_path):
     spool.close()
 
 
+def test_what_was_put_aside_survives_the_next_run(tmp_path):
+    """A restart with an empty queue gives no number a second time, so nothing put aside is overwritten."""
+    for window in range(1, 3):
+        spool = Spool(tmp_path, 1 << 20)
+        spool.append(batch(window, {"web": 1}))
+        spool.reject(spool.head())
+        spool.close()
+
+    kept = sorted((tmp_path / "rejected").iterdir())
+    assert [decode_batch(path.read_bytes()).sent_at for path in kept] == [WINDOW, 2 * WINDOW]
+
+
 def test_a_damaged_file_does_not_stop_the_rest(tmp_path):
     """A batch that cannot be read back is discarded like another; its calls cannot be known."""
     spool = Spool(tmp_path, 2_500)
