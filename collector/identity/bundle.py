@@ -6,7 +6,7 @@ so no process name has to be trusted, and containers whose cgroup follows no
 naming habit are found as well.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -61,7 +61,6 @@ class _Place:
 
     directory: Path
     id: str = ""
-    address: str = ""
     told_from: str = ""
     """Cgroup of the process that named it; empty where no process did."""
 
@@ -98,21 +97,20 @@ class BundleFinder:
             scan: Given, the state files of runc and crun are read too where the path names nobody
                 (0.5 ms for each container they run), once for all cgroups of the scan.
         """
-        for place in self._places(path, pid, container_id, scan):
+        processes = list(lineage(pid, self._proc, scan.processes if scan else {}))
+        for place in self._places(path, processes, container_id, scan):
             bundle = _read(place, path, container_id)
             # A process inside the container is not believed: it may call itself anything.
             if bundle and not _inside(place.told_from, bundle.root):
-                return bundle
+                return replace(bundle, address=_address(processes, bundle.root))
         return None
 
-    def _places(self, path: str, pid: int, container_id: str, scan: Scan | None) -> Iterator[_Place]:
+    def _places(
+        self, path: str, processes: Sequence[Process], container_id: str, scan: Scan | None
+    ) -> Iterator[_Place]:
         name = container_id or path.rpartition("/")[2]
-        processes = list(lineage(pid, self._proc, scan.processes if scan else {}))
-        # runc knows the bundle, and the shim above it whom to ask about it.
-        address = next((_option(each.args, "-address") or "" for each in processes if _is_shim(each)), "")
         for process in processes:
-            for place in _told_by(process, name):
-                yield replace(place, address=place.address or address.removeprefix("unix://"))
+            yield from _told_by(process, name)
         for root in self._roots:
             if _of_containerd(root):
                 yield from (_Place(namespace / name, name) for namespace in _listed(root))
@@ -128,15 +126,24 @@ class BundleFinder:
 def _told_by(process: Process, name: str) -> Iterator[_Place]:
     args, cwd = process.args, Path(process.cwd)
     if _is_shim(process):
-        address = (_option(args, "-address") or "").removeprefix("unix://")
         # One shim serves a whole pod, and stays in the bundle of the pod's first container.
-        yield _Place(cwd.parent / name, name, address, process.cgroup)
-        yield _Place(cwd, cwd.name, address, process.cgroup)
+        yield _Place(cwd.parent / name, name, process.cgroup)
+        yield _Place(cwd, cwd.name, process.cgroup)
         return
     named = _option(args, "--bundle", "-b")
     runs = not _RUN_VERBS.isdisjoint(args[:-1])
     if named is not None or runs:
-        yield _Place(cwd / (named or ""), args[-1] if runs else "", "", process.cgroup)
+        yield _Place(cwd / (named or ""), args[-1] if runs else "", process.cgroup)
+
+
+def _address(processes: Iterable[Process], root: str) -> str:
+    """Return the socket that the nearest shim outside a container's cgroup serves."""
+    # runc knows the bundle, and the shim above it whom to ask about it. As with bundles, no process inside
+    # the container is believed: it would send the agent to a socket of its own.
+    for each in processes:
+        if _is_shim(each) and each.cgroup and not _inside(each.cgroup, root):
+            return (_option(each.args, "-address") or "").removeprefix("unix://")
+    return ""
 
 
 def _is_shim(process: Process) -> bool:
@@ -169,7 +176,7 @@ def _read(place: _Place, path: str, container_id: str) -> Bundle | None:
     if not root:
         return None
     annotations = texts(config.get("annotations"))
-    return Bundle(directory=directory, id=id_, root=root, annotations=annotations, address=place.address)
+    return Bundle(directory=directory, id=id_, root=root, annotations=annotations)
 
 
 def _root_of(path: str, cgroups_path: str) -> str:

@@ -18,6 +18,12 @@ _HALF_WRITTEN_S: Final = 0.002
 
 def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
     """Return a regular file's content; None where there is none, or more than `limit` bytes of it."""
+    content = read_start(path, limit + 1)
+    return content if content is not None and len(content) <= limit else None
+
+
+def read_start(path: str | Path, limit: int) -> bytes | None:
+    """Return at most the first `limit` bytes of a regular file; None where there is none."""
     try:
         # Non-blocking, because a pipe under this name would hang the caller; the last component is not
         # followed, because a link could lead a root process anywhere.
@@ -28,12 +34,11 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(limit + 1)
+            return file.read(limit)
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return content if len(content) <= limit else None
 
 
 def read_json(path: str | Path, wait: Callable[[float], None] = time.sleep) -> Mapping[str, Any] | None:

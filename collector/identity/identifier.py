@@ -17,7 +17,7 @@ from collector.identity.settings import IdentitySettings, listed
 from wire.profile import ContainerKind, ContainerRef
 
 _MAX_REMEMBERED: Final = 16384
-"""Containers remembered for their nested cgroups and sockets; the oldest is forgotten first."""
+"""Containers remembered for their nested cgroups and sockets; the one longest unseen goes first."""
 ASKED_RUNTIMES: Final = frozenset({"containerd", "cri-o"})
 """Runtimes with a socket that is asked; the others have told all they know in files."""
 
@@ -166,8 +166,17 @@ class Identifier:
                 known_id, ref = known
                 # A later container may have the path of an earlier one, but never its cgroup id.
                 if each != path or known_id == cgroup_id:
+                    self._refresh(each, ref.id)
                     return ref
         return None
+
+    def _refresh(self, root: str, id_: str) -> None:
+        """Put a container behind those that were not seen since."""
+        with self._lock:
+            if root in self._by_path:
+                self._by_path.move_to_end(root)
+            if id_ in self._bundles:
+                self._bundles.move_to_end(id_)
 
     def _remember(self, ref: ContainerRef, cgroup_id: int, bundle: Bundle | None) -> None:
         with self._lock:

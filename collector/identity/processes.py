@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.identity.files import read_bytes
+from collector.identity.files import read_bytes, read_start
 
 _MAX_LINEAGE: Final = 8
 _MAX_PROC_BYTES: Final = 64 << 10
@@ -40,9 +40,11 @@ def lineage(pid: int, proc: str, met: dict[int, Process]) -> Iterator[Process]:
 
 
 def members(cgroup_directory: str) -> list[int]:
-    """Return the processes in one cgroup, without those in cgroups below it."""
-    content = read_bytes(f"{cgroup_directory}/cgroup.procs", _MAX_PROC_BYTES) or b""
-    return [int(line) for line in content.split() if line.isdigit()]
+    """Return processes in one cgroup, without those in cgroups below it: all of them, or some 8,000."""
+    content = read_start(f"{cgroup_directory}/cgroup.procs", _MAX_PROC_BYTES) or b""
+    # Where the list goes on, the last number may be the beginning of a longer one.
+    whole = content[: content.rfind(b"\n") + 1]
+    return [int(line) for line in whole.split() if line.isdigit()]
 
 
 def cgroup_of(pid: int, proc: str = "/proc") -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from collector.identity import identifier as identifier_module
+from collector.identity import identifier as identifier_module, processes
 from tests.unit.collector.identity_node import A, B, Node, write
 from tests.unit.collector.identity_runtime import served
 from wire.codec import decode_delta, encode_delta
@@ -425,6 +425,22 @@ def test_the_shim_leads_to_the_runtimes_socket(node):
     assert enriched.labels == {"app": "shop", "tier": "container"}
 
 
+def test_a_container_cannot_lead_to_a_socket_of_its_own(node):
+    """A process inside that calls itself a shim is passed over; the shim outside says whom to ask."""
+    path = "/default/job"
+    shim = "/usr/bin/containerd-shim-runc-v2"
+    bundle = node.bundle(node.tasks / "default" / "job", path)
+    node.process(50, [shim, "-id", "job", "-address", "/run/true.sock"], cwd="/elsewhere/job")
+    node.process(51, ["runc", "run", "--bundle", str(bundle), "job"], parent=50)
+    node.process(52, [shim, "-address", "/run/false.sock"], parent=51, cgroup=path)
+    inside = node.process(53, ["sleep"], parent=52, cgroup=f"{path}/inner")
+    identifier = node.identifier()
+
+    identifier.identify(7, f"{path}/inner", inside)
+
+    assert identifier._bundles["job"].address == "/run/true.sock"
+
+
 def test_configured_sockets_are_asked_where_no_shim_was_seen(node):
     """With the systemd driver no shim is seen, and each configured socket that exists is asked in turn."""
     path = f"/kubepods.slice/cri-containerd-{A}.scope"
@@ -462,6 +478,32 @@ def test_memory_is_bounded(node, monkeypatch):
     assert len(identifier._by_path) == len(identifier._bundles) == 2
     assert again is not None
     assert again.id == "a"
+
+
+def test_a_container_that_is_seen_again_is_not_forgotten_for_its_age(node, monkeypatch):
+    """Of those remembered, the one not seen for longest goes first."""
+    monkeypatch.setattr(identifier_module, "_MAX_REMEMBERED", 2)
+    identifier = node.identifier()
+    for cgroup_id, name in enumerate("abac"):
+        if not (node.tasks / "default" / name).exists():
+            node.bundle(node.tasks / "default" / name, f"/default/{name}")
+        identifier.identify(cgroup_id % 2, f"/default/{name}", 0)
+
+    assert list(identifier._by_path) == ["/default/a", "/default/c"]
+    assert list(identifier._bundles) == ["a", "c"]
+
+
+def test_a_crowded_cgroup_is_found_by_some_of_its_processes(node):
+    """A list of more processes than are read ends with a whole number, and the container is adopted."""
+    node.bundle(node.tasks / "default" / "job", "/default/job")
+    members = range(10_000, 30_000)
+    node.process(10_000, ["sleep"], cgroup="/default/job")
+    cgroup_id = node.cgroup("/default/job", *members)
+
+    read = processes.members(f"{node.mount}/default/job")
+    assert 8_000 < len(read) < len(members)
+    assert set(read) < set(members)
+    assert [(found, ref.id) for found, ref in node.identifier().running()] == [(cgroup_id, "job")]
 
 
 def test_a_crun_container_is_found_by_its_status(node):
