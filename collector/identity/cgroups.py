@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from collector.errors import CgroupMountError
 _FILEID_KERNFS: Final = 0xFE  # include/linux/exportfs.h
 _HANDLE: Final = struct.Struct("=IiQ")  # struct file_handle: bytes, type, kernfs id
 _MAX_DEPTH: Final = 32
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+"""How the kernel writes a space in a path: `\\040` (proc_pid_mountinfo(5))."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -30,7 +33,7 @@ def find_cgroup2_mount(mountinfo: str = "/proc/self/mountinfo") -> str:
             continue
         root, target = fields[3], fields[4]
         if root == "/":
-            return target
+            return _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 8)), target)
         partial = root
     if partial:
         msg = (

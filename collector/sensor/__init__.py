@@ -1,4 +1,4 @@
-"""The kernel sensor: compiles and loads the BPF programs, reads their tables. Imports `wire` and numpy."""
+"""The kernel sensor: compiles and loads the BPF programs, reads their tables."""
 
 from collector.sensor.sensor import KernelSensor, open_sensor
 from collector.sensor.settings import SensorSettings

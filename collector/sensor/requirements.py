@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.errors import RequirementError, SensorError
+from collector.errors import CgroupMountError, RequirementError, SensorError
+from collector.identity.cgroups import find_cgroup2_mount
 from collector.sensor import bpf, compiler
 from collector.sensor.btf import VMLINUX, KernelTypes, read_kernel_types
 
@@ -39,29 +40,11 @@ def requirements(root: Path = _ROOT) -> list[Requirement]:
     return [Requirement(name, _cure(check, root)) for name, check in _checks()]
 
 
-def find_cgroup2(root: Path = _ROOT) -> Path:
-    """Return where cgroup2 is mounted, on a host of version 2 alone or of both.
-
-    Raises:
-        RequirementError: It is mounted nowhere: the host has version 1 alone.
-    """
-    for line in (root / "proc/self/mounts").read_text().splitlines():
-        _, mount_point, kind, *_ = line.split()
-        if kind == "cgroup2":
-            return root / mount_point.encode().decode("unicode_escape").lstrip("/")
-    msg = (
-        "No cgroup2 is mounted: this host has cgroups of version 1 alone, where no id names a container; "
-        "boot with systemd.unified_cgroup_hierarchy=1, or mount it beside them before containers start: "
-        "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified."
-    )
-    raise RequirementError(msg)
-
-
 def _checks() -> Iterator[tuple[str, Callable[[Path], object]]]:
     yield "machine", _machine
     yield "kernel version", _kernel_version
     yield "kernel type information", _types
-    yield "cgroup version 2", find_cgroup2
+    yield "cgroup version 2", lambda root: find_cgroup2_mount(str(root / "proc/self/mountinfo"))
     yield "bcc", lambda root: compiler.load_bcc(root / str(compiler.BCC_PACKAGE).lstrip("/"))
     yield "permission to load BPF programs", _permission
     yield "tracepoints", _tracepoints
@@ -70,7 +53,7 @@ def _checks() -> Iterator[tuple[str, Callable[[Path], object]]]:
 def _cure(check: Callable[[Path], object], root: Path) -> str:
     try:
         check(root)
-    except RequirementError as error:
+    except (RequirementError, CgroupMountError) as error:
         return str(error)
     return ""
 

@@ -15,7 +15,12 @@ _PART = "30 24 0:26 /docker/abc /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n"
 
 @pytest.mark.parametrize(
     ("mounts", "expected"),
-    [(_PURE, "/sys/fs/cgroup"), (_V1 + _HYBRID, "/sys/fs/cgroup/unified"), (_PART + _PURE, "/sys/fs/cgroup")],
+    [
+        (_PURE, "/sys/fs/cgroup"),
+        (_V1 + _HYBRID, "/sys/fs/cgroup/unified"),
+        (_PART + _PURE, "/sys/fs/cgroup"),
+        (_PURE.replace("/sys/fs/cgroup", r"/mnt/c\040group"), "/mnt/c group"),
+    ],
 )
 def test_the_whole_tree_is_found(tmp_path, mounts, expected):
     """The cgroup2 tree is found on pure and hybrid nodes, and a mount of a part of it is passed over."""

@@ -6,19 +6,16 @@ import pytest
 
 from collector.errors import RequirementError
 from collector.sensor.compiler import load_bcc
-from collector.sensor.requirements import find_cgroup2, requirements
+from collector.sensor.requirements import requirements
 
-HYBRID = """\
-cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0
-cgroup2 /sys/fs/cgroup/uni\\040fied cgroup2 rw 0 0
-"""
+V1 = "31 25 0:27 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A machine with cgroups of version 1 and nothing else."""
     (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/mounts").write_text(HYBRID.splitlines()[0] + "\n")
+    (tmp_path / "proc/self/mountinfo").write_text(V1)
     return tmp_path
 
 
@@ -29,15 +26,8 @@ def test_a_bare_machine_hears_every_cure(bare: Path) -> None:
     assert {"kernel type information", "cgroup version 2", "bcc", "tracepoints"} <= missing.keys()
     assert "CONFIG_DEBUG_INFO_BTF" in missing["kernel type information"]
     assert "python3-bpfcc" in missing["bcc"]
-    assert "version 1 alone" in missing["cgroup version 2"]
+    assert "cgroup v1 only" in missing["cgroup version 2"]
     assert all(cure.endswith(".") and "\n" not in cure for cure in missing.values())
-
-
-def test_cgroup2_is_found_on_a_hybrid_host(bare: Path) -> None:
-    """Beside version 1, and under a name with a space."""
-    (bare / "proc/self/mounts").write_text(HYBRID)
-
-    assert find_cgroup2(bare) == bare / "sys/fs/cgroup/uni fied"
 
 
 def test_the_other_package_named_bcc_is_told_apart(tmp_path: Path) -> None:
