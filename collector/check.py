@@ -66,8 +66,8 @@ def _token(path: Path) -> Finding:
     try:
         read_token(path)
     except CollectorError as error:
-        return Finding("token", ok=False, detail=str(error), required=False)
-    return Finding("token", ok=True, detail=str(path), required=False)
+        return Finding("token", ok=False, detail=str(error))
+    return Finding("token", ok=True, detail=str(path))
 
 
 def _state(path: Path) -> Finding:

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options)
     except (SettingsError, ValueError) as error:
         return _say(error, USAGE)
-    return _check(settings, as_json=options.json) if options.command == "check" else _run(settings, options)
+    return _check(settings, options) if options.command == "check" else _run(settings, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("version", help="print the version")
     commands.add_parser("reference", help="print all settings as Markdown tables")
     check = commands.add_parser("check", help="list what the agent needs, each with ok or the cure")
+    check.add_argument(
+        "--dry-run", action="store_true", help="what `run --dry-run` needs: neither token nor folder"
+    )
     check.add_argument("--json", action="store_true", help="for scripts")
     run = commands.add_parser(
         "run",
@@ -110,16 +113,15 @@ def _settings(options: argparse.Namespace) -> "Settings":
     return Settings(*(read(kind, options, os.environ, ENVIRONMENT) for kind in _KINDS.values()))
 
 
-def _check(settings: "Settings", *, as_json: bool) -> int:
+def _check(settings: "Settings", options: argparse.Namespace) -> int:
     from collector import check
     from collector.sensor.requirements import requirements
 
     findings = [check.Finding(each.name, ok=each.ok, detail=each.cure) for each in requirements()]
-    findings += [
-        check.check_runtimes(listed(settings.identity.cri_sockets)),
-        *check.check_delivery(settings.agent),
-    ]
-    print(check.as_json(findings) if as_json else check.as_table(findings))
+    findings.append(check.check_runtimes(listed(settings.identity.cri_sockets)))
+    if not options.dry_run:
+        findings += check.check_delivery(settings.agent)
+    print(check.as_json(findings) if options.json else check.as_table(findings))
     return 0 if check.can_run(findings) else CANNOT_RUN
 
 

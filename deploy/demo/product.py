@@ -136,8 +136,13 @@ class Product:
 
 def _missing() -> str:
     """Return what the agent lacks on this machine, empty where nothing that is required."""
+    # Its token is made only when the product starts.
     check = subprocess.run(
-        [str(_BIN / "nonself-agent"), "check"], capture_output=True, text=True, timeout=60, check=False
+        [str(_BIN / "nonself-agent"), "check", "--dry-run"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return "" if check.returncode == 0 else (check.stdout + check.stderr).strip()
 

@@ -17,6 +17,7 @@ from collector.errors import SettingsError
 from collector.logs import configure
 from collector.printer import Printer
 from collector.profiles import to_delta
+from collector.sensor import requirements
 from collector.settings import AgentSettings
 from collector.spool import Spool
 from tests.receiver import TOKEN
@@ -75,6 +76,24 @@ def test_a_missing_token_is_one_sentence(capsys, tmp_path):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "--token-file" in error
+
+
+def test_a_check_and_a_run_agree_on_the_token(capsys, monkeypatch, tmp_path):
+    """Where `run` refuses for want of a token so does `check`, in the same words; a dry run needs none."""
+    monkeypatch.setattr(requirements, "requirements", list)
+    options = ["--token-file", str(tmp_path / "none"), "--state-dir", str(tmp_path)]
+    refused = cli.main(["run", *options])
+    said = capsys.readouterr().err.removeprefix("nonself-agent: ").strip()
+
+    checked = cli.main(["check", "--json", *options])
+    report = json.loads(capsys.readouterr().out)
+    cli.main(["check", "--json", "--dry-run", *options])
+    dry = json.loads(capsys.readouterr().out)
+
+    assert refused == checked == cli.CANNOT_RUN
+    (token,) = (each for each in report["requirements"] if each["name"] == "token")
+    assert (token["ok"], token["required"], token["detail"]) == (False, True, said)
+    assert not any(each["name"] == "token" for each in dry["requirements"])
 
 
 def test_a_second_agent_is_told_of_the_first(capsys, tmp_path):
@@ -159,11 +178,13 @@ def test_a_check_names_each_lack_with_its_cure(tmp_path):
     findings = [*check.check_delivery(settings), check.check_runtimes([str(tmp_path / "none.sock")])]
 
     assert [each.ok for each in findings] == [False, True, False]
+    assert not check.can_run(findings)
+    (tmp_path / "token").write_text(TOKEN)
+    findings = [*check.check_delivery(settings), *findings[2:]]
     assert check.can_run(findings)
     assert not check.can_run([*findings, Finding("BTF", ok=False, detail="Boot another kernel.")])
     table = check.as_table([*findings, Finding("BTF", ok=False, detail="Boot another kernel.")])
     assert "BTF                MISSING  Boot another kernel." in table
-    assert "--token-file" in table
     parsed = json.loads(check.as_json(findings))
     assert parsed["can_run"] is True
     assert parsed["requirements"][0]["name"] == "token"
