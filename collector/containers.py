@@ -52,6 +52,8 @@ class Containers:
         self._refs: dict[str, ContainerRef] = {}
         self._dead: set[int] = set()
         self._strangers: set[int] = set()
+        self._ignored: set[int] = set()
+        """Strangers that were taken: the probe keeps a record of each until it is forgotten."""
 
     def __len__(self) -> int:
         """Return how many profiled containers live."""
@@ -98,7 +100,8 @@ class Containers:
                 self._add(cgroup_id, replace(ref, seen_from_start=True))
         present = {cgroup_id for cgroup_id, _ in found}
         with self._guard:
-            gone = [each for each in self._id_of if each not in present and self._path_of(each) is None]
+            known = self._id_of.keys() | self._strangers | self._ignored
+            gone = [each for each in known if each not in present and self._path_of(each) is None]
             self._dead.update(gone)
         return new
 
@@ -158,6 +161,7 @@ class Containers:
         """Return the cgroups found to be no container since the last call."""
         with self._guard:
             strangers, self._strangers = self._strangers, set()
+            self._ignored |= strangers
             return strangers
 
     def dead(self) -> set[int]:
@@ -171,6 +175,7 @@ class Containers:
             for cgroup_id in cgroup_ids:
                 self._id_of.pop(cgroup_id, None)
             self._dead -= cgroup_ids
+            self._ignored -= cgroup_ids
             used = set(self._id_of.values())
             self._refs = {id_: ref for id_, ref in self._refs.items() if id_ in used}
 

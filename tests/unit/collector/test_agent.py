@@ -363,6 +363,22 @@ def test_dropped_events_lead_to_a_scan(rig):
     assert rig.probe.forgotten == {7}
 
 
+def test_a_stranger_whose_death_was_not_heard_is_forgotten_by_the_next_scan(rig):
+    """An ignored cgroup holds a place in the kernel's map; the scan frees it, and spares those that live."""
+    rig.identifier.paths |= {7: "/user.slice", 8: "/init.scope"}
+    rig.tell(WATCHED, 7)
+    rig.tell(WATCHED, 8)
+    rig.window()
+    assert rig.probe.ignored == {7, 8}
+    del rig.identifier.paths[7]
+    rig.probe.state = ProbeHealth(dropped_events=1)
+
+    rig.window()
+    rig.window()
+
+    assert rig.probe.forgotten == {7}
+
+
 def test_every_window_says_that_the_agent_lives(rig):
     """A window without calls gives a batch without deltas, with the agent's own state."""
     rig.probe.state = ProbeHealth(missed_runs=2)
