@@ -36,31 +36,36 @@ class AgentSettings:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        _require(
+        require(
             parts.scheme in {"http", "https"} and bool(parts.hostname),
             "url",
             "http(s)://host[:port]",
             self.url,
         )
-        _require(1 <= self.window_s <= 3600, "window_s", "1 to 3600 seconds", self.window_s)
-        _require(
+        require(1 <= self.window_s <= 3600, "window_s", "1 to 3600 seconds", self.window_s)
+        require(
             self.spool_bytes >= MIN_SPOOL_BYTES,
             "spool_bytes",
             f"at least {MIN_SPOOL_BYTES}",
             self.spool_bytes,
         )
-        _require(not self.ca_file or Path(self.ca_file).is_file(), "ca_file", "a file", self.ca_file)
-        _require(
+        require(not self.ca_file or Path(self.ca_file).is_file(), "ca_file", "a file", self.ca_file)
+        require(
             self.log_format in {"auto", "json", "console"},
             "log_format",
             "json, console or auto",
             self.log_format,
         )
         levels = {"debug", "info", "warning", "error"}
-        _require(self.log_level in levels, "log_level", "debug, info, warning or error", self.log_level)
+        require(self.log_level in levels, "log_level", "debug, info, warning or error", self.log_level)
 
 
-def _require(holds: bool, name: str, expected: str, came: object) -> None:  # noqa: FBT001 - reads as a sentence
+def require(holds: bool, name: str, expected: str, came: object) -> None:  # noqa: FBT001 - reads as a sentence
+    """Refuse a setting that cannot mean anything.
+
+    Raises:
+        SettingsError: It does not hold; the message names the option, what it takes and what came.
+    """
     if not holds:
         msg = f"--{name.replace('_', '-')} takes {expected}; got {came!s}."
         raise SettingsError(msg)

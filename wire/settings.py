@@ -48,7 +48,7 @@ def read(kind: type[_T], options: argparse.Namespace, environment: Mapping[str, 
             text = environment[variable]
             try:
                 values[each.name] = _parse_bool(text) if type_ is bool else type_(text)
-            except ValueError as error:
+            except (ValueError, argparse.ArgumentTypeError) as error:
                 msg = f"{variable}: expected {_KINDS[type_]}; got {text!r}."
                 raise ValueError(msg) from error
     return kind(**values)
@@ -79,8 +79,9 @@ def _parse_bool(text: str) -> bool:
         return True
     if lowered in {"0", "false", "no", "off"}:
         return False
-    msg = f"expected true or false; got {text!r}"
-    raise ValueError(msg)
+    msg = f"expected true or false; got {text!r}."
+    # Of every other error argparse keeps the name of the function and drops the words.
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _show(value: object) -> str:

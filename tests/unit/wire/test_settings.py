@@ -53,6 +53,14 @@ def test_a_variable_that_does_not_fit_is_named(variable: str, kind: str) -> None
         parse(**{variable: "many"})
 
 
+def test_an_option_that_does_not_fit_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line says of it what was expected and what came, as for a variable."""
+    with pytest.raises(SystemExit):
+        parse("--loud", "many")
+
+    assert "argument --loud: expected true or false; got 'many'." in capsys.readouterr().err
+
+
 def test_help_shows_each_setting_with_its_default() -> None:
     """A percent sign in a help text is printed as it is."""
     parser = argparse.ArgumentParser()
