@@ -4,7 +4,7 @@ import json
 from typing import Final, TextIO
 
 from collector.status import Waiting
-from wire.ngram import names
+from wire.ngram import is_injected, names
 from wire.profile import Batch, ProfileDelta
 from wire.syscalls import load_table
 
@@ -54,7 +54,10 @@ def _as_json(delta: ProfileDelta) -> str:
         "calls": delta.calls,
         "lost": {cause.value: count for cause, count in delta.lost.items()},
         "marks": sorted(delta.marks),
-        "ngrams": [[names(ngram, table), count] for ngram, count in _by_count(delta)],
+        "ngrams": [
+            {"calls": names(ngram, table), "count": count, "injected": is_injected(ngram)}
+            for ngram, count in _by_count(delta)
+        ],
     }
     return json.dumps(plain) + "\n"
 
@@ -73,7 +76,8 @@ def _as_text(delta: ProfileDelta) -> str:
         f"  {delta.calls} calls, {len(delta.ngrams)} n-grams, lost: {lost}",
     ]
     for ngram, count in _by_count(delta)[:_SHOWN_NGRAMS]:
-        lines.append(f"  {count:>9}  {' '.join(names(ngram, table))}")
+        injected = "injected: " if is_injected(ngram) else ""
+        lines.append(f"  {count:>9}  {injected}{' '.join(names(ngram, table))}")
     return "\n".join(lines) + "\n"
 
 

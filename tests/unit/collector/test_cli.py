@@ -23,7 +23,7 @@ from collector.spool import Spool
 from tests.receiver import TOKEN
 from tests.unit.collector.fakes import container
 from tests.unit.collector.test_profiles import ORIGIN, WHOLE, counts
-from wire.ngram import pack
+from wire.ngram import INJECTED, pack
 from wire.profile import AgentStatus, Batch, LossCause
 from wire.syscalls import load_table
 
@@ -203,7 +203,9 @@ def printed(as_json: bool) -> str:  # noqa: FBT001 - a test's parameter
     """Return what a dry run prints of one profile and of an empty window."""
     table = load_table("x86_64")
     ngram = pack([table.token("socket"), table.token("connect")])
-    delta = to_delta(ORIGIN, WHOLE, container("web"), [counts(1, {ngram: 5}, {LossCause.QUOTA: 2})])
+    delta = to_delta(
+        ORIGIN, WHOLE, container("web"), [counts(1, {ngram: 5, ngram | INJECTED: 1}, {LossCause.QUOTA: 2})]
+    )
     out = io.StringIO()
     printer = Printer(out, as_json=as_json)
     for deltas in ((delta,), ()):
@@ -218,8 +220,9 @@ def test_a_dry_run_shows_calls_by_name():
     """People read names, counts and losses; a window without calls says so."""
     text = printed(as_json=False)
 
-    assert "5 calls, 1 n-grams, lost: 2 quota" in text
-    assert "socket connect" in text
+    assert "6 calls, 2 n-grams, lost: 2 quota" in text
+    assert "          5  socket connect\n" in text
+    assert "          1  injected: socket connect\n" in text
     assert "no calls in this window" in text
 
 
@@ -227,7 +230,10 @@ def test_a_dry_run_prints_json_for_scripts():
     """One object for each profile, nothing for an empty window."""
     (line,) = printed(as_json=True).splitlines()
 
-    assert json.loads(line)["ngrams"] == [[["socket", "connect"], 5]]
+    assert json.loads(line)["ngrams"] == [
+        {"calls": ["socket", "connect"], "count": 5, "injected": False},
+        {"calls": ["socket", "connect"], "count": 1, "injected": True},
+    ]
 
 
 def test_log_lines_are_json_where_nobody_watches(capsys):
