@@ -25,10 +25,20 @@ _SAID_BYTES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Cpus:
+    """The CPUs that this kernel may ever use; their numbers may have holes."""
+
+    bound: int
+    """One more than the highest number: for what is indexed by the number of a CPU."""
+    count: int
+    """How many there are: for the values of a per-CPU map, which the kernel hands out without holes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Descriptors of a loaded sensor that is not attached yet."""
 
-    cpus: int
+    cpus: Cpus
     lines: int
     """Of the table, per CPU and epoch."""
     table: Map
@@ -49,9 +59,9 @@ def load(settings: SensorSettings) -> Loaded:
         SensorError: The sensor does not compile, or the kernel refused it.
     """
     cpus = possible_cpus()
-    lines = settings.lines(cpus)
+    lines = settings.lines(cpus.bound)
     given = {
-        "CPUS": cpus,
+        "CPUS": cpus.bound,
         "LINES": lines,
         "PLACE_BITS": PLACE_BITS,
         "QUOTA": settings.quota,
@@ -69,16 +79,17 @@ def load(settings: SensorSettings) -> Loaded:
         table=Map(table, 4, layout.LINE.itemsize),
         control=Map(control, 4, layout.CONTROL.itemsize),
         containers=Map(containers, 8, layout.CONTAINER.itemsize),
-        losses=Map(losses, 8, layout.LOSSES.itemsize * cpus),
+        losses=Map(losses, 8, layout.LOSSES.itemsize * cpus.count),
         events=Map(events, 0, EVENT_PAGES * _PAGE_BYTES),
         stats=Map(stats, 4, 8),
         programs=tuple(descriptors[len(compiler.MAPS) :]),
     )
 
 
-def possible_cpus(path: Path = Path("/sys/devices/system/cpu/possible")) -> int:
-    """Return one more than the highest CPU number this kernel may ever use, as per-CPU maps do."""
-    return int(path.read_text().strip().rpartition("-")[2].rpartition(",")[2]) + 1
+def possible_cpus(path: Path = Path("/sys/devices/system/cpu/possible")) -> Cpus:
+    """Return how many CPUs this kernel may ever use, and below which number."""
+    ranges = [part.split("-") for part in path.read_text().strip().split(",")]
+    return Cpus(bound=int(ranges[-1][-1]) + 1, count=sum(int(each[-1]) - int(each[0]) + 1 for each in ranges))
 
 
 def host_mount_namespace(proc: Path = Path("/proc")) -> int:

@@ -21,7 +21,8 @@ def drain(context: Context) -> dict[str, Any]:
     found: dict[str, Any] = {}
     repeats = 3 if context.quick else 15
     settings = SensorSettings()
-    lines = settings.lines(possible_cpus()) * possible_cpus()
+    cpus = possible_cpus().bound
+    lines = settings.lines(cpus) * cpus
     with context.timed("drain"):
         for used in (0, 1_000, 10_000, 100_000):
             found[f"{used} n-grams of 50 containers"] = _table(lines, used, repeats)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collector.errors import SettingsError
-from collector.sensor.loader import host_mount_namespace, possible_cpus
+from collector.sensor.loader import Cpus, host_mount_namespace, possible_cpus
 from collector.sensor.settings import EPOCHS, LINE_BYTES, SensorSettings
 
 
@@ -38,12 +38,15 @@ def test_a_setting_that_means_nothing_is_named(wrong: dict[str, int], said: str)
         SensorSettings(**wrong)
 
 
-@pytest.mark.parametrize(("text", "cpus"), [("0\n", 1), ("0-1\n", 2), ("0-3,8-11\n", 12), ("0,5\n", 6)])
-def test_cpus_are_counted_to_the_highest_number(tmp_path: Path, text: str, cpus: int) -> None:
-    """Per-CPU maps have room for every number that may come, holes included."""
+@pytest.mark.parametrize(
+    ("text", "bound", "count"),
+    [("0\n", 1, 1), ("0-1\n", 2, 2), ("0-3,8-11\n", 12, 8), ("0,5\n", 6, 2), ("0-1,4\n", 5, 3)],
+)
+def test_cpus_are_counted_with_and_without_holes(tmp_path: Path, text: str, bound: int, count: int) -> None:
+    """The table has room for every number that may come; per-CPU maps have no room for the holes."""
     (tmp_path / "possible").write_text(text)
 
-    assert possible_cpus(tmp_path / "possible") == cpus
+    assert possible_cpus(tmp_path / "possible") == Cpus(bound, count)
 
 
 @pytest.mark.parametrize(("comm", "expected"), [("kthreadd\n", "2/ns/mnt"), ("bash\n", "self/ns/mnt")])
