@@ -76,8 +76,8 @@ def test_a_drain_takes_nothing_and_doubles_nothing(
     sensor: KernelSensor, boxes: BoxMaker, threads: int
 ) -> None:
     """While another thread drains without a pause, each of 2 million calls on all CPUs counts once."""
-    rounds = 2_000_000 // threads // len(SEQUENCE) // os.cpu_count() + 1
     pinned = [(boxes(), cpu) for cpu in sorted(os.sched_getaffinity(0))]
+    rounds = 2_000_000 // threads // len(SEQUENCE) // len(pinned) + 1
 
     with draining(sensor) as totals:
         running = [box.start("sequence", threads, rounds, cpu=cpu) for box, cpu in pinned]
