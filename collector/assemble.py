@@ -112,7 +112,7 @@ def _open_sensor(settings: SensorSettings) -> Probe:
     """Open the sensor; where that fails, say what this machine lacks rather than which step noticed it."""
     try:
         return open_sensor(settings)
-    except (SensorError, OSError) as error:
+    except SensorError as error:
         # Imported only now, since the checks load the compiler into this process.
         from collector.sensor.requirements import requirements  # noqa: PLC0415
 

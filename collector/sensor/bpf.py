@@ -66,21 +66,35 @@ class Map:
             raise SensorError(msg) from error
 
     def lookup(self, key: bytes) -> bytes | None:
-        """Return one value, or None where there is none."""
+        """Return one value, or None where there is none.
+
+        Raises:
+            SensorError: The kernel refused.
+        """
         keys, values = ctypes.create_string_buffer(key), ctypes.create_string_buffer(self.value_bytes)
         try:
             _bpf(_LOOKUP, struct.pack("=IxxxxQQQ", self.fd, _address(keys), _address(values), 0))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            msg = f"Cannot read a map of the sensor: {error.strerror}."
+            raise SensorError(msg) from error
         return values.raw
 
     def delete(self, key: bytes) -> None:
-        """Remove one element, if it is there."""
+        """Remove one element, if it is there.
+
+        Raises:
+            SensorError: The kernel refused.
+        """
         keys = ctypes.create_string_buffer(key)
         try:
             _bpf(_DELETE, struct.pack("=IxxxxQQQ", self.fd, _address(keys), 0, 0))
         except FileNotFoundError:
             return
+        except OSError as error:
+            msg = f"Cannot remove an element from a map of the sensor: {error.strerror}."
+            raise SensorError(msg) from error
 
     def items(self) -> tuple[bytes, bytes]:
         """Return all keys and all values of a hash map, each joined.
@@ -188,9 +202,17 @@ def attach(program: int) -> int:
 
 
 def missed_runs(program: int) -> int:
-    """Return how often the kernel skipped a program because it was already running on that CPU."""
+    """Return how often the kernel skipped a program because it was already running on that CPU.
+
+    Raises:
+        SensorError: The kernel refused.
+    """
     info = ctypes.create_string_buffer(_INFO_BYTES)
-    _bpf(_INFO, struct.pack("=IIQ", program, _INFO_BYTES, _address(info)))
+    try:
+        _bpf(_INFO, struct.pack("=IIQ", program, _INFO_BYTES, _address(info)))
+    except OSError as error:
+        msg = f"Cannot ask the kernel for the missed runs of the sensor: {error.strerror}."
+        raise SensorError(msg) from error
     return int(struct.unpack_from("=Q", info, _RECURSION_MISSES_AT)[0])
 
 

@@ -33,7 +33,11 @@ def open_sensor(settings: SensorSettings) -> "KernelSensor":
         RequirementError: This machine lacks something; the message holds the cure.
         SensorError: The sensor does not compile, or the kernel refused it.
     """
-    return KernelSensor(load(settings))
+    try:
+        return KernelSensor(load(settings))
+    except OSError as error:
+        msg = f"The sensor cannot be opened: {error.strerror or error}."
+        raise SensorError(msg) from error
 
 
 class KernelSensor:
@@ -41,15 +45,14 @@ class KernelSensor:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        table_bytes = EPOCHS * loaded.cpus * loaded.lines * layout.LINE.itemsize
+        lines_of_all = loaded.cpus.bound * loaded.lines
+        table_bytes = EPOCHS * lines_of_all * layout.LINE.itemsize
         self._table_memory = mmap.mmap(loaded.table.fd, -(-table_bytes // _PAGE) * _PAGE)
         self._control_memory = mmap.mmap(loaded.control.fd, _PAGE)
-        lines: NDArray[np.void] = np.frombuffer(
-            self._table_memory, layout.LINE, EPOCHS * loaded.cpus * loaded.lines
-        )
-        self._lines = lines.reshape(EPOCHS, loaded.cpus * loaded.lines)
+        lines: NDArray[np.void] = np.frombuffer(self._table_memory, layout.LINE, EPOCHS * lines_of_all)
+        self._lines = lines.reshape(EPOCHS, lines_of_all)
         self._control: NDArray[np.void] = np.frombuffer(self._control_memory, layout.CONTROL, 1)
-        self._losses = LossBook(loaded.losses, loaded.cpus)
+        self._losses = LossBook(loaded.losses, loaded.cpus.count)
         self._ring = EventRing(loaded.events)
         self._reading = threading.Lock()
         self._grace = bpf.GracePeriod()
