@@ -49,10 +49,8 @@ def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
         _with_loss(delta, owed[delta.container.id].calls) if delta.container.id in owed else delta
         for delta in batch.deltas
     ]
-    present = {delta.container.id for delta in batch.deltas}
-    absent = sorted((each for id_, each in owed.items() if id_ not in present), key=lambda each: -each.calls)
     last = batch.deltas[-1]
-    for each in absent[:MAX_OWED]:
+    for each in _absent(batch, owed)[:MAX_OWED]:
         bare = replace(
             last,
             container=each.container,
@@ -64,6 +62,16 @@ def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
         )
         carried.append(_with_loss(bare, each.calls))
     return replace(batch, deltas=tuple(carried))
+
+
+def uncarried(batch: Batch, owed: Mapping[str, Owed]) -> list[Owed]:
+    """Return the losses that `carry` leaves out, since the batch carries as many as it may."""
+    return _absent(batch, owed)[MAX_OWED:]
+
+
+def _absent(batch: Batch, owed: Mapping[str, Owed]) -> list[Owed]:
+    present = {delta.container.id for delta in batch.deltas}
+    return sorted((each for id_, each in owed.items() if id_ not in present), key=lambda each: -each.calls)
 
 
 def _with_loss(delta: ProfileDelta, calls: int) -> ProfileDelta:

@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-from collector.carry import carry, owed_by
+from collector.carry import carry, owed_by, uncarried
 from collector.disk import Disk
 from collector.errors import SpoolLockedError
 from wire.codec import decode_batch, encode_batch
@@ -221,21 +221,25 @@ class Spool:
         if self._failure:
             log.info("spool_on_disk_again", folder=str(self._folder))
             self._failure = ""
-        self._add(Entry(number, len(body), path, deltas=len(batch.deltas)), victims)
+        self._add(Entry(number, len(body), path, deltas=len(batch.deltas)), batch, victims)
         return True
 
     def _append_to_memory(self, batch: Batch) -> None:
         body, victims = self._make_room(batch, self._memory_budget, on_disk=False)
-        self._add(Entry(self._next, len(body), body=body, deltas=len(batch.deltas)), victims)
+        self._add(Entry(self._next, len(body), body=body, deltas=len(batch.deltas)), batch, victims)
 
-    def _add(self, entry: Entry, victims: list[Entry]) -> None:
+    def _add(self, entry: Entry, batch: Batch, victims: list[Entry]) -> None:
         self._next = entry.number + 1
         self._entries.append(entry)
         if victims:
-            deltas = sum(len(batch.deltas) for batch in self._decode(victims))
+            discarded = self._decode(victims)
+            deltas = sum(len(each.deltas) for each in discarded)
             self.discarded_deltas += deltas
             self._take_out(victims)
             log.warning("spool_full", discarded_batches=len(victims), discarded_deltas=deltas)
+            if dropped := uncarried(batch, owed_by(discarded)):
+                calls = sum(each.calls for each in dropped)
+                log.warning("owed_dropped", containers=len(dropped), calls=calls)
 
     def _make_room(self, batch: Batch, budget: int, *, on_disk: bool) -> tuple[bytes, list[Entry]]:
         """Return the batch's bytes, with the losses of the batches that must go for it, and those batches."""

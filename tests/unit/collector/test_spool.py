@@ -381,6 +381,20 @@ def test_what_was_put_aside_survives_the_next_run(tmp_path):
     assert [decode_batch(path.read_bytes()).sent_at for path in kept] == [WINDOW, 2 * WINDOW]
 
 
+def test_losses_beyond_what_one_batch_carries_are_told(tmp_path, monkeypatch):
+    """Where more containers were discarded than a batch may speak of, the log says whose calls are gone."""
+    monkeypatch.setattr("collector.carry.MAX_OWED", 2)
+    jobs = batch(0, {f"job-{calls}": calls for calls in (10, 20, 30, 40)})
+    spool = Spool(tmp_path, len(encode_batch(jobs)))
+    with structlog.testing.capture_logs() as logs:
+        spool.append(jobs)
+        spool.append(batch(1, {"web": 1_000}))
+    spool.close()
+
+    assert [line["event"] for line in logs] == ["spool_full", "owed_dropped"]
+    assert (logs[1]["containers"], logs[1]["calls"]) == (2, 30)
+
+
 def test_a_damaged_file_does_not_stop_the_rest(tmp_path):
     """A batch that cannot be read back is discarded like another; its calls cannot be known."""
     spool = Spool(tmp_path, 2_500)
