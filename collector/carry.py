@@ -1,6 +1,6 @@
 """Discarded deltas leave their call counts behind, as a loss in the container's next delta."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,7 +32,7 @@ def owed_by(batches: Iterable[Batch]) -> dict[str, Owed]:
     return owed
 
 
-def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
+def carry(batch: Batch, owed: Mapping[str, Owed], used: Collection[tuple[str, int]] = ()) -> Batch:
     """Return the batch with the losses added to it.
 
     A container with no delta in the batch, perhaps dead by now, gets one of a
@@ -42,6 +42,7 @@ def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
     Args:
         batch: One with at least one delta.
         owed: Losses by container id.
+        used: (Container id, start) of such deltas in earlier parts of the same window.
     """
     if not owed:
         return batch
@@ -51,10 +52,14 @@ def carry(batch: Batch, owed: Mapping[str, Owed]) -> Batch:
     ]
     last = batch.deltas[-1]
     for each in _absent(batch, owed)[:MAX_OWED]:
+        start = last.end - 1
+        while (each.container.id, start) in used:
+            start -= 1
         bare = replace(
             last,
             container=each.container,
-            start=last.end - 1,
+            start=start,
+            end=start + 1,
             ngrams=(),
             counts=(),
             lost={},

@@ -73,6 +73,8 @@ class Spool:
         self._failure = ""
         self._entries: list[Entry] = []
         self._next = 1
+        self._bare: set[tuple[str, int]] = set()
+        """Identities of the deltas that carry nothing but a loss, in the parts of the newest window."""
         self.discarded_deltas = 0
         self.rejected_batches = 0
         try:
@@ -211,7 +213,7 @@ class Spool:
 
     def _append_to_disk(self, batch: Batch) -> bool:
         number = self._next
-        body, victims = self._make_room(batch, self._budget, on_disk=True)
+        carried, body, victims = self._make_room(batch, self._budget, on_disk=True)
         replaced = f".{victims[0].number:012d}-{victims[-1].number:012d}" if victims else ""
         try:
             path = self._write(f"{number:012d}{replaced}.batch", body)
@@ -221,16 +223,19 @@ class Spool:
         if self._failure:
             log.info("spool_on_disk_again", folder=str(self._folder))
             self._failure = ""
-        self._add(Entry(number, len(body), path, deltas=len(batch.deltas)), batch, victims)
+        self._add(Entry(number, len(body), path, deltas=len(carried.deltas)), batch, carried, victims)
         return True
 
     def _append_to_memory(self, batch: Batch) -> None:
-        body, victims = self._make_room(batch, self._memory_budget, on_disk=False)
-        self._add(Entry(self._next, len(body), body=body, deltas=len(batch.deltas)), batch, victims)
+        carried, body, victims = self._make_room(batch, self._memory_budget, on_disk=False)
+        entry = Entry(self._next, len(body), body=body, deltas=len(carried.deltas))
+        self._add(entry, batch, carried, victims)
 
-    def _add(self, entry: Entry, batch: Batch, victims: list[Entry]) -> None:
+    def _add(self, entry: Entry, batch: Batch, carried: Batch, victims: list[Entry]) -> None:
         self._next = entry.number + 1
         self._entries.append(entry)
+        bare = {(each.container.id, each.start) for each in carried.deltas[len(batch.deltas) :]}
+        self._bare = {each for each in self._bare if each[1] >= batch.deltas[-1].start} | bare
         if victims:
             discarded = self._decode(victims)
             deltas = sum(len(each.deltas) for each in discarded)
@@ -241,21 +246,22 @@ class Spool:
                 calls = sum(each.calls for each in dropped)
                 log.warning("owed_dropped", containers=len(dropped), calls=calls)
 
-    def _make_room(self, batch: Batch, budget: int, *, on_disk: bool) -> tuple[bytes, list[Entry]]:
-        """Return the batch's bytes, with the losses of the batches that must go for it, and those batches."""
+    def _make_room(self, batch: Batch, budget: int, *, on_disk: bool) -> tuple[Batch, bytes, list[Entry]]:
+        """Return the batch with the losses of those that must go for it, its bytes, and those that must go."""
         pool = [entry for entry in self._entries if (entry.path is not None) == on_disk]
         # One run of neighbours, so that a file name can say which.
         pool = list(takewhile(lambda entry: not entry.tried, dropwhile(lambda entry: entry.tried, pool)))
         used = self._used(on_disk=on_disk)
-        body = encode_batch(batch)
+        carried, body = batch, encode_batch(batch)
         count = 0
         while count < len(pool) and used + len(body) > budget:
             while count < len(pool) and used + len(body) > budget:
                 used -= pool[count].size
                 count += 1
             # The losses make the batch a little larger, so the sum is looked at once more.
-            body = encode_batch(carry(batch, owed_by(self._decode(pool[:count]))))
-        return body, pool[:count]
+            carried = carry(batch, owed_by(self._decode(pool[:count])), self._bare)
+            body = encode_batch(carried)
+        return carried, body, pool[:count]
 
     def _used(self, *, on_disk: bool) -> int:
         return sum(entry.size for entry in self._entries if (entry.path is not None) == on_disk)

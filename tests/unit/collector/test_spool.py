@@ -395,6 +395,22 @@ def test_losses_beyond_what_one_batch_carries_are_told(tmp_path, monkeypatch):
     assert (logs[1]["containers"], logs[1]["calls"]) == (2, 30)
 
 
+def test_two_parts_of_one_window_never_carry_losses_under_one_name(tmp_path):
+    """Where each part of a large window pushes out a batch of the same container, its losses all arrive."""
+    taken = [batch(window, {"old": 1_000}, ngrams=60) for window in range(2)]
+    parts = [batch(2, {"web": 1_000}, ngrams=60), batch(2, {"db": 1_000}, ngrams=60)]
+    spool = Spool(tmp_path, sum(len(encode_batch(each)) for each in parts) + 600)
+    for each in [*taken, *parts]:
+        spool.append(each)
+
+    left = drain(spool)
+
+    names = [(one.container.id, one.start) for each in left for one in each.deltas]
+    assert sorted(names) == [("db", 20_000), ("old", 29_998), ("old", 29_999), ("web", 20_000)]
+    assert accounted(by_identity(left)) == accounted(by_identity([*taken, *parts]))
+    spool.close()
+
+
 def test_a_damaged_file_does_not_stop_the_rest(tmp_path):
     """A batch that cannot be read back is discarded like another; its calls cannot be known."""
     spool = Spool(tmp_path, 2_500)
