@@ -119,7 +119,7 @@ class AgentStatus:
     dropped_events: int = 0
     """Lifecycle events that did not fit the ring buffer; the cgroup tree was scanned instead."""
     unwatched_containers: int = 0
-    """Times that an exec in a cgroup, or its adoption, found the sensor's map full, not of containers."""
+    """Times an exec in a cgroup, or its adoption, found the sensor's map full; a cgroup may come often."""
     cpu_s: float = 0.0
     rss_bytes: int = 0
 
