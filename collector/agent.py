@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -49,6 +50,7 @@ class Agent:
         origin: Whose deltas these are.
         clock: The machine's clocks.
         window_s: Length of a window in seconds, 0.001 to 3600.
+        release: Closes what else was opened for the agent; called once, last in `run`.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Agent:
         origin: Origin,
         clock: Clock,
         window_s: float,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self._probe = probe
         self._containers = containers
@@ -70,6 +73,7 @@ class Agent:
         self._reporter = reporter
         self._origin = origin
         self._clock = clock
+        self._release = release
         self._windows = Windows(round(window_s * 1000), clock.now())
         self._woken = threading.Event()
         self._stopping = False
@@ -105,6 +109,7 @@ class Agent:
                 listener.join(_LISTENER_END_S)
             self._enrichment.stop()
             self._outbox.close()
+            self._release()
         if self._failure is not None:
             raise self._failure
         log.info("agent_stopped", waiting_batches=self._outbox.waiting().batches)

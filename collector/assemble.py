@@ -61,11 +61,15 @@ def build(settings: Settings, *, dry_run: bool = False, as_json: bool = False) -
     )
     load_table(origin.arch)
     with ExitStack() as undo:
-        outbox: Outbox = Printer(sys.stdout, as_json=as_json) if dry_run else spooling(settings.agent)
+        connections = undo.enter_context(ExitStack())
+        outbox: Outbox = (
+            Printer(sys.stdout, as_json=as_json) if dry_run else spooling(settings.agent, connections)
+        )
         undo.callback(outbox.close)
         # First the sensor: where root is missing it says so, and identity would trip over it.
         probe = undo.enter_context(_open_sensor(settings.sensor))
         identifier = Identifier(settings.identity)
+        connections.callback(identifier.close)
         agent = assemble(
             settings.agent,
             origin,
@@ -73,6 +77,7 @@ def build(settings: Settings, *, dry_run: bool = False, as_json: bool = False) -
             identifier=identifier,
             path_of=lambda cgroup_id: cgroups.path_of(cgroup_id, identifier.mount),
             outbox=outbox,
+            release=connections.close,
         )
         undo.pop_all()
     return agent
@@ -86,6 +91,7 @@ def assemble(
     identifier: Identifying,
     path_of: Callable[[int], str | None],
     outbox: Outbox,
+    release: Callable[[], None] = lambda: None,
 ) -> Agent:
     """Join given parts to an agent."""
     clock = SystemClock()
@@ -105,6 +111,7 @@ def assemble(
         origin=origin,
         clock=clock,
         window_s=settings.window_s,
+        release=release,
     )
 
 
@@ -122,8 +129,8 @@ def _open_sensor(settings: SensorSettings) -> Probe:
         raise RequirementError(lacking[0]) from error
 
 
-def spooling(settings: AgentSettings) -> SpoolingOutbox:
-    """Return the way to the service, running.
+def spooling(settings: AgentSettings, connections: ExitStack) -> SpoolingOutbox:
+    """Return the way to the service, running; `connections` closes the one to the service.
 
     Raises:
         TokenError: The token cannot be read.
@@ -133,6 +140,7 @@ def spooling(settings: AgentSettings) -> SpoolingOutbox:
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
         log.warning("token_in_the_clear", url=settings.url, cure="Give the service TLS and an https URL.")
     sender = Sender(settings.url, settings.token_file, settings.ca_file)
+    connections.callback(sender.close)
     spool = Spool(settings.state_dir / "spool", settings.spool_bytes)
     uplink = Uplink(spool, sender.send, random.Random())  # noqa: S311 - spreads retries, keeps no secret
     uplink.start()

@@ -247,7 +247,7 @@ class Spool:
                 log.warning("owed_dropped", containers=len(dropped), calls=calls)
 
     def _make_room(self, batch: Batch, budget: int, *, on_disk: bool) -> tuple[Batch, bytes, list[Entry]]:
-        """Return the batch with the losses of those that must go for it, its bytes, and those that must go."""
+        """Return the batch with the losses of those that must go for it, its bytes, and those others."""
         pool = [entry for entry in self._entries if (entry.path is not None) == on_disk]
         # One run of neighbours, so that a file name can say which.
         pool = list(takewhile(lambda entry: not entry.tried, dropwhile(lambda entry: entry.tried, pool)))

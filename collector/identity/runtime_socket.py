@@ -45,6 +45,7 @@ class RuntimeSocket:
         self._channel: Any = None
         self._quiet_until = 0.0
         self._warned = False
+        self._closed = False
 
     def connect(self) -> None:
         """Connect ahead of the first question, so that a short-lived container can still be asked about."""
@@ -89,8 +90,9 @@ class RuntimeSocket:
         return answer
 
     def close(self) -> None:
-        """Close the connection; safe to call twice."""
+        """Close the connection, also under a question, whose answer then adds nothing; safe to call twice."""
         with self._lock:
+            self._closed = True
             if self._channel is not None:
                 self._channel.close()
                 self._channel = None
@@ -178,7 +180,7 @@ class RuntimeSocket:
             return self._channel
 
     def _fail(self, reason: str) -> None:
-        if not self._warned:
+        if not self._warned and not self._closed:
             self._warned = True
             _log.warning(
                 "runtime_socket_unavailable",

@@ -41,10 +41,12 @@ class Hanging(Runtime):
 
     def __init__(self) -> None:
         self.calls = 0
+        self.asked = threading.Event()
         self.ended = threading.Event()
 
     def ListContainers(self, request, context):  # noqa: N802 - CRI's name
         self.calls += 1
+        self.asked.set()
         self.ended.wait(10)
         return super().ListContainers(request, context)
 

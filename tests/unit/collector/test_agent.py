@@ -31,6 +31,7 @@ class Rig:
         self.containers = Containers(
             self.identifier, self.identifier.path_of, include_sandboxes=include_sandboxes
         )
+        self.released = threading.Event()
         enrichment = Enrichment(
             self.identifier.enrich, self.containers.update, lambda ref: self.containers.lives(ref.id)
         )
@@ -45,6 +46,7 @@ class Rig:
             origin=Origin("node-a", "boot-1", "x86_64"),
             clock=clock,
             window_s=window_s,
+            release=self.released.set,
         )
         self.enrichment = enrichment
 
@@ -391,7 +393,7 @@ def test_every_window_says_that_the_agent_lives(rig):
 
 
 def test_a_stopped_agent_hands_over_its_last_window():
-    """`stop` ends the running window early, marks it as partial, and closes probe and outbox."""
+    """`stop` ends the running window early, marks it as partial, and closes all that was opened."""
     rig = Rig()
     rig.identifier.add(7, "/default/web", container("web"))
     running = threading.Thread(target=rig.agent.run)
@@ -408,6 +410,7 @@ def test_a_stopped_agent_hands_over_its_last_window():
     assert Mark.PARTIAL in batch.deltas[0].marks
     assert rig.probe.closed
     assert rig.outbox.closed
+    assert rig.released.is_set()
 
 
 def test_windows_follow_each_other_without_gap():

@@ -1,6 +1,7 @@
 """What a runtime's socket adds, and how its absence is borne; against a real gRPC server on a real socket."""
 
 import socket as socket_module
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,22 @@ def test_a_runtime_that_hangs_is_left_alone_for_a_while(path):
 
     assert runtime.calls == 2
     assert [line["event"] for line in logs] == ["runtime_socket_unavailable"]
+
+
+def test_an_end_in_the_middle_of_a_question_is_no_outage(path):
+    """An agent that stops closes the connection: the question ends at once, unanswered and unwarned."""
+    runtime, answers = Hanging(), []
+    socket = RuntimeSocket(str(path), timeout_s=10.0)
+    asking = threading.Thread(target=lambda: answers.append(socket.ask(_REF, A, "k8s.io")))
+    with served(path, runtime), capture_logs() as logs:
+        asking.start()
+        assert runtime.asked.wait(10)
+        socket.close()
+        asking.join(5)
+        runtime.ended.set()
+
+    assert answers == [_REF]
+    assert logs == []
 
 
 def test_a_container_removed_while_it_is_asked_about_keeps_what_was_said(path):
