@@ -93,8 +93,11 @@ def test_a_node_is_profiled_through_kill_outage_and_stop(shared_lab, tmp_path):
 
     with agent(shared_lab, receiver, tmp_path) as third:
         spool = tmp_path / "state" / "spool"
+        deadline = time.monotonic() + 30
         while len(list(spool.glob("*.batch"))) < 3:
             assert third.poll() is None
+            if time.monotonic() > deadline:
+                pytest.fail("The agent has not spooled three batches within 30 s.")
             time.sleep(0.1)
         with Receiver(port) as again:
             assert again.wait(lambda: len(again.batches) >= 3, 40)

@@ -150,7 +150,10 @@ def test_a_stopped_containerd_leaves_names_and_one_warning(tmp_path):
             refs = [ref for ref in _found(stopped).values() if ref.pod_uid == pod.uid]
             unchanged = [stopped.enrich(ref) for ref in refs]
         lab.daemon.restart()
+        deadline = time.monotonic() + 30
         while not _answers(pod):
+            if time.monotonic() > deadline:
+                pytest.fail("The restarted containerd does not answer within 30 s.")
             time.sleep(0.05)
         later = Identifier(settings)
         ref = later.enrich(_found(later)[pod.container.id])
