@@ -127,6 +127,7 @@ def test_kill_9_of_either_side_neither_loses_nor_doubles(pair: Pair, tmp_path: P
     calls = {(id_, start): number for id_, start, number in scored}
     waiting = still_spooled(tmp_path)
     on_disk = taken(tmp_path)
-    assert len(on_disk.keys() & calls) > 300
+    # Every kill waited for a window to reach the disk; how many more there are is the machine's speed.
+    assert len(on_disk.keys() & calls) > CRASHES
     # A delta may be both: the service has it, and was killed before it could say so.
     assert {identity: calls.get(identity, waiting.get(identity)) for identity in on_disk} == on_disk
