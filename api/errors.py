@@ -4,6 +4,7 @@ ServiceError
 ├── StartError               the service cannot start; one sentence, exit code 1
 ├── SettingError             a setting has a value that cannot be used
 ├── ClientError              the command line could not get an answer from a service
+├── DataError                recorded data cannot be evaluated; one sentence, exit code 1
 └── ProblemError             an answer to a request, sent as application/problem+json
     ├── UnauthenticatedError     401
     ├── SignatureError           401
@@ -32,6 +33,10 @@ class StartError(ServiceError):
 
 class ClientError(ServiceError):
     """The command line could not get an answer from a service."""
+
+
+class DataError(ServiceError):
+    """Recorded data cannot be read or evaluated; the message names file and line where it can."""
 
 
 class SettingError(ServiceError):
