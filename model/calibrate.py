@@ -108,6 +108,16 @@ class Calibrator:
             oldest = self._recent.popleft()
             del self._sorted[bisect_left(self._sorted, oldest)]
 
+    def unlearn_one(self, score: float) -> None:
+        """Forget a score, the newest of equal ones; one no longer remembered is counted out only."""
+        self.seen -= 1
+        if score in self._recent:
+            self._recent.reverse()
+            self._recent.remove(score)
+            self._recent.reverse()
+            del self._sorted[bisect_left(self._sorted, score)]
+            self._scale = self._excess = None
+
     def restore(self, scores: Iterable[float], seen: int) -> None:
         """Take up where another calibrator stopped: its `recent` and `seen`."""
         self.seen = seen

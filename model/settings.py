@@ -17,4 +17,5 @@ class BaselineSettings:
         24.0, "smallest scale of the tail beyond the highest healthy score, in bits"
     )
     mix_bits: float = setting(8.0, "most that a changed mix of calls can add to a score, in bits")
-    top: int = setting(20, "n-grams listed with a score")
+    top: int = setting(20, "n-grams listed with a score that is an anomaly")
+    top_of_normal: int = setting(5, "n-grams listed with any other score")

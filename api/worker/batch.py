@@ -81,7 +81,7 @@ class BatchProcessor:
         workload = self._upsert_workload(container, delta)
         baseline = self._baselines.get(self._session, workload.id, delta.arch)
         window = Window.from_delta(delta)
-        score = baseline.score_window(window)
+        score = baseline.score_window(window, alpha=self._settings.alpha)
         verdict = policy.judge(score, self._settings.alpha)
         mode = Mode(workload.mode)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))

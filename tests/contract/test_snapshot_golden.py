@@ -29,9 +29,13 @@ def baseline() -> Baseline:
     return learned
 
 
-def test_version_1_is_readable_for_ever() -> None:
+versions = pytest.mark.parametrize("version", range(1, VERSION + 1))
+
+
+@versions
+def test_a_version_is_readable_for_ever(version: int) -> None:
     """The stored bytes hold what they held when they were written."""
-    stored = from_bytes((GOLDEN / "baseline-v1.bin").read_bytes())
+    stored = from_bytes((GOLDEN / f"baseline-v{version}.bin").read_bytes())
 
     summary = stored.summary()
 
@@ -41,10 +45,11 @@ def test_version_1_is_readable_for_ever() -> None:
     assert summary == baseline().summary()
 
 
-def test_version_1_scores_as_when_it_was_written() -> None:
+@versions
+def test_a_version_scores_as_when_it_was_written(version: int) -> None:
     """A window has the score that was stored with the snapshot."""
-    stored = from_bytes((GOLDEN / "baseline-v1.bin").read_bytes())
-    expected = json.loads((GOLDEN / "score-v1.json").read_bytes())
+    stored = from_bytes((GOLDEN / f"baseline-v{version}.bin").read_bytes())
+    expected = json.loads((GOLDEN / f"score-v{version}.json").read_bytes())
 
     score = stored.score_window(window(SERVED, sequence(tokens(SHELL))))
 
