@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from api.evaluate.settings import SequencesSettings
+from api.evaluate.settings import SequencesSettings, ShilSettings, SokSettings
 from wire.settings import add_options
 
 
@@ -37,6 +37,20 @@ KINDS: Final = {
             path="FILE",
             settings=SequencesSettings,
             module="api.evaluate.sequences",
+        ),
+        Kind(
+            name="shil",
+            help="counts of calls in tenths of a second, of attacked containers",
+            path="DIR",
+            settings=ShilSettings,
+            module="api.evaluate.shil",
+        ),
+        Kind(
+            name="sok",
+            help="ordered calls of containers with the time of an exploit",
+            path="DIR",
+            settings=SokSettings,
+            module="api.evaluate.sok",
         ),
     )
 }
