@@ -40,9 +40,10 @@ def find(keys: Ngrams, wanted: Ngrams) -> tuple[Rows, NDArray[np.bool_]]:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One order below the highest."""
+    """One order below the highest, its sequences in ascending order."""
 
-    keys: Ngrams
+    rows: NDArray[np.int32]
+    """A six-gram that ends so, of each: half the memory of the sequence itself."""
     counts: NDArray[np.uint16]
     """Distinct sequences of one call more that end so, at most 1,024."""
 
@@ -70,19 +71,20 @@ class Backoff:
     """
 
     def __init__(self, ngrams: Ngrams, counts: Counts) -> None:
+        self._ngrams = ngrams
         self._levels: list[_Level] = []
         ends_so: list[Rows] = []
-        keys = ngrams
+        rows = np.arange(len(ngrams), dtype=np.int32)
         for order in range(N - 1, 0, -1):
-            level, rows = _shorten(keys, order)
+            level, rows_above = _shorten(suffix_keys(ngrams[rows], order), rows)
             self._levels.insert(0, level)
-            ends_so.insert(0, rows)
-            keys = level.keys
-        lower = np.full(len(keys), 1 / ALPHABET)
-        for level, rows in zip(self._levels, ends_so, strict=True):
-            context, totals, kinds = _contexts(level.keys, level.counts)
+            ends_so.insert(0, rows_above)
+            rows = level.rows
+        lower = np.full(len(rows), 1 / ALPHABET)
+        for order, (level, rows_above) in enumerate(zip(self._levels, ends_so, strict=True), start=1):
+            context, totals, kinds = _contexts(self._keys(order), level.counts)
             lent = kinds[context] * lower
-            lower = ((level.counts + lent) / (totals + kinds)[context])[rows]
+            lower = ((level.counts + lent) / (totals + kinds)[context])[rows_above]
         context, totals, kinds = _contexts(ngrams, counts)
         self._context = context.astype(np.int32)
         self._lent = kinds[context] * lower
@@ -90,7 +92,7 @@ class Backoff:
 
     def distinct(self) -> tuple[int, ...]:
         """Return how many distinct sequences of 1 to 5 calls there are."""
-        return tuple(len(level.keys) for level in self._levels)
+        return tuple(len(level.rows) for level in self._levels)
 
     def add(self, rows: Rows, counts: Counts) -> None:
         """Take note that the six-grams of these rows were counted so many times more; negative is less."""
@@ -100,32 +102,39 @@ class Backoff:
         """Return the probability of the newest call of known six-grams, by row and count learned."""
         return np.asarray((counts + self._lent[rows]) / self._whole[self._context[rows]])
 
-    def of_any(self, wanted: Ngrams, ngrams: Ngrams, counts: Counts) -> Floats:
-        """Return the same of any six-grams, given those that this was built of and their counts."""
+    def of_any(self, wanted: Ngrams, counts: Counts) -> Floats:
+        """Return the same of any six-grams, given what those that this was built of count now."""
         probability = np.full(len(wanted), 1 / ALPHABET)
         for order, level in enumerate(self._levels, start=1):
-            _interpolate(level.keys, level.counts, suffix_keys(wanted, order), probability)
-        _interpolate(ngrams, counts, wanted, probability)
+            _interpolate(self._keys(order), level.counts, suffix_keys(wanted, order), probability)
+        _interpolate(self._ngrams, counts, wanted, probability)
         return probability
 
     def longest_known(self, ngram: int) -> int:
         """Return the length of the longest ending, of up to 5 calls, that was learned."""
         wanted = np.array([ngram], dtype=np.uint64)
         for order in range(len(self._levels), 0, -1):
-            if find(self._levels[order - 1].keys, suffix_keys(wanted, order))[1][0]:
+            if find(self._keys(order), suffix_keys(wanted, order))[1][0]:
                 return order
         return 0
 
+    def _keys(self, order: int) -> Ngrams:
+        return suffix_keys(self._ngrams[self._levels[order - 1].rows], order)
 
-def _shorten(keys: Ngrams, order: int) -> tuple[_Level, Rows]:
-    """Return the level of the newest `order` calls of keys, and the row in it of each key."""
-    suffixes = suffix_keys(keys, order)
+
+def _shorten(suffixes: Ngrams, of: NDArray[np.int32]) -> tuple[_Level, Rows]:
+    """Return the level that endings of the sequences above form, and the row in it of each.
+
+    Args:
+        suffixes: The ending of each sequence above.
+        of: A six-gram that ends with each.
+    """
     by_suffix = np.argsort(suffixes)
     ordered = suffixes[by_suffix]
     first, group = _runs(ordered)
-    rows = np.empty(len(keys), dtype=np.intp)
+    rows = np.empty(len(suffixes), dtype=np.intp)
     rows[by_suffix] = group
-    return _Level(ordered[first], np.diff(first, append=len(keys)).astype(np.uint16)), rows
+    return _Level(of[by_suffix[first]], np.diff(first, append=len(suffixes)).astype(np.uint16)), rows
 
 
 def _contexts(keys: Ngrams, counts: NDArray[Any]) -> tuple[Rows, Counts, Counts]:

@@ -91,7 +91,7 @@ def calls_that_differ(ngrams: NDArray[np.uint64], ngram: int) -> NDArray[np.uint
     Examples:
         >>> from wire.ngram import pack
         >>> calls_that_differ(np.array([pack([1, 2, 3]), pack([2, 3])], dtype=np.uint64), pack([1, 2, 9]))
-        array([1, 3], dtype=uint8)
+        array([1, 2], dtype=uint8)
     """
     differ = ngrams ^ np.uint64(ngram)
     # Adding all low bits carries into a token's high bit where any low bit is set, and no further.

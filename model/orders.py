@@ -143,7 +143,7 @@ class Orders:
             return backoff.of_rows(found.rows, found.counts)
         result = np.empty(len(ngrams))
         result[known] = backoff.of_rows(found.rows[known], found.counts[known])
-        result[~known] = backoff.of_any(ngrams[~known], self._ngrams, self._counts)
+        result[~known] = backoff.of_any(ngrams[~known], self._counts)
         return result
 
     def _backoff(self) -> Backoff:

@@ -32,7 +32,7 @@ class Sizes:
         5120
         >>> sizes.unlearn(5000)
         >>> sizes.largest
-        104
+        100
     """
 
     def __init__(self, held: Iterable[tuple[int, int]] = ()) -> None:
