@@ -83,9 +83,18 @@ class Orders:
         counts, windows = np.where(known, self._counts[rows], 0), np.where(known, self._windows[rows], 0)
         return Found(rows, known, counts, windows)
 
-    def learn(self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1) -> None:
-        """Add the counts of ascending, distinct n-grams; `windows` is how many windows held each."""
-        rows, known = find(self._ngrams, ngrams)
+    def learn(
+        self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1, found: Found | None = None
+    ) -> None:
+        """Add the counts of ascending, distinct n-grams.
+
+        Args:
+            ngrams: Ascending and distinct.
+            counts: Calls of each.
+            windows: How many windows held each.
+            found: What `find` says of them, where it is known already.
+        """
+        rows, known = find(self._ngrams, ngrams) if found is None else (found.rows, found.known)
         if not known.all():
             new = ngrams[~known]
             at = np.searchsorted(self._ngrams, new)

@@ -54,7 +54,13 @@ class BackoffSurprise(AnomalyDetector):
         return math.fsum(self.bits(*as_arrays(x)))
 
     def learn_arrays(
-        self, ngrams: Ngrams, counts: Counts, *, held_by: Counts | None = None, windows: int = 1
+        self,
+        ngrams: Ngrams,
+        counts: Counts,
+        *,
+        held_by: Counts | None = None,
+        windows: int = 1,
+        found: Found | None = None,
     ) -> NDArray[np.bool_]:
         """Add one window, or the sum of several.
 
@@ -63,6 +69,7 @@ class BackoffSurprise(AnomalyDetector):
             counts: Calls that ended each.
             held_by: How many of the windows held each; all of them by default.
             windows: How many windows the counts are of.
+            found: What `Orders.find` says of the n-grams, where it is known already.
 
         Returns:
             Which n-grams were taken; there was no room for the others.
@@ -70,9 +77,9 @@ class BackoffSurprise(AnomalyDetector):
         taken = self._room_for(ngrams)
         if not taken.all():
             self.refused_calls += int(counts[~taken].sum())
-            ngrams, counts = ngrams[taken], counts[taken]
+            ngrams, counts, found = ngrams[taken], counts[taken], None
             held_by = None if held_by is None else held_by[taken]
-        self.orders.learn(ngrams, counts, windows if held_by is None else held_by)
+        self.orders.learn(ngrams, counts, windows if held_by is None else held_by, found)
         self.calls += int(counts.sum())
         self.windows += windows
         return taken
