@@ -6,6 +6,7 @@ from typing import Final, Self
 import numpy as np
 
 from model.calibrate import Calibrator
+from model.completeness import Completeness
 from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
@@ -16,6 +17,7 @@ from model.sizes import Sizes
 from model.state import BaselineState
 from model.summary import BaselineSummary, CalibrationSummary, LineageSummary
 from model.surprise import BackoffSurprise
+from model.unseen import unseen
 from model.window import Window
 from wire.ngram import INJECTED
 from wire.syscalls import load_table
@@ -60,6 +62,7 @@ class Baseline:
         self._surprise = BackoffSurprise(max_ngrams=settings.max_ngrams)
         self._mix = MixShift(scale=settings.mix_bits)
         self._sizes = Sizes()
+        self._completeness = Completeness()
         self._calibrator = Calibrator(max_scores=settings.max_scores, least_scale=settings.tail_scale_bits)
 
     @property
@@ -140,7 +143,9 @@ class Baseline:
         """
         if score.evidence.has(*_UNFIT):
             return False
-        taken = self._surprise.learn_arrays(window.ngrams, window.counts)
+        found = self._surprise.orders.find(window.ngrams)
+        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
+        self._completeness.learn(window.ngrams[taken], ~found.known[taken])
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
         self._calibrator.learn_one(score.score)
         self._sizes.learn(window.calls)
@@ -193,6 +198,13 @@ class Baseline:
                 tail_scale=self._calibrator.tail_scale,
             ),
             top=most_frequent(orders, self.arch, self.settings.top),
+            unseen=unseen(
+                self._completeness,
+                orders.find(self._completeness.ngrams).windows,
+                target=self.settings.unseen_target,
+                min_windows=self.settings.min_windows,
+                full=self.full,
+            ),
         )
 
     def state(self) -> BaselineState:
@@ -210,6 +222,7 @@ class Baseline:
             sizes=np.array([size for size, _ in sizes], dtype=np.int64),
             sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
             scores=np.array(self._calibrator.recent, dtype=np.float64),
+            completeness=self._completeness.to_state(),
         )
 
     @classmethod
@@ -223,5 +236,6 @@ class Baseline:
         )
         baseline._surprise.refused_calls += state.refused_calls
         baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken])
+        baseline._completeness = Completeness.from_state(state.completeness)
         baseline._calibrator.restore(state.scores.tolist(), state.scores_seen)
         return baseline

@@ -6,6 +6,7 @@ line of this module, and never change an older file.
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,11 @@ def test_a_version_is_readable_for_ever(version: int) -> None:
     assert (summary.windows_learned, summary.windows_from_start, summary.calls_learned) == (40, 40, 415)
     assert (summary.own.distinct_ngrams, summary.injected.distinct_ngrams) == (9, 3)
     assert summary.calibration.scores == 20
-    assert summary == baseline().summary()
+    expected = baseline().summary()
+    if version == 1:  # It did not count completeness, so that begins at nothing.
+        assert summary.unseen.windows == 0
+        expected = replace(expected, unseen=summary.unseen)
+    assert summary == expected
 
 
 @versions
