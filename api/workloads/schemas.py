@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.paging import PageQuery
 from api.vocabulary import BaselineState, Mode, Verdict
+from api.workloads.completeness import CompletenessOut
 from api.workloads.identity import Source
 
 
@@ -144,9 +145,7 @@ class BaselineOut(BaseModel):
     arch: str
     windows_learned: int
     windows_from_start: Annotated[int, Field(description="Of containers seen from their start; 0: partial.")]
-    completeness: Annotated[
-        str, Field(description="`full` if learning saw container starts, else `partial`.")
-    ]
+    completeness: CompletenessOut
     calls_learned: int
     distinct_ngrams: int
     distinct_by_order: Annotated[list[int], Field(description="Distinct sequences of 1, 2, … 6 calls.")]

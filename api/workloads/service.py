@@ -8,6 +8,7 @@ from api.errors import NotFoundError
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, state_of
 from api.workloads import repository
+from api.workloads.completeness import CompletenessOut
 from api.workloads.repository import WorkloadView
 from api.workloads.schemas import (
     BaselineOut,
@@ -136,7 +137,9 @@ def _show_baseline(
         arch=summary.arch,
         windows_learned=summary.windows_learned,
         windows_from_start=summary.windows_from_start,
-        completeness="full" if summary.windows_from_start else "partial",
+        completeness=CompletenessOut.of(
+            summary.unseen, windows_from_start=summary.windows_from_start, window_s=settings.window_s
+        ),
         calls_learned=summary.calls_learned,
         distinct_ngrams=summary.distinct_ngrams,
         distinct_by_order=list(summary.distinct_by_order),
