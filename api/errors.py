@@ -12,6 +12,7 @@ ServiceError
     ├── NotFoundError            404
     ├── ReplayedError            409
     ├── ConflictError            409
+    ├── BudgetError              409
     ├── OversizedError           413
     ├── MediaTypeError           415
     ├── BadBodyError             400
@@ -54,9 +55,10 @@ class ProblemError(ServiceError):
     title: ClassVar[str] = "Internal error"
     retry_after_s: ClassVar[int | None] = None
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, **members: object) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.members = members
 
 
 class UnauthenticatedError(ProblemError):
@@ -93,6 +95,12 @@ class ConflictError(ProblemError):
     """A delta has the identity of a known one and another content; the known one stays."""
 
     status, slug, title = 409, "conflict", "Conflicting delta"
+
+
+class BudgetError(ProblemError):
+    """The budget is finer than the evidence for it; the members say when it will not be."""
+
+    status, slug, title = 409, "budget-too-fine", "Budget too fine"
 
 
 class OversizedError(ProblemError):

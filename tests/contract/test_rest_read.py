@@ -62,7 +62,7 @@ def test_a_baseline_tells_what_it_knows(service: Service) -> None:
     assert baseline["windows_learned"] == 40
     assert baseline["distinct_ngrams"] == len(LOOP)
     assert baseline["top"][0]["syscalls"] == ["read", "write", "open", "close", "stat", "fstat"]
-    assert baseline["alpha"] == pytest.approx(10 / 604_800)
+    assert baseline["budget"]["alpha"] == pytest.approx(10 / 604_800)
 
 
 def test_a_baseline_tells_how_much_is_still_unseen(service: Service) -> None:
