@@ -25,6 +25,8 @@ SIGNALS: Final = 3
 """Signals of one interval: rarity, residual, oddest."""
 COMMON: Final = 1 / 16
 """Share of intervals above which a call has no rarity (`model.surprise` draws the same line)."""
+LEAST_SCALE: Final = 0.1
+"""Least standard deviation of a log count: a steadier call is not judged by its last per cent."""
 LEAST_P: Final = 1e-12
 """Where the tail stops, as in `model.calibrate`."""
 LOAD: Final = np.log(10.0) ** 2
@@ -35,15 +37,15 @@ LOAD: Final = np.log(10.0) ** 2
 class RateSettings:
     """How counts of calls are judged."""
 
-    explained: float = setting(0.98, "share of the variance of log counts that is taken as the usual mix")
+    explained: float = setting(0.95, "share of the variance of log counts that is taken as the usual mix")
 
 
-def principal_components(centred: Scores, explained: float) -> Scores:
-    """Return the fewest principal components, as columns, that hold a share `explained` of the variance."""
+def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
+    """Return principal components as columns: the fewest that hold this share of variance, at most `most`."""
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    share = np.cumsum(values) / max(float(values.sum()), 1e-12)
-    return np.asarray(vectors[:, : int(np.searchsorted(share, explained)) + 1])
+    share = np.cumsum(values[::-1]) / max(float(values.sum()), 1e-12)
+    wanted = int(np.searchsorted(share, explained)) + 1
+    return np.asarray(vectors[:, ::-1][:, : wanted if most is None else min(wanted, most)])
 
 
 class CallRates:
@@ -55,8 +57,8 @@ class CallRates:
       below one in sixteen, summed over the calls present, so that a call never
       seen counts as much as the record is long (Good's probability of the
       unseen [^1] with one count added);
-    - residual: squared length of the log counts outside the principal
-      components, which are the usual mix [^2];
+    - residual: squared length of the log counts, in standard deviations,
+      outside the principal components, which are the usual mix [^2];
     - oddest: largest deviation of one common call's log count from what the
       others tell of it, in standard deviations.
 
@@ -205,24 +207,27 @@ class _Interval:
 
     def __init__(self, counts: CallCounts, settings: RateSettings) -> None:
         share = (1 + np.count_nonzero(counts, axis=0)) / (1 + len(counts))
-        self.rarity = np.maximum(np.log2(COMMON / share), 0.0)
+        # Whole bits: by less than that the folds differ, and ranks must not tell a fold from the whole.
+        self.rarity = np.maximum(np.rint(np.log2(COMMON / share)), 0.0)
         logs = np.log1p(counts)
         self.mean = logs.mean(axis=0)
         size = counts.mean(axis=0)
         load = size / (1 + size)
-        self.load = load / max(float(np.linalg.norm(load)), 1e-12)
+        self.scale = np.maximum(logs.std(axis=0), LEAST_SCALE)
+        self.load = load / self.scale
+        self.load /= max(float(np.linalg.norm(self.load)), 1e-12)
         centred = logs - self.mean
-        self.usual = principal_components(self._without_load(centred), settings.explained)
+        self.usual = principal_components(self._scaled(centred), explained=settings.explained)
         # A call more or less falls on either side of the cut between two intervals.
         cut = np.minimum(size + 1 / len(counts), 0.5) / (1 + size) ** 2
         covariance = centred.T @ centred / len(counts) + np.diag(cut) + LOAD * np.outer(load, load)
-        self.common = self.rarity == 0
+        self.common = share >= COMMON
         self.precision = np.linalg.inv(covariance[np.ix_(self.common, self.common)])
 
     def signals(self, counts: CallCounts) -> Scores:
         """Return rarity, residual and oddest for each vector of counts."""
         centred = np.log1p(counts) - self.mean
-        rest = self._without_load(centred)
+        rest = self._scaled(centred)
         rest = rest - (rest @ self.usual) @ self.usual.T
         odd = np.abs(centred[:, self.common] @ self.precision) / np.sqrt(np.diag(self.precision))
         return np.column_stack(
@@ -233,8 +238,10 @@ class _Interval:
             ]
         )
 
-    def _without_load(self, centred: Scores) -> Scores:
-        return np.asarray(centred - np.outer(centred @ self.load, self.load))
+    def _scaled(self, centred: Scores) -> Scores:
+        """Return log counts in standard deviations, without what load moves."""
+        scaled = centred / self.scale
+        return np.asarray(scaled - np.outer(scaled @ self.load, self.load))
 
 
 class _Ranks:

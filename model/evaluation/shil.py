@@ -188,10 +188,10 @@ def rates(streams: Sequence[CallCounts], folds: Sequence[Blocks]) -> Judge:
 
 
 def residual(streams: Sequence[CallCounts], _folds: Sequence[Blocks]) -> Judge:
-    """Judge by log counts outside the components that hold 95 % of the variance, squared (comparator)."""
+    """Judge by the squared length of log counts outside their ten first components (comparator)."""
     train = np.log1p(np.concatenate(streams))
     mean = train.mean(axis=0)
-    components = principal_components(train - mean, 0.95)
+    components = principal_components(train - mean, most=10)
 
     def left(logs: Scores) -> Scores:
         centred = logs - mean
