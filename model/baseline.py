@@ -158,7 +158,8 @@ class Baseline:
         The counts are afterwards, bit for bit, those of a baseline that never
         learned the window. What others scored in the meantime stays as it was:
         a score is taken before its window is learned, so later scores may be
-        lower than they would have been without it.
+        lower than they would have been without it. Completeness keeps what it
+        counted: it tells when n-grams came, not only that they did.
 
         Raises:
             UnlearnError: The window cannot have been learned, or calls were

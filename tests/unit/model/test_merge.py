@@ -104,6 +104,7 @@ def test_a_merged_baseline_goes_on() -> None:
     merged = Baseline.from_state(merge(one.state(), other.state()))
 
     assert merged.windows_learned == 60
+    assert merged.summary().unseen.windows == 0
     restored = snapshot.from_bytes(snapshot.to_bytes(merged))
     intruded = window(server.counts(50), sequence(tokens(SHELL), injected=True))
     score = restored.score_window(intruded)
@@ -167,6 +168,8 @@ def test_unlearning_takes_the_score_along() -> None:
     baseline.unlearn_window(intruded, score)
 
     assert score.score not in baseline.state().scores
+    assert baseline.summary().windows_learned == 60
+    assert 0 <= baseline.summary().unseen.low <= baseline.summary().unseen.high <= 1
 
 
 def test_the_largest_window_is_unlearned_too() -> None:
