@@ -66,8 +66,8 @@ def weigh(data: bytes, window: Window) -> tuple[float, float, float]:
     """Return megabytes of arrays, of everything that was allocated, and of growth, for one baseline."""
     state = snapshot.from_bytes(data).state()
     fields = {name: getattr(state, name) for name in BaselineState.__slots__}
-    full = np.linspace(1.0, 50.0, RECORD)
-    full = BaselineState(**fields | {"scores": full, "scores_seen": 2 * RECORD})
+    record = {"scores": np.linspace(1.0, 50.0, RECORD), "scores_seen": 2 * RECORD}
+    full = BaselineState(**fields | record)
 
     def load() -> Baseline:
         baseline = Baseline.from_state(full)
