@@ -100,6 +100,15 @@ def test_replicas_share_the_budget(service: Service) -> None:
     assert budget["alpha"] == pytest.approx(1 / 3 / 60_480)
 
 
+def test_replicas_that_come_late_are_counted_all_the_same(service: Service) -> None:
+    """Twenty windows of a second container, sent after those of the first, make two replicas."""
+    service.learn(20)
+    service.learn(20, container=a_container(id="d" * 64))
+    service.learn(1, first=20)
+
+    assert service.get("/v1/workloads/1").json()["budget"]["windows_per_week"] == pytest.approx(2 * 60_480)
+
+
 def test_realised_stands_beside_promised(service: Service) -> None:
     """Anomalies near each other count as one alert, whatever the mode; the interval is exact."""
     service.learn(40)
