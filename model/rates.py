@@ -2,7 +2,7 @@
 
 Order is not looked at: this is for sources that tell only how often each call
 was made. Never seen and rare calls, a shifted mix and a single call out of step
-with the others are judged side by side, at several lengths of interval.
+with the others are judged side by side.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,6 @@ CallCounts = NDArray[np.int64]
 """Vectors by calls: how often each call was made in each of consecutive intervals, at least 0."""
 Scores = NDArray[np.float64]
 
-LENGTHS: Final = (1, 4)
-"""Lengths of interval that are judged side by side, in vectors."""
-SIGNALS: Final = 3
-"""Signals of one interval: rarity, residual, oddest."""
 COMMON: Final = 1 / 16
 """Share of intervals above which a call has no rarity (`model.surprise` draws the same line)."""
 LEAST_SCALE: Final = 0.1
@@ -49,9 +45,9 @@ def principal_components(centred: Scores, *, explained: float = 1.0, most: int |
 
 
 class CallRates:
-    """Judge each vector of a stream by the vectors that end with it, after learning healthy streams.
+    """Judge each vector of a stream, after learning healthy streams.
 
-    For each length of interval there are three signals:
+    There are three signals:
 
     - rarity: the bits by which the share of intervals that hold a call is
       below one in sixteen, summed over the calls present, so that a call never
@@ -101,7 +97,7 @@ class CallRates:
         self.settings = settings or RateSettings()
         self.healthy: Scores = np.empty(0)
         """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
-        self._intervals: list[_Interval] = []
+        self._usual: _Usual | None = None
         self._ranks: list[_Ranks] = []
 
     def fit(self, streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> Self:
@@ -117,54 +113,38 @@ class CallRates:
             RatesError: The streams do not fit each other or the folds, or there are fewer than two folds.
         """
         fold = _checked(streams, folds)
-        sums = [np.concatenate([_sums(stream, length) for stream in streams]) for length in LENGTHS]
-        whole = [np.concatenate([_whole(len(stream), length) for stream in streams]) for length in LENGTHS]
-        signals = np.zeros((len(fold), SIGNALS * len(LENGTHS)))
+        counts = np.concatenate(streams)
+        signals = np.zeros((len(fold), SIGNALS))
         for each in np.unique(fold):
             held_back = fold == each
-            for place, (counts, full) in enumerate(zip(sums, whole, strict=True)):
-                learned = _Interval(counts[full & ~held_back], self.settings)
-                columns = slice(place * SIGNALS, (place + 1) * SIGNALS)
-                signals[held_back, columns] = learned.signals(counts[held_back])
-        self._intervals = [
-            _Interval(counts[full], self.settings) for counts, full in zip(sums, whole, strict=True)
-        ]
-        judged = np.repeat(np.column_stack(whole), SIGNALS, axis=1)
-        self._ranks = [_Ranks(signals[judged[:, each], each]) for each in range(signals.shape[1])]
-        self.healthy = np.sort(self._combine(signals, judged, own=True))
+            signals[held_back] = _Usual(counts[~held_back], self.settings).signals(counts[held_back])
+        self._usual = _Usual(counts, self.settings)
+        self._ranks = [_Ranks(signals[:, each]) for each in range(SIGNALS)]
+        self.healthy = np.sort(self._combine(signals, own=True))
         return self
 
     def score(self, stream: CallCounts) -> Scores:
-        """Return a score in bits for each vector of a stream, which begins with its first.
+        """Return a score in bits for each vector.
 
         Raises:
             RatesError: Nothing was learned, or the stream is not over the learned calls.
         """
-        if not self._intervals:
+        if self._usual is None:
             msg = "Expected learned streams before the first score; got none."
             raise RatesError(msg)
-        calls = len(self._intervals[0].mean)
+        calls = len(self._usual.mean)
         if stream.ndim != 2 or stream.shape[1] != calls:
             msg = f"Expected vectors over {calls} calls, as learned; got an array of shape {stream.shape}."
             raise RatesError(msg)
-        signals = [
-            interval.signals(_sums(stream, length))
-            for interval, length in zip(self._intervals, LENGTHS, strict=True)
-        ]
-        whole = np.column_stack([_whole(len(stream), length) for length in LENGTHS])
-        return self._combine(np.column_stack(signals), np.repeat(whole, SIGNALS, axis=1), own=False)
+        return self._combine(self._usual.signals(stream), own=False)
 
     def threshold(self, rate: float) -> float:
         """Return the score that at most a share `rate` of the healthy vectors exceeds."""
         return float(np.quantile(self.healthy, 1 - rate, method="higher"))
 
-    def _combine(self, signals: Scores, judged: NDArray[np.bool_], *, own: bool) -> Scores:
-        weight = np.empty_like(signals)
-        for each, ranks in enumerate(self._ranks):
-            weight[:, each] = 1 / ranks.p_values(signals[:, each], own=own)
-        # An interval that began before its stream did says nothing.
-        weight[~judged] = 1.0
-        return np.asarray(np.log2(weight.mean(axis=1)))
+    def _combine(self, signals: Scores, *, own: bool) -> Scores:
+        evidence = [1 / ranks.p_values(signals[:, each], own=own) for each, ranks in enumerate(self._ranks)]
+        return np.asarray(np.log2(np.mean(evidence, axis=0)))
 
 
 STEP: Final = 1.0
@@ -202,8 +182,11 @@ def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
     return alarms
 
 
-class _Interval:
-    """What is usual in intervals of one length."""
+SIGNALS: Final = 3
+
+
+class _Usual:
+    """What is usual in one interval."""
 
     def __init__(self, counts: CallCounts, settings: RateSettings) -> None:
         share = (1 + np.count_nonzero(counts, axis=0)) / (1 + len(counts))
@@ -263,16 +246,6 @@ class _Ranks:
             return np.asarray(np.maximum(above, 1) / count)
         tail = np.maximum(signals / self.highest, 1.0) ** -self.index
         return np.maximum((above + 1) / (count + 1) * np.where(above == 0, tail, 1.0), LEAST_P)
-
-
-def _sums(stream: CallCounts, length: int) -> CallCounts:
-    total = np.cumsum(stream, axis=0)
-    total[length:] = total[length:] - total[:-length]
-    return np.asarray(total)
-
-
-def _whole(vectors: int, length: int) -> NDArray[np.bool_]:
-    return np.arange(vectors) >= length - 1
 
 
 def _checked(streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
