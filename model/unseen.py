@@ -55,8 +55,8 @@ class Unseen:
     reason: str
     """A complete sentence."""
     windows_to_target: tuple[int, int | None] | None
-    """Fewest and most further windows until `high` reaches the target; most is None where no end is in
-    sight, all is None where nothing can be said or nothing needs to be."""
+    """Fewest and most further windows until `high` reaches the target, for `converging` only; most, or
+    all, is None where it may be more than a hundred times what was learned."""
 
 
 def unseen(
@@ -259,7 +259,7 @@ def _judge(
 
 
 def _whole(ahead: tuple[float, float] | None, learned: int) -> tuple[int, int | None] | None:
-    if ahead is None:
+    if ahead is None or ahead[0] > FAR * learned:
         return None
     fewest, most = ahead
     return max(1, math.ceil(fewest)), math.ceil(most) if most <= FAR * learned else None

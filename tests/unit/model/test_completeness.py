@@ -160,6 +160,17 @@ def test_a_build_runner_does_not_converge() -> None:
     assert said.windows_to_target is None
 
 
+def test_a_young_build_runner_is_told_no_time() -> None:
+    """Below 256 windows it may still converge, but by no course that the data show."""
+    said = (
+        Learner()
+        .learn(*({each + 1000 * at for each in range(at % 5 + 1)} for at in range(1, 120)))
+        .estimate()
+    )
+
+    assert (said.verdict, said.windows_to_target) == (CompletenessVerdict.CONVERGING, None)
+
+
 def test_a_start_that_is_over_is_no_rate() -> None:
     """What came only in the first windows leaves the later half quiet."""
     start = [{at * 10 + each for each in range(10)} for at in range(100)]
