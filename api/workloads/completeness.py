@@ -28,7 +28,8 @@ class CompletenessOut(BaseModel):
     blocks: Annotated[int, Field(description="Blocks of consecutive windows, the unit of sampling.")]
     block_windows: int
     windows_to_target: Annotated[
-        AheadOut | None, Field(description="Further windows, while `converging`; null where no end is in sight.")
+        AheadOut | None,
+        Field(description="Further windows, while `converging`; null where no end is in sight."),
     ]
     seconds_to_target: Annotated[
         AheadOut | None, Field(description="The same while one container runs; more containers share it.")
