@@ -10,7 +10,7 @@ from model.evaluation.contexts import Contexts
 from model.evaluation.metrics import Scores
 from model.evaluation.traces import Traces
 
-_TREES: Final = 200
+_TREES: Final = 100
 
 
 class Length:

@@ -39,6 +39,8 @@ class _Depth:
     def find(self, keys: Numbers) -> Numbers:
         if self.table is not None:
             return np.asarray(self.table[keys], dtype=np.int64)
+        if not len(self.keys):
+            return np.zeros(len(keys), dtype=np.int64)
         rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[rows] == keys, rows + 1, 0)
 

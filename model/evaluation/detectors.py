@@ -24,15 +24,15 @@ class Detector(Protocol):
 
 
 class Statistics:
-    """Two views of a trace at every order: how improbable its calls are, and how far the nearest trace is.
+    """Each order of a trace in the view that suits it: long ones as surprise, short ones as a profile.
 
     Long contexts tell best whether calls follow each other as they should;
     whole profiles of short sequences tell whether calls that are each in order
     ever came together in one trace.
 
     Args:
-        depth: Longest sequence of the first view.
-        profiles: Longest sequence of the second view.
+        depth: Longest sequence whose surprise is looked at.
+        profiles: Longest sequence that is looked at as a profile; surprise begins one above it.
     """
 
     def __init__(self, depth: int, profiles: int) -> None:
@@ -59,13 +59,14 @@ class Statistics:
         return surprise, np.array([each.distances(rows, at, len(traces)) for each, at in pairs])
 
     def _walk(self, traces: Traces) -> tuple[Scores, list[Numbers]]:
-        surprise = np.empty((self._contexts.depth, len(traces)))
+        surprise = np.empty((self._contexts.depth - self._orders, len(traces)))
         numbers: list[list[Numbers]] = [[] for _ in range(self._orders)]
         for walk in self._contexts.walk(traces):
-            sums = np.add.reduceat(walk.bits, walk.starts)
-            surprise[walk.depth - 1, walk.first : walk.first + len(sums)] = sums
             if walk.depth <= self._orders:
                 numbers[walk.depth - 1].append(walk.numbers)
+            else:
+                sums = np.add.reduceat(walk.bits, walk.starts)
+                surprise[walk.depth - self._orders - 1, walk.first : walk.first + len(sums)] = sums
         return surprise / traces.lengths, [np.concatenate(each) for each in numbers]
 
 
@@ -77,12 +78,12 @@ class AllOrders:
     unit. Nothing is weighted by what would tell attacks.
 
     Args:
-        depth: Longest sequence whose surprise is looked at.
-        profiles: Longest sequence whose profile is looked at.
+        depth: See `Statistics`.
+        profiles: See `Statistics`.
         seed: Of the folds.
     """
 
-    def __init__(self, *, depth: int = 8, profiles: int = 3, seed: int = 1) -> None:
+    def __init__(self, *, depth: int = 8, profiles: int = 2, seed: int = 1) -> None:
         self._depth = depth
         self._orders = profiles
         self._seed = seed
@@ -90,7 +91,7 @@ class AllOrders:
     def fit(self, traces: Traces) -> Self:
         """Learn normal traces."""
         held = folds(len(traces), FOLDS, self._seed)
-        views = [np.empty((self._depth, len(traces))), np.empty((self._orders, len(traces)))]
+        views = [np.empty((self._depth - self._orders, len(traces))), np.empty((self._orders, len(traces)))]
         for fold in range(FOLDS):
             inside, outside = np.flatnonzero(held == fold), np.flatnonzero(held != fold)
             if not len(inside):

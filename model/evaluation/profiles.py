@@ -41,8 +41,7 @@ class NearestProfile:
         counts = self._counts(traces, numbers, size)
         held_by = np.bincount(counts.indices, minlength=self._width)
         self._weights = np.log((1 + size) / (1 + held_by)) + 1
-        # The same profile twice is no nearer than once.
-        self._learned = np.unique(self._directions(counts).toarray(), axis=0).T.copy()
+        self._learned = self._directions(counts).toarray().T.copy()
         return self
 
     def distances(self, traces: Numbers, numbers: Numbers, size: int) -> NDArray[np.float64]:
