@@ -1,5 +1,6 @@
 """How far a trace is from the nearest learned one, by its shares of sequences of one length."""
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.sparse import csr_array
 
 Numbers = NDArray[np.int64]
 _BLOCK = 4096
+_CELLS = 1 << 20
 
 
 class NearestProfile:
@@ -37,7 +39,7 @@ class NearestProfile:
         self._learned = np.empty((self._width, 0), dtype=np.float32)
 
     def fit(self, traces: Numbers, numbers: Numbers, size: int) -> Self:
-        """Learn `size` traces, given for each call its trace and the number of the sequence it ends."""
+        """Learn `size` traces, given for each call its ascending trace and the number it ends in."""
         counts = self._counts(traces, numbers, size)
         held_by = np.bincount(counts.indices, minlength=self._width)
         self._weights = np.log((1 + size) / (1 + held_by)) + 1
@@ -57,10 +59,21 @@ class NearestProfile:
         )
 
     def _counts(self, traces: Numbers, numbers: Numbers, size: int) -> csr_array:
-        ones = np.ones(len(numbers), dtype=np.float32)
-        counts = csr_array((ones, (traces, numbers)), shape=(size, self._width))
-        counts.sum_duplicates()
-        return counts
+        # Counting into a small dense block is several times faster than sorting pairs.
+        step = max(1, _CELLS // self._width)
+        starts = np.searchsorted(traces, np.arange(0, size + step, step))
+        pieces = []
+        for block, (first, after) in enumerate(pairwise(starts.tolist())):
+            height = min(step, size - block * step)
+            cells = (traces[first:after] - block * step) * self._width + numbers[first:after]
+            dense = np.bincount(cells, minlength=height * self._width)
+            at = np.flatnonzero(dense)
+            heights = np.bincount(at // self._width, minlength=height)
+            pieces.append((dense[at].astype(np.float32), at % self._width, heights))
+        data, columns, heights = (np.concatenate(each) for each in zip(*pieces, strict=True))
+        return csr_array(
+            (data, columns, np.concatenate(([0], np.cumsum(heights)))), shape=(size, self._width)
+        )
 
     def _directions(self, counts: csr_array) -> csr_array:
         data = counts.data * self._weights[counts.indices].astype(np.float32)
