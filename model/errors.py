@@ -5,6 +5,7 @@ ModelError
 ├── UnlearnError           a window that cannot be taken out of what was learned
 ├── MergeError             baselines that do not add up to one
 ├── RatesError             vectors of call counts that do not fit
+├── SampleError            recorded traces that cannot be evaluated
 └── SnapshotError          bytes that are not a baseline snapshot
     └── VersionError       a snapshot version that this release cannot read
 """
@@ -36,3 +37,7 @@ class VersionError(SnapshotError):
 
 class RatesError(ModelError):
     """The vectors of call counts do not fit each other, or what was learned."""
+
+
+class SampleError(ModelError):
+    """The recorded traces cannot be evaluated; the message says what is missing."""
