@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.errors import ClientError, ProblemError, ServiceError, SettingError
+from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
@@ -28,6 +29,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself evaluate sequences traces.tsv.gz --json figures.json
+      how well the learner does on recorded traces
 
 Every option can be given as a variable too: --window-s is NONSELF_WINDOW_S.
 """
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 1 where it cannot run, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read(ServiceSettings, options, os.environ, ENV_PREFIX)
+        settings = read(_settings_of(options), options, os.environ, ENV_PREFIX)
     except (SettingError, ValueError) as error:
         return _complain(error, USAGE)
     try:
@@ -51,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_RUN
     return 0
+
+
+def _settings_of(options: argparse.Namespace) -> type[Any]:
+    return KINDS[options.kind].settings if options.command == "evaluate" else ServiceSettings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
     for each in (token, workloads, alerts, mode):
         each.add_argument("--json", action="store_true", help="for scripts")
+    add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
     commands.add_parser("version", help="print the version")
     return parser
@@ -182,6 +190,12 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
 
 
+def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
+    from api.evaluate.commands import run
+
+    run(settings, options)
+
+
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.reference import render
 
@@ -200,6 +214,7 @@ _COMMANDS: Final = {
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
+    "evaluate": _evaluate,
     "reference": _reference,
     "version": _version,
 }

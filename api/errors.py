@@ -4,6 +4,7 @@ ServiceError
 ├── StartError               the service cannot start; one sentence, exit code 1
 ├── SettingError             a setting has a value that cannot be used
 ├── ClientError              the command line could not get an answer from a service
+├── DataError                recorded data cannot be evaluated; one sentence, exit code 1
 └── ProblemError             an answer to a request, sent as application/problem+json
     ├── UnauthenticatedError     401
     ├── SignatureError           401
@@ -11,6 +12,7 @@ ServiceError
     ├── NotFoundError            404
     ├── ReplayedError            409
     ├── ConflictError            409
+    ├── BudgetError              409
     ├── OversizedError           413
     ├── MediaTypeError           415
     ├── BadBodyError             400
@@ -34,6 +36,10 @@ class ClientError(ServiceError):
     """The command line could not get an answer from a service."""
 
 
+class DataError(ServiceError):
+    """Recorded data cannot be read or evaluated; the message names file and line where it can."""
+
+
 class SettingError(ServiceError):
     """A setting has a value that cannot be used."""
 
@@ -49,9 +55,10 @@ class ProblemError(ServiceError):
     title: ClassVar[str] = "Internal error"
     retry_after_s: ClassVar[int | None] = None
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, **members: object) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.members = members
 
 
 class UnauthenticatedError(ProblemError):
@@ -88,6 +95,12 @@ class ConflictError(ProblemError):
     """A delta has the identity of a known one and another content; the known one stays."""
 
     status, slug, title = 409, "conflict", "Conflicting delta"
+
+
+class BudgetError(ProblemError):
+    """The budget is finer than the evidence for it; the members say when it will not be."""
+
+    status, slug, title = 409, "budget-too-fine", "Budget too fine"
 
 
 class OversizedError(ProblemError):

@@ -41,7 +41,7 @@ def open_view() -> View:
 def workloads_of(core: Core) -> list[WorkloadOut]:
     """Return the workloads to show."""
     with core.store.read() as session:
-        return service.list_page(session, WorkloadQuery(limit=_MOST_ROWS))
+        return service.list_page(session, WorkloadQuery(limit=_MOST_ROWS), core.settings)
 
 
 def label(workload: WorkloadOut) -> str:

@@ -110,7 +110,7 @@ def render(request: Request, error: ProblemError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    body = _body(request, TYPE_PREFIX + error.slug, error.title, error.status, error.detail)
+    body = _body(request, TYPE_PREFIX + error.slug, error.title, error.status, error.detail) | error.members
     return JSONResponse(body, error.status, headers, MEDIA_TYPE)
 
 

@@ -1,6 +1,7 @@
 """The reference of settings and metrics, generated from their declarations."""
 
 from api import metrics
+from api.evaluate.kinds import KINDS
 from api.settings import ServiceSettings
 from wire.settings import reference as settings_reference
 
@@ -9,6 +10,10 @@ ENV_PREFIX = "NONSELF"
 
 def render() -> str:
     """Return `docs/reference.md`."""
+    evaluations = "\n".join(
+        f"## Settings of `nonself evaluate {kind.name}`\n\n{settings_reference(kind.settings, ENV_PREFIX)}"
+        for kind in KINDS.values()
+    )
     return f"""\
 # Reference of the service
 
@@ -18,6 +23,7 @@ An option on the command line wins over its variable, and that over the default.
 ## Settings of `nonself up`, `nonself serve` and `nonself migrate`
 
 {settings_reference(ServiceSettings, ENV_PREFIX)}
+{evaluations}
 ## Metrics at `/metrics`
 
 {metrics.reference()}"""

@@ -1,5 +1,6 @@
 """Every setting of the service: read once by the command line and passed down."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,9 @@ class ServiceSettings:
     cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
     default_mode: str = setting(Mode.LEARNING.value, "Mode of a workload seen for the first time.")
     window_s: int = setting(10, "Seconds in one window; the agent that `nonself up` starts uses the same.")
-    budget_per_week: float = setting(1.0, "False anomaly alerts accepted per workload and week.")
+    budget_per_week: float = setting(
+        1.0, "False anomaly alerts accepted per workload and week, where a workload has no budget of its own."
+    )
     alert_gap_s: int = setting(
         900, "A finding joins the workload's open alert if it comes within this many seconds."
     )
@@ -57,7 +60,7 @@ class ServiceSettings:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
-        if not self.budget_per_week > 0:
+        if not 0 < self.budget_per_week < math.inf:
             raise SettingError("budget_per_week", "a number above 0", self.budget_per_week)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
@@ -66,8 +69,3 @@ class ServiceSettings:
     def url(self) -> str:
         """Database URL in use."""
         return self.database_url or f"sqlite:///{(self.state_dir / 'nonself.db').absolute()}"
-
-    @property
-    def alpha(self) -> float:
-        """Threshold on the p-value of one window that spends the budget: false alerts per window."""
-        return min(1.0, self.budget_per_week * self.window_s / 604_800)

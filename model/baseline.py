@@ -6,14 +6,18 @@ from typing import Final, Self
 import numpy as np
 
 from model.calibrate import Calibrator
+from model.completeness import Completeness
+from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.mix import MixShift
 from model.score import ReasonCode, WindowScore
 from model.settings import BaselineSettings
+from model.sizes import Sizes
 from model.state import BaselineState
 from model.summary import BaselineSummary, CalibrationSummary, LineageSummary
 from model.surprise import BackoffSurprise
+from model.unseen import unseen
 from model.window import Window
 from wire.ngram import INJECTED
 from wire.syscalls import load_table
@@ -54,10 +58,11 @@ class Baseline:
         self.arch = arch
         self.settings = settings
         self.windows_from_start = 0
-        self.largest_calls = 0
         load_table(arch)
         self._surprise = BackoffSurprise(max_ngrams=settings.max_ngrams)
         self._mix = MixShift(scale=settings.mix_bits)
+        self._sizes = Sizes()
+        self._completeness = Completeness()
         self._calibrator = Calibrator(max_scores=settings.max_scores, least_scale=settings.tail_scale_bits)
 
     @property
@@ -75,16 +80,25 @@ class Baseline:
         """Tell whether calls were refused because the cap on distinct n-grams is reached."""
         return self._surprise.refused_calls > 0
 
-    def score_window(self, window: Window) -> WindowScore:
-        """Return how unusual a window is; changes nothing."""
-        bits = self._surprise.bits(window.ngrams, window.counts)
+    @property
+    def largest_calls(self) -> int:
+        """Calls of the largest window learned, rounded up by a sixteenth at most."""
+        return self._sizes.largest
+
+    def score_window(self, window: Window, *, alpha: float | None = None) -> WindowScore:
+        """Return how unusual a window is; changes nothing.
+
+        Args:
+            window: The window.
+            alpha: P-value up to which all of `top` contributions are listed;
+                above it the `top_of_normal` largest are. None lists all.
+        """
+        found = self._surprise.orders.find(window.ngrams)
+        bits = self._surprise.bits(window.ngrams, window.counts, found)
         mix, absent = self._mix.bits(window.ngrams, window.counts)
         bits = bits + mix
         # fsum is exact, so the order of the n-grams cannot move the last digit.
         total = math.fsum((*bits.tolist(), absent))
-        listed, rest = contributions(
-            window, bits, total, orders=self._surprise.orders, arch=self.arch, top=self.settings.top
-        )
         evidence = of_window(
             window,
             self.settings,
@@ -93,19 +107,29 @@ class Baseline:
             full=self.full,
         )
         rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
-        new = self._surprise.orders.learned(window.ngrams)[0] == 0
-        unknown = int(window.counts[new].sum())
+        calls = window.calls
+        known = int(window.counts[found.known].sum())
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
-        times = max(1.0, (window.calls - unknown) / max(self.largest_calls, 1))
+        times = max(1.0, known / max(self.largest_calls, 1))
         p_value = self._calibrator.p_value(total, times) if rankable else None
+        unusual = alpha is None or (p_value is not None and p_value <= alpha)
+        listed, rest = contributions(
+            window,
+            bits,
+            total,
+            orders=self._surprise.orders,
+            found=found,
+            arch=self.arch,
+            top=self.settings.top if unusual else self.settings.top_of_normal,
+        )
         return WindowScore(
             score=total,
             p_value=p_value,
             resolution=self._calibrator.resolution,
             extrapolated=p_value is not None and p_value < self._calibrator.resolution,
             evidence=evidence,
-            novelty=unknown / max(window.calls, 1),
-            calls=window.calls,
+            novelty=(calls - known) / max(calls, 1),
+            calls=calls,
             contributions=listed,
             rest=rest,
         )
@@ -119,12 +143,36 @@ class Baseline:
         """
         if score.evidence.has(*_UNFIT):
             return False
-        taken = self._surprise.learn_arrays(window.ngrams, window.counts)
+        found = self._surprise.orders.find(window.ngrams)
+        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
+        self._completeness.learn(window.ngrams[taken], ~found.known[taken])
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
         self._calibrator.learn_one(score.score)
-        self.largest_calls = max(self.largest_calls, window.calls)
+        self._sizes.learn(window.calls)
         self.windows_from_start += window.seen_from_start
         return True
+
+    def unlearn_window(self, window: Window, score: WindowScore) -> None:
+        """Take back a window that `learn_window` learned, and its score where it is still remembered.
+
+        The counts are afterwards, bit for bit, those of a baseline that never
+        learned the window. What others scored in the meantime stays as it was:
+        a score is taken before its window is learned, so later scores may be
+        lower than they would have been without it. Completeness keeps what it
+        counted: it tells when n-grams came, not only that they did.
+
+        Raises:
+            UnlearnError: The window cannot have been learned, or calls were
+                refused, so that nobody knows which; nothing was changed.
+        """
+        if window.seen_from_start > self.windows_from_start:
+            msg = "Expected a window that was learned; got one from the start, and none of those was."
+            raise UnlearnError(msg)
+        self._surprise.unlearn_arrays(window.ngrams, window.counts)
+        self._mix.unlearn_arrays(window.ngrams, window.counts)
+        self._calibrator.unlearn_one(score.score)
+        self._sizes.unlearn(window.calls)
+        self.windows_from_start -= window.seen_from_start
 
     def summary(self) -> BaselineSummary:
         """Return what the baseline knows and how sure it is."""
@@ -151,22 +199,31 @@ class Baseline:
                 tail_scale=self._calibrator.tail_scale,
             ),
             top=most_frequent(orders, self.arch, self.settings.top),
+            unseen=unseen(
+                self._completeness,
+                orders.find(self._completeness.ngrams).windows,
+                target=self.settings.unseen_target,
+                min_windows=self.settings.min_windows,
+                full=self.full,
+            ),
         )
 
     def state(self) -> BaselineState:
         """Return all that must be kept; the arrays are copies."""
-        orders = self._surprise.orders
+        orders, sizes = self._surprise.orders, self._sizes.items()
         return BaselineState(
             arch=self.arch,
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
-            largest_calls=self.largest_calls,
             refused_calls=self._surprise.refused_calls,
             scores_seen=self._calibrator.seen,
             ngrams=orders.ngrams.copy(),
             counts=orders.counts.copy(),
             held_by=orders.windows.copy(),
+            sizes=np.array([size for size, _ in sizes], dtype=np.int64),
+            sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
             scores=np.array(self._calibrator.recent, dtype=np.float64),
+            completeness=self._completeness.to_state(),
         )
 
     @classmethod
@@ -174,11 +231,12 @@ class Baseline:
         """Return the baseline that `state` was taken of; it scores every window alike."""
         baseline = cls(arch=state.arch, settings=settings)
         baseline.windows_from_start = state.windows_from_start
-        baseline.largest_calls = state.largest_calls
+        baseline._sizes = Sizes(zip(state.sizes.tolist(), state.sizes_held.tolist(), strict=True))
         taken = baseline._surprise.learn_arrays(
             state.ngrams, state.counts, held_by=state.held_by, windows=state.windows
         )
         baseline._surprise.refused_calls += state.refused_calls
         baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken])
+        baseline._completeness = Completeness.from_state(state.completeness)
         baseline._calibrator.restore(state.scores.tolist(), state.scores_seen)
         return baseline

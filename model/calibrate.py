@@ -5,35 +5,43 @@ module turns it into a p-value, so that one threshold fits every workload.
 """
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from model.tail import Tail
+
 LEAST_P: Final = 1e-12
 """Where the tail model stops: what it says of rarer things no record of this length supports."""
-SHAPE: Final = 0.1
-"""Shape of the tail, the same for every workload: a short record cannot tell it (docs/detection.md)."""
 _QUANTILES: Final = (0.5, 0.9, 0.99, 0.999)
 
 
+def remembered(seen: int, max_scores: int) -> int:
+    """Return how many of the scores seen are remembered: the later half, at most `max_scores`.
+
+    Examples:
+        >>> remembered(30, 4096), remembered(100_000, 4096)
+        (15, 4096)
+    """
+    return min(max_scores, max(1, seen // 2)) if seen else 0
+
+
 class Calibrator:
-    """Rank a score among remembered healthy ones; beyond the highest, follow a generalised Pareto tail.
+    """Rank a score among remembered healthy ones; beyond the highest, follow a tail (`model.tail`).
 
     Each remembered score was taken before its window was learned, as the new
-    one is. The p-value is the share of remembered scores at least as large,
-    the new one included, so it is never 0 [^1]. It is valid at every threshold
-    down to `resolution` as long as windows are exchangeable. Below that it is a
-    model, not a rank: excesses over a high threshold are taken as generalised
-    Pareto [^2] of shape 0.1, a little heavier than exponential, anchored at the
-    highest score. The scale is the mean or the standard deviation of the highest
-    tenth's excesses, whichever is larger, plus one standard error, since few
-    excesses tell it badly, and never less than `least_scale`, since a record
-    without surprises says nothing of how large the first one will be.
+    one is. Of n scores the k-th highest has the p-value k / (n + 1): while
+    windows are exchangeable the next one reaches it just that often [^1].
+    Between two scores the p-value is interpolated, so that every asked rate is
+    spent and not only those that ranks hit. Equal scores count as reached, the
+    new one included, so a tie never looks rarer than it is; where the new score
+    equals exactly one remembered score the p-value may be 1 / (n + 1) too small.
+    Below `resolution`, 1 / (n + 1), the p-value is a model and not a rank.
 
     A window larger than any learned is judged as several: of `times` draws, at
     most one is taken to be extreme, the others to have the mean excess over the
-    median (the one-big-jump bound for heavy tails [^3]). So load beyond all
+    median (the one-big-jump bound for heavy tails [^2]). So load beyond all
     experience cannot alarm by the few new things that more calls bring.
 
     Only the later half of all scores is remembered: while everything is new,
@@ -41,23 +49,21 @@ class Calibrator:
 
     Args:
         max_scores: Scores remembered at most; the oldest go first.
-        least_scale: Smallest scale of the tail, in bits.
+        least_scale: Scale of something entirely new, in bits.
 
     Examples:
         >>> calibrator = Calibrator()
         >>> for score in (9.0, 9.0, 9.0, 9.0, 0.0, 0.0, 2.0, 5.0):
         ...     calibrator.learn_one(score)
-        >>> calibrator.p_value(5.0), calibrator.resolution
-        (0.4, 0.2)
-        >>> 0 < calibrator.p_value(500.0) < 1e-4
+        >>> calibrator.p_value(5.0), calibrator.p_value(3.5) < 0.4, calibrator.resolution
+        (0.2, True, 0.2)
+        >>> 0 < calibrator.p_value(500.0) < 1e-3
         True
 
     References:
         [^1]: Laxhammar, R. "Conformal anomaly detection: Detecting abnormal
             trajectories in surveillance applications." University of Skovde, 2014.
-        [^2]: Pickands, J. "Statistical inference using extreme order statistics."
-            Annals of Statistics 3(1), 1975.
-        [^3]: Foss, S., Korshunov, D. and Zachary, S. "An introduction to
+        [^2]: Foss, S., Korshunov, D. and Zachary, S. "An introduction to
             heavy-tailed and subexponential distributions." Springer, 2011.
     """
 
@@ -67,7 +73,7 @@ class Calibrator:
         self.seen = 0
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
-        self._scale: float | None = None
+        self._tail: Tail | None = None
         self._excess: float | None = None
 
     def __len__(self) -> int:
@@ -87,9 +93,7 @@ class Calibrator:
     @property
     def tail_scale(self) -> float:
         """Scale of the tail: over so many bits beyond the highest score, the p-value falls about e times."""
-        if self._scale is None:
-            self._scale = max(self.least_scale, _spread(self._sorted))
-        return self._scale
+        return max(self.least_scale, self._fitted().scale if self._sorted else 0.0)
 
     @property
     def usual_excess(self) -> float:
@@ -104,9 +108,19 @@ class Calibrator:
         """Remember the score of a window that is held to be healthy."""
         self.seen += 1
         self._remember(score)
-        while len(self._recent) > min(self.max_scores, max(1, self.seen // 2)):
+        while len(self._recent) > remembered(self.seen, self.max_scores):
             oldest = self._recent.popleft()
             del self._sorted[bisect_left(self._sorted, oldest)]
+
+    def unlearn_one(self, score: float) -> None:
+        """Forget a score, the newest of equal ones; one no longer remembered is counted out only."""
+        self.seen -= 1
+        if score in self._recent:
+            self._recent.reverse()
+            self._recent.remove(score)
+            self._recent.reverse()
+            del self._sorted[bisect_left(self._sorted, score)]
+            self._tail = self._excess = None
 
     def restore(self, scores: Iterable[float], seen: int) -> None:
         """Take up where another calibrator stopped: its `recent` and `seen`."""
@@ -121,7 +135,8 @@ class Calibrator:
             score: In bits.
             times: How often the largest learned window fits into this one, at least 1.
         """
-        jump = score - (times - 1) * self.usual_excess
+        # The mean over all scores is asked for beyond the largest window only: each new score voids it.
+        jump = score - (times - 1) * self.usual_excess if times > 1 else score
         return min(1.0, times * self._one(jump))
 
     def quantiles(self) -> tuple[tuple[float, float], ...]:
@@ -134,27 +149,33 @@ class Calibrator:
         )
 
     def _one(self, score: float) -> float:
-        # bisect_left: a tie counts as at least as large, and quiet windows tie often.
-        at_least = len(self._sorted) - bisect_left(self._sorted, score)
-        if at_least or not self._sorted:
-            return (at_least + 1) * self.resolution
-        beyond = (score - self._sorted[-1]) / self.tail_scale
-        return max(self.resolution * math.pow(1 + SHAPE * beyond, -1 / SHAPE), LEAST_P)
+        if not self._sorted:
+            return 1.0
+        if score > self._sorted[-1]:
+            return max(self.resolution * self._fitted().survival(score), LEAST_P)
+        below = bisect_left(self._sorted, score)
+        above = self._sorted[below]
+        high = self._reached(above)
+        if score == above:
+            return high * self.resolution
+        if not below:
+            return 1.0
+        under = self._sorted[below - 1]
+        low = self._reached(under)
+        return (high + (low - high) * (above - score) / (above - under)) * self.resolution
+
+    def _reached(self, known: float) -> int:
+        """Return how many scores reach one of the remembered, the new one included where there are ties."""
+        at_least = len(self._sorted) - bisect_left(self._sorted, known)
+        tied = bisect_right(self._sorted, known) - bisect_left(self._sorted, known)
+        return at_least + (tied > 1)
+
+    def _fitted(self) -> Tail:
+        if self._tail is None:
+            self._tail = Tail.fit(self._sorted, self.least_scale)
+        return self._tail
 
     def _remember(self, score: float) -> None:
         self._recent.append(score)
         insort(self._sorted, score)
-        self._scale = self._excess = None
-
-
-def _spread(ordered: list[float]) -> float:
-    """Return the scale of the highest tenth's excesses, one standard error on the safe side."""
-    peaks = max(1, len(ordered) // 10)
-    if len(ordered) <= peaks:
-        return 0.0
-    threshold = ordered[-peaks - 1]
-    excess = [score - threshold for score in ordered[-peaks:]]
-    mean = math.fsum(excess) / peaks
-    # Equal for an exponential tail; a heavier one shows in the deviation first.
-    deviation = math.sqrt(math.fsum((each - mean) ** 2 for each in excess) / peaks)
-    return max(mean, deviation) * (1 + 1 / math.sqrt(peaks))
+        self._tail = self._excess = None

@@ -2,37 +2,67 @@
 
 import math
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.orders import Orders
+from model.orders import Found, Orders
 from model.score import Contribution
 from model.summary import TopNgram
 from model.window import Window
-from wire.ngram import N, is_injected, names, tokens
-from wire.syscalls import START, load_table
+from wire.ngram import INJECTED, TOKEN_BITS, N, is_injected, names
+from wire.syscalls import load_table
+
+_HIGH: Final = np.uint64(sum(1 << (place * TOKEN_BITS + TOKEN_BITS - 1) for place in range(N)))
+"""The highest bit of each token."""
+_LOW: Final = np.uint64(sum(((1 << (TOKEN_BITS - 1)) - 1) << (place * TOKEN_BITS) for place in range(N)))
+"""All other bits of each token."""
 
 
 def contributions(
-    window: Window, bits: NDArray[np.float64], total: float, *, orders: Orders, arch: str, top: int
+    window: Window,
+    bits: NDArray[np.float64],
+    total: float,
+    *,
+    orders: Orders,
+    found: Found,
+    arch: str,
+    top: int,
 ) -> tuple[tuple[Contribution, ...], float]:
-    """Return the largest contributions, ties by n-gram, and the bits that remain of the total."""
-    first = np.lexsort((window.ngrams, -bits))[:top]
+    """Return the largest contributions, ties by n-gram, and the bits that remain of the total.
+
+    Args:
+        window: The window.
+        bits: Of each of its n-grams.
+        total: The window's score.
+        orders: What was learned.
+        found: What `Orders.find` says of the window's n-grams.
+        arch: Architecture of the calls.
+        top: Contributions listed at most; each costs a look over all n-grams learned.
+    """
+    # The sort is stable and n-grams ascend, so ties stay in the order of the n-grams.
+    first = np.argsort(-bits, kind="stable")[:top]
     rows = first[bits[first] > 0]
-    learned = orders.learned(window.ngrams[rows])[0]
     listed = tuple(
         Contribution(
             ngram=ngram,
             names=_names(arch, ngram),
             injected=is_injected(ngram),
-            count=int(window.counts[row]),
-            bits=float(bits[row]),
-            baseline_count=int(count),
-            nearest=_names(arch, ngram) if count else _nearest(arch, ngram, orders),
+            count=count,
+            bits=part,
+            baseline_count=learned,
+            baseline_rank=_rank(learned, orders) if learned else None,
+            nearest=_names(arch, ngram) if learned else _nearest(arch, ngram, orders),
+            known_ending=N if learned else orders.longest_known(ngram),
         )
-        for row, count in zip(rows, learned, strict=True)
-        for ngram in (int(window.ngrams[row]),)
+        for ngram, count, part, learned in zip(
+            window.ngrams[rows].tolist(),
+            window.counts[rows].tolist(),
+            bits[rows].tolist(),
+            found.counts[rows].tolist(),
+            strict=True,
+        )
     )
     return listed, max(0.0, total - math.fsum(each.bits for each in listed))
 
@@ -55,11 +85,36 @@ def most_frequent(orders: Orders, arch: str, top: int) -> tuple[TopNgram, ...]:
     )
 
 
+def calls_that_differ(ngrams: NDArray[np.uint64], ngram: int) -> NDArray[np.uint8]:
+    """Return in how many of the six places each n-gram has another call.
+
+    Examples:
+        >>> from wire.ngram import pack
+        >>> calls_that_differ(np.array([pack([1, 2, 3]), pack([2, 3])], dtype=np.uint64), pack([1, 2, 9]))
+        array([1, 2], dtype=uint8)
+    """
+    differ = ngrams ^ np.uint64(ngram)
+    # Adding all low bits carries into a token's high bit where any low bit is set, and no further.
+    return np.asarray(np.bitwise_count((((differ & _LOW) + _LOW) | differ) & _HIGH))
+
+
 def _nearest(arch: str, ngram: int, orders: Orders) -> tuple[str, ...] | None:
-    length = orders.longest_known(ngram)
-    ending = tokens(ngram)[N - length :]
-    table = load_table(arch)
-    return tuple(table.name(token) for token in ending if token != START) if length else None
+    split = int(np.searchsorted(orders.ngrams, np.uint64(INJECTED)))
+    lineage = slice(split, None) if is_injected(ngram) else slice(None, split)
+    same = orders.ngrams[lineage]
+    if not len(same):
+        return None
+    differ = calls_that_differ(same, ngram)
+    least = differ.min()
+    if least == N:
+        return None
+    closest = np.flatnonzero(differ == least)
+    # argmax takes the first of equals, and so the smallest n-gram.
+    return _names(arch, int(same[closest[np.argmax(orders.windows[lineage][closest])]]))
+
+
+def _rank(count: int, orders: Orders) -> int:
+    return 1 + int(np.count_nonzero(orders.counts > count))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -52,6 +52,10 @@ class MixShift(AnomalyDetector):
         """Add one window."""
         np.add.at(self.calls, _kind(ngrams), counts)
 
+    def unlearn_arrays(self, ngrams: Ngrams, counts: Counts) -> None:
+        """Take one learned window back."""
+        np.subtract.at(self.calls, _kind(ngrams), counts)
+
     def bits(self, ngrams: Ngrams, counts: Counts) -> tuple[NDArray[np.float64], float]:
         """Return what each n-gram adds to the score, and what the calls add that are not in the window."""
         learned = int(self.calls.sum())

@@ -1,107 +1,33 @@
-"""Counts of every order: how often each sequence of one to six calls was learned, and what followed it.
+"""Counts of the six-grams that were learned: everything additive that a baseline knows of sequences.
 
-All of it follows from the counts of the six-grams, because their low bits hold
-the shorter sequences; the tables below exist so that a window is scored with
-one search and a walk along indices. Rows are sorted by key and counts are
-added, so the same windows give the same arrays in whatever order they came.
+Counts are added and taken back as integers, so the same windows give the same
+arrays in whatever order and batches they came, and a window that is unlearned
+leaves no trace. Probabilities follow from them (`model.backoff`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.backoff import ALPHABET, Backoff, Floats, Rows, find, suffix_keys
+from model.errors import UnlearnError
 from model.window import Counts, Ngrams
-from wire.ngram import INJECTED, TOKEN_BITS, N
-from wire.syscalls import TOKENS
+from wire.ngram import N
 
-_Rows = NDArray[np.int64]
-_Floats = NDArray[np.float64]
-
-ALPHABET: Final = TOKENS - 1
-"""Calls that a token can name; `START` never follows anything."""
-_INJECTED: Final = np.uint64(INJECTED)
-_SHIFT: Final = np.uint64(TOKEN_BITS)
+__all__ = ["ALPHABET", "Found", "Orders", "find", "suffix_keys"]
 
 
-def suffix_keys(ngrams: Ngrams, order: int) -> Ngrams:
-    """Return the newest `order` calls of each n-gram, with its lineage."""
-    return ngrams & np.uint64(((1 << (order * TOKEN_BITS)) - 1) | INJECTED)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was learned of some n-grams: looked up once, used by all that asks of a window."""
 
-
-def context_keys(keys: Ngrams) -> Ngrams:
-    """Return what came before the newest call, with the lineage."""
-    return ((keys & ~_INJECTED) >> _SHIFT) | (keys & _INJECTED)
-
-
-def find(keys: Ngrams, wanted: Ngrams) -> tuple[_Rows, NDArray[np.bool_]]:
-    """Return the row of each wanted key in sorted keys, and whether it is there; others get a valid row."""
-    rows = np.searchsorted(keys, wanted)
-    if not len(keys):
-        return rows, np.zeros(len(wanted), dtype=np.bool_)
-    np.minimum(rows, len(keys) - 1, out=rows)
-    return rows, keys[rows] == wanted
-
-
-def _keys() -> Ngrams:
-    return np.empty(0, dtype=np.uint64)
-
-
-def _ints() -> NDArray[np.int64]:
-    return np.empty(0, dtype=np.int64)
-
-
-@dataclass(slots=True)
-class _Level:
-    """One order: its sequences, and the contexts that they continue."""
-
-    order: int
-    keys: Ngrams = field(default_factory=_keys)
-    counts: Counts = field(default_factory=_ints)
-    """Calls at the highest order; below it, distinct sequences of one call more that end so."""
-    suffix: _Rows = field(default_factory=_ints)
-    """Row of the sequence without its oldest call, one level below."""
-    context: _Rows = field(default_factory=_ints)
-    context_keys: Ngrams = field(default_factory=_keys)
-    context_counts: Counts = field(default_factory=_ints)
-    """Sum of the counts that continue each context."""
-    context_kinds: Counts = field(default_factory=_ints)
-    """Distinct calls that followed the context."""
-
-    def add(self, rows: _Rows, counts: Counts | int) -> None:
-        """Count rows, of which one may occur several times."""
-        np.add.at(self.counts, rows, counts)
-        np.add.at(self.context_counts, self.context[rows], counts)
-
-    def admit(self, new: Ngrams, below: "_Level | None") -> _Rows:
-        """Add rows for ascending sequences not yet known, count 0; return where each former row is now."""
-        contexts = np.unique(context_keys(new))
-        contexts = contexts[~find(self.context_keys, contexts)[1]]
-        at = np.searchsorted(self.context_keys, contexts)
-        self.context = _moved(at, len(self.context_keys))[self.context]
-        self.context_keys = np.insert(self.context_keys, at, contexts)
-        self.context_counts = np.insert(self.context_counts, at, 0)
-        self.context_kinds = np.insert(self.context_kinds, at, 0)
-
-        at = np.searchsorted(self.keys, new)
-        moved = _moved(at, len(self.keys))
-        continues = np.searchsorted(self.context_keys, context_keys(new))
-        np.add.at(self.context_kinds, continues, 1)
-        self.context = np.insert(self.context, at, continues)
-        if below is not None:
-            ends_so = np.searchsorted(below.keys, suffix_keys(new, below.order))
-            self.suffix = np.insert(self.suffix, at, ends_so)
-            below.add(ends_so, 1)
-        self.keys = np.insert(self.keys, at, new)
-        self.counts = np.insert(self.counts, at, 0)
-        return moved
-
-
-def _moved(at: _Rows, rows: int) -> _Rows:
-    before = np.arange(rows)
-    return before + np.searchsorted(at, before, side="right")
+    rows: Rows
+    known: NDArray[np.bool_]
+    counts: Counts
+    """Calls learned of each, 0 where it is new."""
+    windows: Counts
+    """Windows learned that held each."""
 
 
 class Orders:
@@ -122,19 +48,20 @@ class Orders:
     """
 
     def __init__(self) -> None:
-        self._levels = [_Level(order) for order in range(1, N + 1)]
-        self._windows = _ints()
-        self._lower = np.empty(0)
+        self._ngrams = np.empty(0, dtype=np.uint64)
+        self._counts = np.empty(0, dtype=np.int64)
+        self._windows = np.empty(0, dtype=np.int64)
+        self._built: Backoff | None = None
 
     @property
     def ngrams(self) -> Ngrams:
         """Distinct n-grams learned, ascending."""
-        return self._levels[-1].keys
+        return self._ngrams
 
     @property
     def counts(self) -> Counts:
         """Calls learned for each of `ngrams`."""
-        return self._levels[-1].counts
+        return self._counts
 
     @property
     def windows(self) -> Counts:
@@ -143,108 +70,93 @@ class Orders:
 
     def distinct(self) -> tuple[int, ...]:
         """Return how many distinct sequences of 1, 2, … calls were learned."""
-        return tuple(len(level.keys) for level in self._levels)
+        return (*self._backoff().distinct(), len(self._ngrams))
 
-    def learn(self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1) -> None:
-        """Add the counts of ascending, distinct n-grams; `windows` is how many windows held each."""
-        rows, known = find(self.ngrams, ngrams)
+    def find(self, ngrams: Ngrams) -> Found:
+        """Look n-grams up."""
+        rows, known = find(self._ngrams, ngrams)
+        if not len(self._ngrams):
+            none = np.zeros(len(ngrams), dtype=np.int64)
+            return Found(rows, known, none, none)
+        if known.all():
+            return Found(rows, known, self._counts[rows], self._windows[rows])
+        counts, windows = np.where(known, self._counts[rows], 0), np.where(known, self._windows[rows], 0)
+        return Found(rows, known, counts, windows)
+
+    def learn(
+        self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1, found: Found | None = None
+    ) -> None:
+        """Add the counts of ascending, distinct n-grams.
+
+        Args:
+            ngrams: Ascending and distinct.
+            counts: Calls of each.
+            windows: How many windows held each.
+            found: What `find` says of them, where it is known already.
+        """
+        rows, known = find(self._ngrams, ngrams) if found is None else (found.rows, found.known)
         if not known.all():
-            self._admit(ngrams[~known])
-            # The lower orders change with new sequences only, so a quiet window pays nothing for them.
-            self._lower = _interpolate(self._walk(), len(self.ngrams))
-            rows = np.searchsorted(self.ngrams, ngrams)
+            new = ngrams[~known]
+            at = np.searchsorted(self._ngrams, new)
+            self._ngrams = np.insert(self._ngrams, at, new)
+            self._counts = np.insert(self._counts, at, 0)
+            self._windows = np.insert(self._windows, at, 0)
+            self._built = None
+            rows = np.searchsorted(self._ngrams, ngrams)
+        self._counts[rows] += counts
         self._windows[rows] += windows
-        self._levels[-1].add(rows, counts)
+        if self._built is not None:
+            self._built.add(rows, counts)
 
-    def learned(self, ngrams: Ngrams) -> tuple[Counts, Counts]:
-        """Return calls and windows learned of each n-gram, 0 where it is new."""
-        rows, known = find(self.ngrams, ngrams)
-        if not len(self.ngrams):
-            return np.zeros(len(ngrams), dtype=np.int64), np.zeros(len(ngrams), dtype=np.int64)
-        return np.where(known, self.counts[rows], 0), np.where(known, self.windows[rows], 0)
+    def unlearn(self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1) -> None:
+        """Take back exactly what `learn` added; n-grams that no other window held are forgotten.
+
+        Raises:
+            UnlearnError: The counts cannot have been learned; nothing was changed.
+        """
+        found = self.find(ngrams)
+        counts_left, windows_left = found.counts - counts, found.windows - windows
+        # What other windows hold has at least one call in each of them.
+        fits = found.known & (windows_left >= 0) & (counts_left >= windows_left)
+        if not bool(np.all(fits & ((windows_left == 0) == (counts_left == 0)))):
+            msg = (
+                "Expected a window that was learned; got one with more calls or sequences than were learned."
+            )
+            raise UnlearnError(msg)
+        self._counts[found.rows] = counts_left
+        self._windows[found.rows] = windows_left
+        gone = found.rows[windows_left == 0]
+        if len(gone):
+            self._ngrams = np.delete(self._ngrams, gone)
+            self._counts = np.delete(self._counts, gone)
+            self._windows = np.delete(self._windows, gone)
+            self._built = None
+        elif self._built is not None:
+            self._built.add(found.rows, -counts)
 
     def longest_known(self, ngram: int) -> int:
         """Return the length of the longest ending of an n-gram that was learned, 0 to 6."""
-        wanted = np.array([ngram], dtype=np.uint64)
-        for level in reversed(self._levels):
-            if find(level.keys, suffix_keys(wanted, level.order))[1][0]:
-                return level.order
-        return 0
+        known = find(self._ngrams, np.array([ngram], dtype=np.uint64))[1][0]
+        return N if known else self._backoff().longest_known(ngram)
 
-    def probabilities(self, ngrams: Ngrams) -> _Floats:
-        """Return the probability of each newest call given its context, by interpolated Witten-Bell.
+    def probabilities(self, ngrams: Ngrams, found: Found | None = None) -> Floats:
+        """Return the probability of each newest call given its context, as `Backoff` defines it.
 
-        Each order lends the share `kinds / (count + kinds)` to the order below,
-        and the lowest to the uniform distribution over the alphabet [^1]. The
-        orders below the highest count in how many different surroundings a
-        sequence was met instead of how often [^2]: otherwise one step off a
-        busy path would be paid for six times over, the more the busier it is.
-
-        References:
-            [^1]: Witten, I. H. and Bell, T. C. "The zero-frequency problem." IEEE
-                Transactions on Information Theory 37(4), 1991, method C;
-                interpolated as in Chen, S. F. and Goodman, J. "An empirical study
-                of smoothing techniques for language modeling." 1999.
-            [^2]: Kneser, R. and Ney, H. "Improved backing-off for M-gram language
-                modeling." ICASSP 1995.
+        Args:
+            ngrams: Any n-grams.
+            found: What `find` says of them, where it is known already.
         """
-        rows, known = find(self.ngrams, ngrams)
+        found = self.find(ngrams) if found is None else found
+        known, backoff = found.known, self._backoff()
         if known.all():
-            return self._of_rows(rows)
+            return backoff.of_rows(found.rows, found.counts)
         result = np.empty(len(ngrams))
-        result[known] = self._of_rows(rows[known])
-        result[~known] = _interpolate(self._search(ngrams[~known]), int((~known).sum()))
+        result[known] = backoff.of_rows(found.rows[known], found.counts[known])
+        result[~known] = backoff.of_any(ngrams[~known], self._counts)
         return result
 
-    def _of_rows(self, rows: _Rows) -> _Floats:
-        level = self._levels[-1]
-        context = level.context[rows]
-        kinds = level.context_kinds[context]
-        return np.asarray(
-            (level.counts[rows] + kinds * self._lower[rows]) / (level.context_counts[context] + kinds)
-        )
-
-    def _admit(self, new: Ngrams) -> None:
-        below: _Level | None = None
-        moved = _ints()
-        for level in self._levels:
-            if below is not None:
-                level.suffix = moved[level.suffix]
-            wanted = np.unique(suffix_keys(new, level.order))
-            wanted = wanted[~find(level.keys, wanted)[1]]
-            if level.order == N:
-                self._windows = np.insert(self._windows, np.searchsorted(level.keys, wanted), 0)
-            moved = level.admit(wanted, below)
-            below = level
-
-    def _walk(self) -> Iterator[tuple[Counts, Counts, Counts]]:
-        """Yield count, the context's count and its kinds of all rows, for each order below the highest."""
-        path = [self._levels[-1].suffix]
-        for level in reversed(self._levels[1:-1]):
-            path.append(level.suffix[path[-1]])
-        for level, at in zip(self._levels[:-1], reversed(path), strict=True):
-            context = level.context[at]
-            yield level.counts[at], level.context_counts[context], level.context_kinds[context]
-
-    def _search(self, ngrams: Ngrams) -> Iterator[tuple[Counts, Counts, Counts]]:
-        """Yield the same for any n-grams and every order, shortest first."""
-        for level in self._levels:
-            keys = suffix_keys(ngrams, level.order)
-            at, there = find(level.keys, keys)
-            context, follows = find(level.context_keys, context_keys(keys))
-            if not follows.any():
-                continue
-            yield (
-                np.where(there, level.counts[at], 0),
-                np.where(follows, level.context_counts[context], 0),
-                np.where(follows, level.context_kinds[context], 0),
-            )
-
-
-def _interpolate(orders: Iterator[tuple[Counts, Counts, Counts]], size: int) -> _Floats:
-    probability = np.full(size, 1 / ALPHABET)
-    for counts, context_counts, kinds in orders:
-        # A context never learned lends everything to the order below.
-        total = context_counts + kinds
-        np.divide(counts + kinds * probability, total, out=probability, where=total > 0)
-    return probability
+    def _backoff(self) -> Backoff:
+        # Built when asked for: many windows may be learned, or merged, before the next is scored.
+        if self._built is None:
+            self._built = Backoff(self._ngrams, self._counts)
+        return self._built

@@ -60,8 +60,14 @@ class Contribution:
     bits: float
     baseline_count: int
     """Calls learned that ended this n-gram; 0 where it is new."""
+    baseline_rank: int | None
+    """How many learned n-grams have more calls, plus one; None where it is new."""
     nearest: tuple[str, ...] | None
-    """Longest ending of this n-gram that was ever learned, by name; None where not even the last call was."""
+    """By name, the learned n-gram of the same lineage in which the fewest calls differ; itself where learned.
+
+    Of several, the one that most windows held. None where all calls differ."""
+    known_ending: int
+    """How many of its newest calls were ever learned in this sequence, 0 to 6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,5 +16,9 @@ class BaselineSettings:
     tail_scale_bits: float = setting(
         24.0, "smallest scale of the tail beyond the highest healthy score, in bits"
     )
+    unseen_target: float = setting(
+        0.01, "share of future windows with anything never learned at which a baseline is complete, 0 to 1"
+    )
     mix_bits: float = setting(8.0, "most that a changed mix of calls can add to a score, in bits")
-    top: int = setting(20, "n-grams listed with a score")
+    top: int = setting(20, "n-grams listed with a score that is an anomaly")
+    top_of_normal: int = setting(5, "n-grams listed with any other score")

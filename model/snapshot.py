@@ -1,13 +1,21 @@
-"""Bytes of a baseline: a JSON header, then raw little-endian arrays, all compressed; data, never code.
+"""Bytes of a baseline: a JSON header, then named sections of 64-bit words, all compressed; data, never code.
 
-Layout after decompression: eight bytes `nonselfB`, the header's length as
-32 bits, the header, and the arrays in the order of `_ARRAYS`, without gaps.
+Layout of version 2 after decompression: eight bytes `nonselfB`, the header's
+length as 32 bits, the header, and the sections in the order that the header
+lists them, each a name and a number of words, little-endian and without gaps.
+A section may be absent, and is then empty. One that this release does not know
+is refused, not kept: what it counts would go stale with the next window, and a
+later release would believe it. So a section or number can be added within
+version 2, as long as an older release may refuse it.
+
+Version 1 had four arrays without names, and the largest window instead of all sizes.
 `tests/golden/snapshot/` holds bytes of every version ever shipped.
 """
 
 import json
 import struct
 import zlib
+from itertools import pairwise
 from typing import Any, Final, NoReturn, TypeGuard
 
 import numpy as np
@@ -16,17 +24,29 @@ from numpy.typing import NDArray
 from model.baseline import Baseline
 from model.errors import SnapshotError, VersionError
 from model.settings import BaselineSettings
+from model.sizes import rounded
 from model.state import BaselineState
 from wire.ngram import INJECTED
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_PLAIN_BYTES: Final = 256 << 20
 """Largest snapshot after decompression; a bomb stops here."""
 _MAGIC: Final = b"nonselfB"
 _LENGTH: Final = struct.Struct("<I")
-_ARRAYS: Final = (("ngrams", "<u8"), ("counts", "<i8"), ("held_by", "<i8"), ("scores", "<f8"))
-_NUMBERS: Final = ("windows", "windows_from_start", "largest_calls", "refused_calls", "scores_seen")
+_SECTIONS: Final = {
+    "ngrams": "<u8",
+    "counts": "<i8",
+    "held_by": "<i8",
+    "sizes": "<i8",
+    "sizes_held": "<i8",
+    "scores": "<f8",
+}
+_COMPLETENESS: Final = "completeness."
+"""Begins the names of what `model.completeness` counts: `<i8`, further names of its own."""
+_NUMBERS: Final = ("windows", "windows_from_start", "refused_calls", "scores_seen")
+_V1_ARRAYS: Final = ("ngrams", "counts", "held_by", "scores")
 _DEFAULTS: Final = BaselineSettings()
+_Sections = dict[str, NDArray[Any]]
 
 
 def to_bytes(baseline: Baseline) -> bytes:
@@ -37,20 +57,25 @@ def to_bytes(baseline: Baseline) -> bytes:
         0
     """
     state = baseline.state()
-    arrays = [getattr(state, name).astype(dtype, copy=False) for name, dtype in _ARRAYS]
-    header = {"version": VERSION, "arch": state.arch}
-    header |= {name: getattr(state, name) for name in _NUMBERS}
-    header |= {"lengths": [len(array) for array in arrays]}
+    sections = {name: getattr(state, name).astype(dtype, copy=False) for name, dtype in _SECTIONS.items()}
+    for name, counted in sorted(state.completeness.items()):
+        sections[_COMPLETENESS + name] = counted.astype("<i8", copy=False)
+    header = {
+        "version": VERSION,
+        "arch": state.arch,
+        "numbers": {name: getattr(state, name) for name in _NUMBERS},
+        "sections": [[name, len(section)] for name, section in sections.items()],
+    }
     text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
-    plain = b"".join((_MAGIC, _LENGTH.pack(len(text)), text, *(array.tobytes() for array in arrays)))
-    return zlib.compress(plain, level=1)
+    parts = (section.tobytes() for section in sections.values())
+    return zlib.compress(b"".join((_MAGIC, _LENGTH.pack(len(text)), text, *parts)), level=1)
 
 
 def from_bytes(data: bytes, *, settings: BaselineSettings = _DEFAULTS) -> Baseline:
     """Read a baseline back, trusting nothing of the bytes.
 
     Raises:
-        VersionError: The version is not one this release reads.
+        VersionError: The version, or a section or number of it, is not one this release reads.
         SnapshotError: Anything else that does not fit; the message names it.
         UnknownSyscallTableError: The snapshot is of an architecture without a syscall table.
     """
@@ -60,27 +85,17 @@ def from_bytes(data: bytes, *, settings: BaselineSettings = _DEFAULTS) -> Baseli
         _fail(f"bytes that begin with {_MAGIC!r}", repr(plain[: len(_MAGIC)]))
     end = start + _LENGTH.unpack_from(plain, len(_MAGIC))[0]
     header = _header(plain[start:end])
-    lengths = header.get("lengths")
-    if not isinstance(lengths, list) or len(lengths) != len(_ARRAYS) or not all(map(_is_count, lengths)):
-        _fail(f"lengths of {len(_ARRAYS)} arrays", repr(lengths))
-    if len(plain) != end + 8 * sum(lengths):
-        _fail(f"{8 * sum(lengths)} bytes of arrays", str(len(plain) - end))
-    arrays: dict[str, NDArray[Any]] = {}
-    for (name, dtype), length in zip(_ARRAYS, lengths, strict=True):
-        arrays[name] = np.frombuffer(plain, dtype=dtype, count=length, offset=end).astype(dtype[1:])
+    listed = _listed_v1(header) if header["version"] == 1 else _listed(header)
+    words = sum(length for _, length in listed)
+    if len(plain) != end + 8 * words:
+        _fail(f"{8 * words} bytes of arrays", str(len(plain) - end))
+    sections: _Sections = {name: np.empty(0, dtype[1:]) for name, dtype in _SECTIONS.items()}
+    for name, length in listed:
+        dtype = _SECTIONS.get(name, "<i8")
+        # A copy: the words must be writable, and must not keep all other bytes in memory.
+        sections[name] = np.frombuffer(plain, dtype=dtype, count=length, offset=end).astype(dtype[1:])
         end += 8 * length
-    state = BaselineState(
-        arch=header["arch"],
-        windows=_number(header, "windows"),
-        windows_from_start=_number(header, "windows_from_start"),
-        largest_calls=_number(header, "largest_calls"),
-        refused_calls=_number(header, "refused_calls"),
-        scores_seen=_number(header, "scores_seen"),
-        ngrams=arrays["ngrams"],
-        counts=arrays["counts"],
-        held_by=arrays["held_by"],
-        scores=arrays["scores"],
-    )
+    state = _state_of(header, sections)
     _check(state)
     return Baseline.from_state(state, settings=settings)
 
@@ -100,17 +115,65 @@ def _decompress(data: bytes) -> bytes:
 def _header(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"The snapshot's header is not JSON: {error}."
         raise SnapshotError(msg) from error
     if not isinstance(header, dict):
         _fail("a JSON object as header", type(header).__name__)
-    if header.get("version") != VERSION:
-        msg = f"This release reads snapshot version {VERSION}; the snapshot has {header.get('version')!r}."
+    if not _is_count(header.get("version")) or not 1 <= header["version"] <= VERSION:
+        read = f"versions 1 to {VERSION}"
+        msg = f"This release reads snapshots of {read}; the snapshot has {header.get('version')!r}."
         raise VersionError(msg)
     if not isinstance(header.get("arch"), str):
         _fail("arch as text", repr(header.get("arch")))
     return header
+
+
+def _listed(header: dict[str, Any]) -> list[tuple[str, int]]:
+    listed = header.get("sections")
+    if not isinstance(listed, list) or not all(map(_is_named_length, listed)):
+        _fail("sections as pairs of a name and a number of words", repr(listed))
+    names = [name for name, _ in listed]
+    if len(set(names)) < len(names):
+        _fail("sections of different names", repr(names))
+    _refuse_unknown(
+        "section", {name for name in names if not name.startswith(_COMPLETENESS)} - set(_SECTIONS)
+    )
+    return [(name, length) for name, length in listed]
+
+
+def _listed_v1(header: dict[str, Any]) -> list[tuple[str, int]]:
+    lengths = header.get("lengths")
+    if not isinstance(lengths, list) or len(lengths) != len(_V1_ARRAYS) or not all(map(_is_count, lengths)):
+        _fail(f"lengths of {len(_V1_ARRAYS)} arrays", repr(lengths))
+    return list(zip(_V1_ARRAYS, lengths, strict=True))
+
+
+def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
+    numbers = header
+    if header["version"] == 1:
+        largest = _number(header, "largest_calls")
+        if largest >= 1 << 62:
+            _fail("largest_calls below 2**62", str(largest))
+        if largest:
+            sections |= {"sizes": np.array([rounded(largest)]), "sizes_held": np.array([1])}
+    else:
+        told = header.get("numbers")
+        if not isinstance(told, dict):
+            _fail("numbers as a JSON object", repr(told))
+        numbers = told
+        _refuse_unknown("number", set(numbers) - set(_NUMBERS))
+    fields: dict[str, Any] = {name: _number(numbers, name) for name in _NUMBERS}
+    fields |= {name: sections[name] for name in _SECTIONS}
+    return BaselineState(
+        arch=header["arch"],
+        **fields,
+        completeness={
+            name.removeprefix(_COMPLETENESS): section
+            for name, section in sections.items()
+            if name.startswith(_COMPLETENESS)
+        },
+    )
 
 
 def _check(state: BaselineState) -> None:
@@ -128,13 +191,33 @@ def _check(state: BaselineState) -> None:
         _fail(f"n-grams in at most {state.windows} windows", str(int(state.held_by.max())))
     if not bool(np.all(np.isfinite(state.scores) & (state.scores >= 0))):
         _fail("finite scores of at least 0", "others")
+    _check_sizes(state.sizes.tolist(), state.sizes_held.tolist(), state.windows)
 
 
-def _number(header: dict[str, Any], name: str) -> int:
-    value = header.get(name)
+def _check_sizes(sizes: list[int], held: list[int], windows: int) -> None:
+    if len(sizes) != len(held) or min([*held, 1]) < 1 or sum(held) > windows:
+        _fail(f"one number of windows for each size, {windows} together at most", "others")
+    if any(one >= other for one, other in pairwise([0, *sizes])) or any(
+        rounded(each) != each for each in sizes
+    ):
+        _fail("rounded sizes in ascending order", "others")
+
+
+def _refuse_unknown(what: str, unknown: set[str]) -> None:
+    if unknown:
+        msg = f"This release knows no {what} {min(unknown)!r} in a snapshot; a later release wrote it."
+        raise VersionError(msg)
+
+
+def _number(numbers: dict[str, Any], name: str) -> int:
+    value = numbers.get(name)
     if not _is_count(value):
         _fail(f"{name} as a whole number of at least 0", repr(value))
     return value
+
+
+def _is_named_length(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and _is_count(value[1])
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -1,30 +1,39 @@
 """All that a baseline remembers, as plain integers and arrays: what a snapshot holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.window import Counts, Ngrams
 
+Sizes = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BaselineState:
     """A baseline's memory; every table that scoring needs follows from it.
 
-    Counts are additive: those of disjoint sets of windows add up to those of their union.
+    Counts are additive: those of disjoint sets of windows add up to those of
+    their union (`model.merge`). Only `scores` tell in what order windows came,
+    because a score is taken before its window is learned.
     """
 
     arch: str
     windows: int
     windows_from_start: int
-    largest_calls: int
-    """Calls of the largest window learned."""
     refused_calls: int
     scores_seen: int
     ngrams: Ngrams
     counts: Counts
     held_by: Counts
     """Windows that held each n-gram."""
+    sizes: Sizes
+    """Calls of the windows learned, ascending and distinct, rounded as `model.sizes` says."""
+    sizes_held: Counts
+    """Windows of each size."""
     scores: NDArray[np.float64]
     """Remembered healthy scores, oldest first."""
+    completeness: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """What `model.completeness` counts, by name; empty where nothing was counted."""

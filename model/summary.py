@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from model.score import Evidence
+from model.unseen import Unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +60,4 @@ class BaselineSummary:
     evidence: Evidence
     calibration: CalibrationSummary
     top: tuple[TopNgram, ...]
+    unseen: Unseen

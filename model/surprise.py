@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river.base import AnomalyDetector
 
-from model.orders import Orders
+from model.errors import UnlearnError
+from model.orders import Found, Orders
 from model.window import Counts, Ngrams, as_arrays
 
 ORDINARY_RARITY: Final = 4.0
@@ -53,7 +54,13 @@ class BackoffSurprise(AnomalyDetector):
         return math.fsum(self.bits(*as_arrays(x)))
 
     def learn_arrays(
-        self, ngrams: Ngrams, counts: Counts, *, held_by: Counts | None = None, windows: int = 1
+        self,
+        ngrams: Ngrams,
+        counts: Counts,
+        *,
+        held_by: Counts | None = None,
+        windows: int = 1,
+        found: Found | None = None,
     ) -> NDArray[np.bool_]:
         """Add one window, or the sum of several.
 
@@ -62,25 +69,45 @@ class BackoffSurprise(AnomalyDetector):
             counts: Calls that ended each.
             held_by: How many of the windows held each; all of them by default.
             windows: How many windows the counts are of.
+            found: What `Orders.find` says of the n-grams, where it is known already.
 
         Returns:
             Which n-grams were taken; there was no room for the others.
         """
         taken = self._room_for(ngrams)
-        held_by = np.full(len(ngrams), windows, dtype=np.int64) if held_by is None else held_by
-        self.orders.learn(ngrams[taken], counts[taken], held_by[taken])
-        self.refused_calls += int(counts[~taken].sum())
-        self.calls += int(counts[taken].sum())
+        if not taken.all():
+            self.refused_calls += int(counts[~taken].sum())
+            ngrams, counts, found = ngrams[taken], counts[taken], None
+            held_by = None if held_by is None else held_by[taken]
+        self.orders.learn(ngrams, counts, windows if held_by is None else held_by, found)
+        self.calls += int(counts.sum())
         self.windows += windows
         return taken
 
-    def bits(self, ngrams: Ngrams, counts: Counts) -> NDArray[np.float64]:
-        """Return what each n-gram adds to the score, at least 0."""
-        surprise = -np.log2(self.orders.probabilities(ngrams))
-        held_by = self.orders.learned(ngrams)[1]
+    def unlearn_arrays(self, ngrams: Ngrams, counts: Counts) -> None:
+        """Take one learned window back, exactly.
+
+        Raises:
+            UnlearnError: It cannot have been learned, or nobody knows how much
+                of it was, since calls were refused; nothing was changed.
+        """
+        if self.refused_calls:
+            msg = f"Expected a baseline that refused no calls; got one of {self.refused_calls} refused calls."
+            raise UnlearnError(msg)
+        if not self.windows:
+            msg = "Expected a baseline that learned the window; got one that learned none."
+            raise UnlearnError(msg)
+        self.orders.unlearn(ngrams, counts)
+        self.calls -= int(counts.sum())
+        self.windows -= 1
+
+    def bits(self, ngrams: Ngrams, counts: Counts, found: Found | None = None) -> NDArray[np.float64]:
+        """Return what each n-gram adds to the score, at least 0; `found` is what `Orders.find` says."""
+        found = self.orders.find(ngrams) if found is None else found
+        surprise = -np.log2(self.orders.probabilities(ngrams, found))
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
-        rarity = self._rarity(held_by, int(counts[held_by > 0].sum())) - ORDINARY_RARITY
-        excess = np.where(held_by > 0, np.clip(rarity, 0.0, surprise), surprise)
+        rarity = self._rarity(found.windows, int(counts[found.known].sum())) - ORDINARY_RARITY
+        excess = np.where(found.known, np.clip(rarity, 0.0, surprise), surprise)
         return np.asarray(excess * np.log2(1.0 + counts))
 
     def _rarity(self, held_by: Counts, calls: int) -> NDArray[np.float64]:
@@ -93,6 +120,8 @@ class BackoffSurprise(AnomalyDetector):
             return np.asarray(-np.log2(-np.expm1(times * np.log1p(-share))))
 
     def _room_for(self, ngrams: Ngrams) -> NDArray[np.bool_]:
-        new = self.orders.learned(ngrams)[0] == 0
-        room = self.max_ngrams - len(self.orders.ngrams)
-        return np.asarray(~new | (np.cumsum(new) <= room))
+        held = len(self.orders.ngrams)
+        if held + len(ngrams) <= self.max_ngrams:
+            return np.ones(len(ngrams), dtype=np.bool_)
+        new = ~self.orders.find(ngrams).known
+        return np.asarray(~new | (np.cumsum(new) <= self.max_ngrams - held))

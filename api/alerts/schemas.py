@@ -61,7 +61,9 @@ class AlertOut(BaseModel):
                             "count": 2,
                             "bits": 61.2,
                             "baseline_count": 0,
-                            "nearest": ["openat"],
+                            "baseline_rank": None,
+                            "nearest": ["execve", "brk", "arch_prctl", "mmap", "access", "mmap"],
+                            "known_ending": 1,
                         }
                     ],
                 }

@@ -88,6 +88,7 @@ class WorkloadRow(Base):
     created_at: Mapped[int]
     windows: Mapped[int]
     last_score_id: Mapped[int | None]
+    budget_per_week: Mapped[float | None]
 
 
 class ContainerRow(Base):
@@ -195,6 +196,37 @@ class BaselineRow(Base):
     windows_learned: Mapped[int]
     ready: Mapped[bool]
     updated_at: Mapped[int]
+
+
+class LedgerRow(Base):
+    """What the worker keeps count of for each workload, to set its threshold and to see drift."""
+
+    __tablename__ = "ledgers"
+
+    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    newest_start: Mapped[int]
+    newest_windows: Mapped[int]
+    slots: Mapped[int]
+    replicas: Mapped[float]
+    anomaly_end: Mapped[int | None]
+    drift_evidence: Mapped[float]
+    drift_began: Mapped[int | None]
+    drift_since: Mapped[int | None]
+
+
+class WeekRow(Base):
+    """What a workload's p-values and alerts were in one week; sums, kept for good."""
+
+    __tablename__ = "weeks"
+
+    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    ranked: Mapped[int]
+    at_5_percent: Mapped[int]
+    at_1_percent: Mapped[int]
+    at_1_permille: Mapped[int]
+    alerts: Mapped[int]
+    exposure: Mapped[float]
 
 
 class AlertRow(Base):

@@ -40,10 +40,18 @@ class ContributionOut(BaseModel):
     count: Annotated[int, Field(description="Calls in the window that ended this n-gram.")]
     bits: float
     baseline_count: Annotated[int, Field(description="Calls learned that ended it; 0 where it is new.")]
+    baseline_rank: Annotated[
+        int | None,
+        Field(description="One more than the learned n-grams with more calls; null where it is new."),
+    ] = None
     nearest: Annotated[
         list[str] | None,
-        Field(description="Longest ending of it that was ever learned; null where none was."),
+        Field(description="Learned n-gram in which the fewest calls differ; null where all do."),
     ]
+    known_ending: Annotated[
+        int | None,
+        Field(description="How many of its newest calls were ever learned in this sequence, 0 to 6."),
+    ] = None
 
 
 class EvidenceOut(BaseModel):

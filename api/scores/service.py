@@ -83,7 +83,10 @@ def show_contributions(stored: Sequence[Mapping[str, Any]], arch: str = "x86_64"
             count=each["count"],
             bits=each["bits"],
             baseline_count=each["baseline_count"],
+            # Rows of earlier releases have no rank, and as nearest their longest known ending.
+            baseline_rank=each.get("baseline_rank"),
             nearest=each["nearest"],
+            known_ending=each.get("known_ending"),
         )
         for each in stored
     ]

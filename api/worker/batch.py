@@ -12,6 +12,7 @@ from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
 from api.worker.baselines import Baselines, is_ready
 from api.worker.grouping import KIND_ANOMALY, AlertBook
+from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item
 from api.workloads.identity import WorkloadKey, identify
@@ -51,6 +52,7 @@ class BatchProcessor:
         self._baselines = baselines
         self._settings = settings
         self._now_ms = now_ms
+        self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._workloads: dict[WorkloadKey, WorkloadRow] = {}
@@ -81,17 +83,20 @@ class BatchProcessor:
         workload = self._upsert_workload(container, delta)
         baseline = self._baselines.get(self._session, workload.id, delta.arch)
         window = Window.from_delta(delta)
-        score = baseline.score_window(window)
-        verdict = policy.judge(score, self._settings.alpha)
+        alpha = self._ledgers.alpha(workload, delta.start)
+        score = baseline.score_window(window, alpha=alpha)
+        verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
         if learning.learn:
             learning = self._learn(workload, baseline, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
+            "alpha": alpha,
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,
         }
+        self._ledgers.enter(workload, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
         alert = self._alerts.enter(workload, row) if raised else None
         self._waiting.append(_Scored(workload, row, alert))
@@ -153,7 +158,6 @@ class BatchProcessor:
             "verdict": verdict.value,
             "score": score.score,
             "p_value": score.p_value,
-            "alpha": self._settings.alpha,
             "resolution": score.resolution,
             "extrapolated": score.extrapolated,
             "novelty": score.novelty,

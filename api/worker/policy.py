@@ -65,7 +65,9 @@ def to_plain(each: Contribution) -> dict[str, Any]:
         "count": each.count,
         "bits": round(each.bits, 6),
         "baseline_count": each.baseline_count,
+        "baseline_rank": each.baseline_rank,
         "nearest": list(each.nearest) if each.nearest is not None else None,
+        "known_ending": each.known_ending,
     }
 
 

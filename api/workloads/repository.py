@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.db.slices import Slice
-from api.db.tables import AlertRow, BaselineRow, ScoreRow, WorkloadRow
+from api.db.tables import AlertRow, BaselineRow, LedgerRow, ScoreRow, WeekRow, WorkloadRow
 
 
 class WorkloadView(NamedTuple):
@@ -19,6 +19,7 @@ class WorkloadView(NamedTuple):
     ready: bool
     quarantined: int
     open_alerts: int
+    ledger: LedgerRow | None
 
 
 def _views() -> Select[Any]:
@@ -44,9 +45,11 @@ def _views() -> Select[Any]:
             func.coalesce(BaselineRow.ready, False),
             quarantined,
             open_alerts,
+            LedgerRow,
         )
         .outerjoin(ScoreRow, ScoreRow.id == WorkloadRow.last_score_id)
         .outerjoin(BaselineRow, BaselineRow.workload_id == WorkloadRow.id)
+        .outerjoin(LedgerRow, LedgerRow.workload_id == WorkloadRow.id)
     )
 
 
@@ -81,3 +84,9 @@ def count_by_mode(session: Session) -> Sequence[tuple[str, int]]:
 def find_baseline(session: Session, workload_id: int) -> BaselineRow | None:
     """Return the stored baseline of a workload."""
     return session.get(BaselineRow, workload_id)
+
+
+def find_weeks(session: Session, workload_id: int, most: int) -> Sequence[WeekRow]:
+    """Return the newest weeks of a workload, newest first."""
+    query = select(WeekRow).where(WeekRow.workload_id == workload_id)
+    return session.scalars(query.order_by(WeekRow.start.desc()).limit(most)).all()

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path, Query
 
 from api.auth import AdminDep, ReaderDep
 from api.core import CoreDep
-from api.errors import NotFoundError
+from api.errors import BudgetError, NotFoundError
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.workloads import service
-from api.workloads.schemas import BaselineOut, ModeIn, WorkloadOut, WorkloadQuery
+from api.workloads.schemas import BaselineOut, BudgetIn, ModeIn, WorkloadOut, WorkloadQuery
 
 router = APIRouter(prefix="/v1/workloads", tags=["workloads"])
 WorkloadId = Annotated[int, Path(ge=1, lt=1 << 63)]
@@ -25,7 +25,7 @@ def list_workloads(
 ) -> Page[WorkloadOut]:
     """List workloads in the order in which they were first seen."""
     with core.store.read() as session:
-        items = service.list_page(session, query)
+        items = service.list_page(session, query, core.settings)
     return pager.page(query, items)
 
 
@@ -35,7 +35,7 @@ def get_workload(
 ) -> WorkloadOut:
     """Show one workload."""
     with core.store.read() as session:
-        return service.get(session, workload_id)
+        return service.get(session, workload_id, core.settings)
 
 
 @router.put("/{workload_id}/mode", responses=responses(NotFoundError))
@@ -54,7 +54,32 @@ def put_mode(
         return service.set_mode(
             session,
             workload_id,
+            core.settings,
             mode=wish.mode,
+            reason=wish.reason,
+            actor=principal.name,
+            now_ms=core.clock.now_ms(),
+        )
+
+
+@router.put("/{workload_id}/budget", responses=responses(NotFoundError, BudgetError))
+def put_budget(
+    core: CoreDep,
+    principal: AdminDep,
+    workload_id: WorkloadId,
+    wish: BudgetIn,
+    _query: Annotated[NoQuery, Query()],
+) -> WorkloadOut:
+    """Set how many false anomaly alerts a week are accepted; the change is audited.
+
+    A budget finer than the remembered windows support is refused, with the time from which it will not be.
+    """
+    with core.store.write() as session:
+        return service.set_budget(
+            session,
+            workload_id,
+            core.settings,
+            per_week=wish.budget_per_week,
             reason=wish.reason,
             actor=principal.name,
             now_ms=core.clock.now_ms(),

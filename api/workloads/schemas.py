@@ -1,12 +1,14 @@
 """What REST says of workloads and their baselines."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.paging import PageQuery
 from api.vocabulary import BaselineState, Mode, Verdict
+from api.workloads.completeness import CompletenessOut
 from api.workloads.identity import Source
 
 
@@ -30,6 +32,70 @@ class ModeIn(BaseModel):
 
     mode: Mode
     reason: Annotated[str, Field(max_length=1000, description="Kept in the audit record.")] = ""
+
+
+class BudgetIn(BaseModel):
+    """A wish for another budget."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"budget_per_week": 7, "reason": "one a day while it is young"}]},
+    )
+
+    budget_per_week: Annotated[
+        float | None,
+        Field(
+            gt=0, le=1e9, allow_inf_nan=False, description="False alerts a week; null: that of the service."
+        ),
+    ]
+    reason: Annotated[str, Field(max_length=1000, description="Kept in the audit record.")] = ""
+
+
+class BudgetSource(StrEnum):
+    """Where a budget was set."""
+
+    WORKLOAD = "workload"
+    GLOBAL = "global"
+
+
+class BudgetOut(BaseModel):
+    """What is asked of a workload's alerts, and what its record can promise."""
+
+    per_week: Annotated[float, Field(description="Asked: false alerts accepted per week.")]
+    source: Annotated[BudgetSource, Field(description="Set for the workload, or for the service.")]
+    windows_per_week: Annotated[float, Field(description="Planned from window length and measured replicas.")]
+    alpha: Annotated[float, Field(description="P-value at or below which a window is an anomaly.")]
+    finest_per_week: Annotated[float, Field(description="Finest budget that the remembered windows support.")]
+    promised_per_week: Annotated[float, Field(description="The coarser of asked and finest.")]
+
+
+class DriftOut(BaseModel):
+    """Whether low p-values come more often than they should."""
+
+    drifting: bool
+    since: Annotated[datetime | None, Field(description="When the evidence for it began to grow.")]
+    evidence: Annotated[float, Field(description="In nats; drift is reported from `limit` on.")]
+    limit: float
+
+
+class RateOut(BaseModel):
+    """An asked rate beside the realised one."""
+
+    asked: float
+    windows: Annotated[int, Field(description="Windows at or below it, anomalies included.")]
+    realised: Annotated[float | None, Field(description="Their share; null before the first p-value.")]
+
+
+class RealisedOut(BaseModel):
+    """What became of the promise; every alert is counted as if it were false."""
+
+    windows: Annotated[int, Field(description="Windows with a p-value in the newest five calendar weeks.")]
+    weeks: Annotated[float, Field(description="Time that those windows stand for.")]
+    alerts: Annotated[int, Field(description="Alerts, or in mode learning what would have been alerts.")]
+    per_week: float | None
+    low: Annotated[float | None, Field(description="95 % interval of the rate, exact for Poisson counts.")]
+    high: float | None
+    rates: list[RateOut]
 
 
 class LastScoreOut(BaseModel):
@@ -64,6 +130,15 @@ class WorkloadOut(BaseModel):
                     "windows_learned": 418,
                     "quarantined": 1,
                     "open_alerts": 0,
+                    "budget": {
+                        "per_week": 1.0,
+                        "source": "global",
+                        "windows_per_week": 60480.0,
+                        "alpha": 1.65e-5,
+                        "finest_per_week": 18.0,
+                        "promised_per_week": 18.0,
+                    },
+                    "drift": {"drifting": False, "since": None, "evidence": 0.0, "limit": 12.4},
                     "last_score": {
                         "id": 991,
                         "end": "2026-11-23T13:10:00Z",
@@ -91,6 +166,8 @@ class WorkloadOut(BaseModel):
     windows_learned: int
     quarantined: Annotated[int, Field(description="Windows with a finding that wait to be released.")]
     open_alerts: int
+    budget: BudgetOut
+    drift: DriftOut
     last_score: LastScoreOut | None
 
 
@@ -144,9 +221,7 @@ class BaselineOut(BaseModel):
     arch: str
     windows_learned: int
     windows_from_start: Annotated[int, Field(description="Of containers seen from their start; 0: partial.")]
-    completeness: Annotated[
-        str, Field(description="`full` if learning saw container starts, else `partial`.")
-    ]
+    completeness: CompletenessOut
     calls_learned: int
     distinct_ngrams: int
     distinct_by_order: Annotated[list[int], Field(description="Distinct sequences of 1, 2, … 6 calls.")]
@@ -156,8 +231,7 @@ class BaselineOut(BaseModel):
     injected: LineageOut
     evidence: Annotated[list[ReasonOut], Field(description="Empty where the evidence is sufficient.")]
     calibration: CalibrationOut
-    alpha: Annotated[float, Field(description="P-value at or below which a window is an anomaly.")]
-    budget_per_week: Annotated[
-        float, Field(description="False alerts accepted per week, from which alpha follows.")
-    ]
+    budget: BudgetOut
+    realised: RealisedOut
+    drift: DriftOut
     top: list[TopNgramOut]

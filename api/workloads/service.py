@@ -1,13 +1,17 @@
-"""Decides what is shown of a workload, and changes its mode."""
+"""Decides what is shown of a workload, and changes its mode and budget."""
+
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.clock import to_datetime
+from api.db.tables import WeekRow
 from api.errors import NotFoundError
 from api.settings import ServiceSettings
-from api.vocabulary import Mode, state_of
-from api.workloads import repository
+from api.vocabulary import BaselineState, Mode, state_of
+from api.workloads import promises, repository
+from api.workloads.completeness import CompletenessOut
 from api.workloads.repository import WorkloadView
 from api.workloads.schemas import (
     BaselineOut,
@@ -25,7 +29,7 @@ from model.baseline import Baseline
 from model.summary import BaselineSummary
 
 
-def list_page(session: Session, query: WorkloadQuery) -> list[WorkloadOut]:
+def list_page(session: Session, query: WorkloadQuery, settings: ServiceSettings) -> list[WorkloadOut]:
     """Return one page of workloads."""
     views = repository.list_page(
         session,
@@ -36,20 +40,27 @@ def list_page(session: Session, query: WorkloadQuery) -> list[WorkloadOut]:
             "mode": query.mode.value if query.mode else None,
         },
     )
-    return [_show(view) for view in views]
+    return [_show(view, settings) for view in views]
 
 
-def get(session: Session, workload_id: int) -> WorkloadOut:
+def get(session: Session, workload_id: int, settings: ServiceSettings) -> WorkloadOut:
     """Return one workload.
 
     Raises:
         NotFoundError: There is none of this id.
     """
-    return _show(_find(session, workload_id))
+    return _show(_find(session, workload_id), settings)
 
 
 def set_mode(
-    session: Session, workload_id: int, *, mode: Mode, reason: str, actor: str, now_ms: int
+    session: Session,
+    workload_id: int,
+    settings: ServiceSettings,
+    *,
+    mode: Mode,
+    reason: str,
+    actor: str,
+    now_ms: int,
 ) -> WorkloadOut:
     """Change a workload's mode and record who did; windows scored from now on follow it.
 
@@ -69,7 +80,45 @@ def set_mode(
         )
         row.mode, row.mode_changed_at = mode.value, now_ms
         session.flush()
-    return get(session, workload_id)
+    return get(session, workload_id, settings)
+
+
+def set_budget(
+    session: Session,
+    workload_id: int,
+    settings: ServiceSettings,
+    *,
+    per_week: float | None,
+    reason: str,
+    actor: str,
+    now_ms: int,
+) -> WorkloadOut:
+    """Change a workload's budget and record who did; windows scored from now on follow it.
+
+    None gives the workload the budget of the service, which is never refused.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        BudgetError: The budget is finer than the evidence allows.
+    """
+    view = _find(session, workload_id)
+    if per_week is not None:
+        asked = promises.promise(view.ledger, settings, learned=view.windows_learned, per_week=per_week)
+        learns = state_of(Mode(view.row.mode), ready=view.ready) is not BaselineState.ACTIVE
+        promises.refuse_too_fine(asked, learns=learns, now_ms=now_ms)
+    if view.row.budget_per_week != per_week:
+        detail = {"from": view.row.budget_per_week, "to": per_week, "reason": reason}
+        record(
+            session,
+            now_ms=now_ms,
+            actor=actor,
+            action="workload.budget",
+            target=str(workload_id),
+            detail=detail,
+        )
+        view.row.budget_per_week = per_week
+        session.flush()
+    return get(session, workload_id, settings)
 
 
 def get_baseline(session: Session, workload_id: int, settings: ServiceSettings) -> BaselineOut:
@@ -81,7 +130,8 @@ def get_baseline(session: Session, workload_id: int, settings: ServiceSettings) 
     view = _find(session, workload_id)
     row = repository.find_baseline(session, workload_id)
     summary = (snapshot.from_bytes(row.snapshot) if row else Baseline()).summary()
-    return _show_baseline(view, summary, row.updated_at if row else None, settings)
+    weeks = repository.find_weeks(session, workload_id, promises.RECENT_WEEKS)
+    return _show_baseline(view, summary, row.updated_at if row else None, weeks, settings)
 
 
 def _find(session: Session, workload_id: int) -> WorkloadView:
@@ -92,7 +142,7 @@ def _find(session: Session, workload_id: int) -> WorkloadView:
     return view
 
 
-def _show(view: WorkloadView) -> WorkloadOut:
+def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
     row, last = view.row, view.last_score
     return WorkloadOut.model_validate(
         {
@@ -111,6 +161,8 @@ def _show(view: WorkloadView) -> WorkloadOut:
             "windows_learned": view.windows_learned,
             "quarantined": view.quarantined,
             "open_alerts": view.open_alerts,
+            "budget": promises.show_budget(row, view.ledger, settings, view.windows_learned),
+            "drift": promises.show_drift(view.ledger, settings),
             "last_score": LastScoreOut.model_validate(
                 {
                     "id": last.id,
@@ -127,7 +179,11 @@ def _show(view: WorkloadView) -> WorkloadOut:
 
 
 def _show_baseline(
-    view: WorkloadView, summary: BaselineSummary, updated_at: int | None, settings: ServiceSettings
+    view: WorkloadView,
+    summary: BaselineSummary,
+    updated_at: int | None,
+    weeks: Sequence[WeekRow],
+    settings: ServiceSettings,
 ) -> BaselineOut:
     return BaselineOut(
         workload_id=view.row.id,
@@ -136,7 +192,9 @@ def _show_baseline(
         arch=summary.arch,
         windows_learned=summary.windows_learned,
         windows_from_start=summary.windows_from_start,
-        completeness="full" if summary.windows_from_start else "partial",
+        completeness=CompletenessOut.of(
+            summary.unseen, windows_from_start=summary.windows_from_start, window_s=settings.window_s
+        ),
         calls_learned=summary.calls_learned,
         distinct_ngrams=summary.distinct_ngrams,
         distinct_by_order=list(summary.distinct_by_order),
@@ -153,8 +211,9 @@ def _show_baseline(
             ],
             tail_scale=summary.calibration.tail_scale,
         ),
-        alpha=settings.alpha,
-        budget_per_week=settings.budget_per_week,
+        budget=promises.show_budget(view.row, view.ledger, settings, summary.windows_learned),
+        realised=promises.show_realised(weeks),
+        drift=promises.show_drift(view.ledger, settings),
         top=[
             TopNgramOut(
                 ngram=hex(each.ngram),

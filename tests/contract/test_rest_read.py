@@ -59,10 +59,24 @@ def test_a_baseline_tells_what_it_knows(service: Service) -> None:
     service.learn(40)
 
     baseline = service.get("/v1/workloads/1/baseline").json()
-    assert (baseline["windows_learned"], baseline["completeness"]) == (40, "full")
+    assert baseline["windows_learned"] == 40
     assert baseline["distinct_ngrams"] == len(LOOP)
     assert baseline["top"][0]["syscalls"] == ["read", "write", "open", "close", "stat", "fstat"]
-    assert baseline["alpha"] == pytest.approx(10 / 604_800)
+    assert baseline["budget"]["alpha"] == pytest.approx(10 / 604_800)
+
+
+def test_a_baseline_tells_how_much_is_still_unseen(service: Service) -> None:
+    """The unseen mass has an interval, a verdict and a range of time; being `ready` does not wait for it."""
+    service.learn(40)
+
+    workload = service.get("/v1/workloads/1").json()
+    completeness = service.get("/v1/workloads/1/baseline").json()["completeness"]
+    ahead, seconds = completeness["windows_to_target"], completeness["seconds_to_target"]
+    assert (workload["state"], completeness["verdict"]) == ("ready", "converging")
+    assert (completeness["windows"], completeness["seen_from_start"]) == (40, True)
+    assert 0 == completeness["low"] <= completeness["unseen"] < completeness["target"] < completeness["high"]
+    assert ahead["fewest"] + 40 == pytest.approx(2 * 3.84 / completeness["target"], rel=0.01)
+    assert seconds["fewest"] == 10 * ahead["fewest"]
 
 
 def test_a_workload_that_nothing_was_learned_of_has_a_baseline_too(service: Service) -> None:

@@ -19,7 +19,15 @@ def a_score(
     """Return a score whose contributions have these bits."""
     contributions = tuple(
         Contribution(
-            ngram=each, names=("read",), injected=False, count=1, bits=bit, baseline_count=0, nearest=None
+            ngram=each,
+            names=("read",),
+            injected=False,
+            count=1,
+            bits=bit,
+            baseline_count=0,
+            baseline_rank=None,
+            nearest=None,
+            known_ending=0,
         )
         for each, bit in enumerate(bits)
     )

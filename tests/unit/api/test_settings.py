@@ -17,6 +17,7 @@ from api.settings import ServiceSettings
         ("port", -1),
         ("budget_per_week", 0.0),
         ("budget_per_week", float("nan")),
+        ("budget_per_week", float("inf")),
         ("inbox_limit", 0),
         ("batch_deltas", 0),
         ("log_level", "loud"),
@@ -26,9 +27,3 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: Any) -> None:
     """The message says which one, what was expected and what came."""
     with pytest.raises(SettingError, match=f"^{name}: expected .*; got {value!r}"):
         ServiceSettings(**{name: value})
-
-
-def test_the_budget_gives_the_threshold() -> None:
-    """One false alert a week at 10 s windows is one in 60,480 windows."""
-    assert ServiceSettings().alpha == pytest.approx(1 / 60_480)
-    assert ServiceSettings(window_s=3600, budget_per_week=1000).alpha == 1.0

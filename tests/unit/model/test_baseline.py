@@ -71,18 +71,52 @@ def test_a_contribution_tells_what_happened() -> None:
 
     assert contribution.names == ("epoll_wait", "accept4", "epoll_ctl", "ptrace")
     assert (contribution.count, contribution.baseline_count, contribution.injected) == (1, 0, False)
-    assert contribution.nearest is None
+    assert (contribution.baseline_rank, contribution.known_ending) == (None, 0)
+    assert contribution.nearest is not None
+    assert contribution.nearest[-4:-1] == ("epoll_wait", "accept4", "epoll_ctl")
     assert injected.injected
+    assert injected.nearest is None
 
 
-def test_the_nearest_sequence_is_the_longest_known_ending() -> None:
-    """A known path after an unknown call is recognised from the call after it."""
+def test_the_nearest_sequence_has_the_fewest_calls_changed() -> None:
+    """One call replaced in the middle of a learned sequence leads back to that sequence."""
+    known = "epoll_wait accept4 epoll_ctl recvfrom openat fstat"
+    baseline = Baseline()
+    healthy = window({pack(tokens(known)): 1, pack(tokens("close accept4 ptrace ptrace openat fstat")): 9})
+    baseline.learn_window(healthy, baseline.score_window(healthy))
+    changed = window({pack(tokens("epoll_wait accept4 epoll_ctl connect openat fstat")): 1})
+
+    contribution = baseline.score_window(changed).contributions[0]
+
+    assert contribution.nearest == tuple(known.split())
+    assert contribution.known_ending == 2
+
+
+def test_a_learned_sequence_has_a_rank() -> None:
+    """It is 1 for what was called most often, and shared by equals."""
+    baseline = Baseline()
+    healthy = window({pack([1]): 9, pack([1, 2]): 5, pack([1, 3]): 5, pack([1, 4]): 1})
+    baseline.learn_window(healthy, baseline.score_window(healthy))
+    mixed = window({pack([1]): 1, pack([1, 2]): 1, pack([1, 3]): 1, pack([1, 4]): 100})
+
+    ranks = {each.ngram: each.baseline_rank for each in baseline.score_window(mixed).contributions}
+
+    assert ranks == {pack([1]): 1, pack([1, 2]): 2, pack([1, 3]): 2, pack([1, 4]): 4}
+
+
+def test_a_usual_window_is_explained_in_short() -> None:
+    """Above alpha fewer contributions are listed; what they leave out is in the rest."""
     baseline = trained()
-    detour = window({pack(tokens("ptrace ptrace epoll_wait accept4 epoll_ctl recvfrom")): 1})
 
-    contribution = baseline.score_window(detour).contributions[0]
+    usual = baseline.score_window(INTRUDED, alpha=0.0)
+    unusual = baseline.score_window(INTRUDED, alpha=1.0)
 
-    assert contribution.nearest == ("epoll_wait", "accept4", "epoll_ctl", "recvfrom")
+    assert (len(usual.contributions), len(unusual.contributions)) == (5, 20)
+    assert usual.score == unusual.score
+    for each in (usual, unusual):
+        assert math.fsum((*(part.bits for part in each.contributions), each.rest)) == pytest.approx(
+            each.score
+        )
 
 
 def test_novelty_is_the_share_of_calls_never_learned() -> None:

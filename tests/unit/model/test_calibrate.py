@@ -19,16 +19,28 @@ def remembering(healthy: list[float]) -> Calibrator:
 
 
 @PROPERTY
-@given(scores)
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=60, unique=True))
 def test_a_threshold_keeps_its_promise(healthy: list[float]) -> None:
-    """Among exchangeable windows, at most a share alpha has a p-value up to alpha, where ranks reach it."""
-    for alpha in (0.02, 0.05, 0.5):
-        flagged = 0
-        for index, held_out in enumerate(healthy):
-            calibrator = remembering(healthy[:index] + healthy[index + 1 :])
-            flagged += alpha >= calibrator.resolution and calibrator.p_value(held_out) <= alpha
+    """Of exchangeable scores without ties just the share k / (n + 1) has a p-value up to it."""
+    for rank in {1, (len(healthy) + 1) // 2, len(healthy) - 1}:
+        assert flagged(healthy, rank / len(healthy)) == rank
 
-        assert flagged <= alpha * len(healthy)
+
+@PROPERTY
+@given(st.lists(st.integers(0, 5).map(float), min_size=2, max_size=60))
+def test_ties_cost_at_most_one_rank(healthy: list[float]) -> None:
+    """Where scores are equal, a threshold that ranks reach is passed by at most one window too many."""
+    for rank in {1, (len(healthy) + 1) // 2, len(healthy) - 1}:
+        assert flagged(healthy, rank / len(healthy)) <= rank + 1
+
+
+def flagged(healthy: list[float], alpha: float) -> int:
+    """Return how many scores have a p-value up to alpha among the others."""
+    found = 0
+    for index, held_out in enumerate(healthy):
+        calibrator = remembering(healthy[:index] + healthy[index + 1 :])
+        found += calibrator.p_value(held_out) <= alpha * (1 + 1e-12)
+    return found
 
 
 @PROPERTY
@@ -48,38 +60,60 @@ def test_the_tail_begins_where_the_ranks_end() -> None:
     """Just above the highest score the p-value is the resolution; there is no jump to exploit."""
     calibrator = remembering([float(score) for score in range(100)])
 
-    assert calibrator.p_value(99.0) == 2 / 101
+    assert calibrator.p_value(99.0) == calibrator.resolution == 1 / 101
     assert calibrator.p_value(99.000001) == pytest.approx(calibrator.resolution)
-    assert calibrator.p_value(99.0 + calibrator.tail_scale) == pytest.approx(calibrator.resolution * 1.1**-10)
+
+
+def test_between_two_scores_the_p_value_is_between_theirs() -> None:
+    """Every asked rate is spent, not only those that ranks hit."""
+    calibrator = remembering([float(score) for score in range(100)])
+
+    assert calibrator.p_value(90.0) == pytest.approx(10 / 101)
+    assert calibrator.p_value(90.25) == pytest.approx(9.75 / 101)
+
+
+def test_a_tie_counts_the_new_window_too() -> None:
+    """Of four equal scores the next is one of five."""
+    calibrator = remembering([7.0] * 4)
+
+    assert calibrator.p_value(7.0) == 1
+    assert calibrator.p_value(6.0) == 1
 
 
 def test_a_quiet_record_does_not_make_a_thin_tail() -> None:
-    """Without any surprise on record, the first one is judged by the least scale."""
+    """Without any surprise on record, the first one is judged by the least scale, as half of what is new."""
     calibrator = remembering([0.0] * 200)
 
     assert calibrator.tail_scale == calibrator.least_scale
-    assert calibrator.p_value(24.0) == pytest.approx(1 / 201 * 1.1**-10)
+    assert calibrator.p_value(24.0) == pytest.approx(1 / 201 / 2 * 1.1**-10)
 
 
 def test_a_heavy_tail_widens_the_scale() -> None:
-    """The deviation of the excesses counts where it is larger than their mean."""
-    excess = [1.0] * 9 + [1001.0]
-    calibrator = remembering([0.0] * 90 + excess)
+    """One score far above the others makes the next such score likelier."""
+    usual = remembering([0.0] * 90 + [float(score) for score in range(1, 11)])
+    heavy = remembering([0.0] * 90 + [1.0] * 9 + [1001.0])
 
-    assert calibrator.tail_scale == pytest.approx(300.0 * (1 + 10**-0.5))
+    assert heavy.tail_scale > 10 * usual.tail_scale
+    assert heavy.p_value(1301.0) > 100 * usual.p_value(310.0)
 
 
-def test_the_tail_keeps_its_promise_on_exponential_scores() -> None:
-    """Asked for a tenth of the resolution, the tail gives at most twice that on average over records."""
+@pytest.mark.parametrize(("index", "least", "most"), [(None, 0.3, 1.3), (3.0, 0.3, 3.0)])
+def test_the_tail_keeps_its_promise(index: float | None, least: float, most: float) -> None:
+    """At half the resolution it is about kept on exponential and on heavy (Pareto) excesses."""
     generator = np.random.default_rng(7)
-    asked, raised, tried = 1e-3, 0, 0
-    for _ in range(400):
-        calibrator = remembering(generator.exponential(100.0, size=99).tolist())
-        fresh = generator.exponential(100.0, size=500)
-        raised += sum(calibrator.p_value(score) <= asked for score in fresh.tolist())
+    raised, tried = 0, 0
+    for _ in range(200):
+        draw = (
+            generator.exponential
+            if index is None
+            else lambda scale, size: scale * generator.pareto(3.0, size)
+        )
+        calibrator = remembering(draw(100.0, 99).tolist())
+        fresh = draw(100.0, 500)
+        raised += sum(calibrator.p_value(score) <= 0.005 for score in fresh.tolist())
         tried += len(fresh)
 
-    assert asked / 4 < raised / tried < 2 * asked
+    assert least < raised / tried / 0.005 < most
 
 
 def test_the_first_half_is_forgotten() -> None:

@@ -3,6 +3,8 @@
 import json
 import struct
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,15 +81,35 @@ def test_a_full_baseline_stays_full() -> None:
     assert snapshot.to_bytes(restored) == snapshot.to_bytes(baseline)
 
 
+VERSION_1 = zlib.decompress(
+    (Path(__file__).parents[2] / "golden" / "snapshot" / "baseline-v1.bin").read_bytes()
+)
 GOOD = zlib.decompress(snapshot.to_bytes(trained([{1: 5, 2: 3}, {1: 5}])))
 
 
 def changed(**fields: Any) -> bytes:
     """Return a snapshot whose header says something else."""
+    return with_header(GOOD, lambda header: header | fields)
+
+
+def with_numbers(**numbers: Any) -> bytes:
+    """Return a snapshot that tells other numbers."""
+    return with_header(GOOD, lambda header: header | {"numbers": header["numbers"] | numbers})
+
+
+def with_sections(**words: int) -> bytes:
+    """Return a snapshot whose header tells other lengths of sections, or further sections."""
+    return with_header(
+        GOOD, lambda header: header | {"sections": [*(dict(header["sections"]) | words).items()]}
+    )
+
+
+def with_header(plain: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
+    """Return a snapshot with another header."""
     start = 12
-    (length,) = struct.unpack_from("<I", GOOD, 8)
-    header = json.dumps(json.loads(GOOD[start : start + length]) | fields).encode()
-    return zlib.compress(GOOD[:8] + struct.pack("<I", len(header)) + header + GOOD[start + length :])
+    (length,) = struct.unpack_from("<I", plain, 8)
+    header = json.dumps(change(json.loads(plain[start : start + length]))).encode()
+    return zlib.compress(plain[:8] + struct.pack("<I", len(header)) + header + plain[start + length :])
 
 
 def with_words(at: int, *words: int) -> bytes:
@@ -110,18 +132,24 @@ def with_words(at: int, *words: int) -> bytes:
         (zlib.compress(GOOD[:8] + struct.pack("<I", 2) + b"[]"), "JSON object"),
         (zlib.compress(GOOD[:8] + struct.pack("<I", 1 << 31) + b"{}"), "version"),
         (changed(arch=7), "arch as text"),
-        (changed(windows=-1), "windows as a whole number"),
-        (changed(windows=True), "windows as a whole number"),
-        (changed(windows=1), "at most 1 windows"),
-        (changed(lengths=[2, 2, 2]), "lengths of 4 arrays"),
-        (changed(lengths=[2, 2, 1, 2]), "one count and one number of windows"),
-        (changed(lengths=[1 << 60, 2, 2, 1]), "bytes of arrays"),
+        (with_numbers(windows=-1), "windows as a whole number"),
+        (with_numbers(windows=True), "windows as a whole number"),
+        (with_numbers(windows=1), "at most 1 windows"),
+        (changed(numbers=3), "numbers as a JSON object"),
+        (changed(sections=3), "sections as pairs"),
+        (changed(sections=[["ngrams", -1]]), "sections as pairs"),
+        (changed(sections=[["ngrams", 1], ["ngrams", 1]]), "sections of different names"),
+        (with_sections(held_by=1, scores=2), "one count and one number of windows"),
+        (with_sections(ngrams=1 << 60), "bytes of arrays"),
         (with_words(0, 2, 1), "ascending"),
         (with_words(0, 1, 1 << 61), "below"),
         (with_words(2, 1 << 62, 3), "add up to less"),
         (with_words(2, 0, 3), "at least one call"),
         (with_words(4, 0), "at least one window"),
-        (with_words(6, 0x7FF0000000000000), "finite scores"),
+        (with_words(8, 3), "one number of windows for each size"),
+        (with_words(6, 8, 5), "rounded sizes"),
+        (with_words(6, 5, 1001), "rounded sizes"),
+        (with_words(10, 0x7FF0000000000000), "finite scores"),
     ],
 )
 def test_what_is_no_snapshot_is_refused(data: bytes, message: str) -> None:
@@ -130,10 +158,34 @@ def test_what_is_no_snapshot_is_refused(data: bytes, message: str) -> None:
         snapshot.from_bytes(data)
 
 
-def test_another_version_is_refused_as_such() -> None:
-    """A reader can tell an upgrade from damage."""
-    with pytest.raises(VersionError, match="version 1; the snapshot has 2"):
-        snapshot.from_bytes(changed(version=2))
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (changed(version=3), "versions 1 to 2; the snapshot has 3"),
+        (changed(version=None), "versions 1 to 2; the snapshot has None"),
+        (with_sections(later=0), "no section 'later'"),
+        (with_numbers(later=0), "no number 'later'"),
+    ],
+)
+def test_what_a_later_release_wrote_is_refused_as_such(data: bytes, message: str) -> None:
+    """A reader can tell an upgrade from damage, and never drops what it does not know."""
+    with pytest.raises(VersionError, match=message):
+        snapshot.from_bytes(data)
+
+
+def test_an_absent_section_is_empty() -> None:
+    """A section that was added later than a snapshot was written needs no new version."""
+    plain = zlib.decompress(snapshot.to_bytes(Baseline()))
+    without = with_header(plain, lambda header: header | {"sections": [["ngrams", 0]]})
+
+    assert snapshot.to_bytes(snapshot.from_bytes(without)) == snapshot.to_bytes(Baseline())
+
+
+@pytest.mark.parametrize("fields", [{"lengths": [2, 2, 2]}, {"lengths": None}, {"largest_calls": 1 << 62}])
+def test_a_damaged_version_1_is_refused(fields: dict[str, Any]) -> None:
+    """Its arrays have no names, so there must be exactly four, and its one size must fit."""
+    with pytest.raises(SnapshotError, match=r"lengths of 4|below 2"):
+        snapshot.from_bytes(with_header(VERSION_1, lambda header: header | fields))
 
 
 def test_an_architecture_without_names_is_refused() -> None:
@@ -151,10 +203,14 @@ def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @PROPERTY
-@given(st.binary(max_size=200), st.integers(0, len(GOOD) - 1))
-def test_damage_never_raises_anything_else(noise: bytes, at: int) -> None:
+@given(
+    st.sampled_from([GOOD, VERSION_1]),
+    st.binary(max_size=200),
+    st.integers(0, min(len(GOOD), len(VERSION_1)) - 1),
+)
+def test_damage_never_raises_anything_else(good: bytes, noise: bytes, at: int) -> None:
     """Bytes overwritten anywhere give a baseline or a SnapshotError, and no other failure."""
-    damaged = zlib.compress(GOOD[:at] + noise + GOOD[at + len(noise) :])
+    damaged = zlib.compress(good[:at] + noise + good[at + len(noise) :])
     try:
         restored = snapshot.from_bytes(damaged)
     except (SnapshotError, UnknownSyscallTableError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.window import Window, as_arrays
+from model.window import Ngrams, Window, as_arrays
 from wire.ngram import GRAM_MASK, INJECTED, TOKEN_BITS
 from wire.syscalls import load_table
 
@@ -95,6 +95,8 @@ class Server:
         self._grams = [
             sequence(tokens(after.calls), before=tokens(first.calls)) for first in paths for after in paths
         ]
+        self._keys = [as_arrays(grams)[0] for grams in self._grams]
+        self._start = as_arrays(sequence(tokens(WORKER_START)))[0]
 
     def counts(self, load: float) -> dict[int, int]:
         """Return the counts of one window with about `load` requests."""
@@ -108,3 +110,10 @@ class Server:
         starts = int(self._rng.poisson(self._starts))
         started = {ngram: count * starts for ngram, count in sequence(tokens(WORKER_START)).items() if starts}
         return together(*served, started)
+
+    def ngrams(self, load: float) -> Ngrams:
+        """Return the distinct n-grams of one window, drawn as `counts` draws them, in a tenth of its time."""
+        requests = max(1, int(load * self._rng.lognormal(0, 0.3)))
+        taken = np.flatnonzero(self._rng.multinomial(requests, self._shares))
+        started = [self._start] if self._rng.poisson(self._starts) else []
+        return np.unique(np.concatenate([*(self._keys[row] for row in taken), *started]))

@@ -1,0 +1,39 @@
+"""Plots as PNG files; the only module that knows matplotlib."""
+
+from pathlib import Path
+from typing import Final
+
+from matplotlib.figure import Figure
+
+from api.evaluate.report import Plot
+
+_INCHES: Final = (7.0, 5.0)
+_DOTS_PER_INCH: Final = 120
+
+
+def draw(plot: Plot, folder: Path) -> Path:
+    """Write one plot and return its path.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
+    axes = figure.subplots()
+    for curve in plot.curves:
+        axes.plot(curve.x, curve.y, label=curve.label or None, linewidth=1.2)
+    for mark in plot.marks:
+        axes.axvline(mark, color="black", linestyle=":", linewidth=1)
+    if plot.diagonal:
+        axes.axline((0.5, 0.5), (1, 1), color="grey", linestyle="--", linewidth=1)
+    axes.set(
+        title=plot.title,
+        xlabel=plot.x_label,
+        ylabel=plot.y_label,
+        xscale="log" if plot.log_x else "linear",
+        yscale="log" if plot.log_y else "linear",
+    )
+    if any(curve.label for curve in plot.curves):
+        axes.legend(fontsize="small")
+    path = folder / f"{plot.name}.png"
+    figure.savefig(path)
+    return path

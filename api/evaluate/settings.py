@@ -1,0 +1,44 @@
+"""Every setting of `nonself evaluate`, one dataclass for each kind of data."""
+
+from dataclasses import dataclass
+
+from api.errors import SettingError
+from wire.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequencesSettings:
+    """Settings of `nonself evaluate sequences`."""
+
+    seed: int = setting(1, "Seed of the random splits and intervals.")
+    resplits: int = setting(5, "Random re-splits of the normal traces.")
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise SettingError("seed", "a whole number from 0", self.seed)
+        if self.resplits < 1:
+            raise SettingError("resplits", "at least 1", self.resplits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShilSettings:
+    """Settings of `nonself evaluate shil`."""
+
+    rate: float = setting(0.004, "Share of healthy vectors that may alarm, 0 to 1.")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < 1:
+            raise SettingError("rate", "a share between 0 and 1", self.rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SokSettings:
+    """Settings of `nonself evaluate sok`."""
+
+    window_s: float = setting(2.0, "Seconds in one window.")
+    learn_s: float = setting(200.0, "Seconds from the start of each stream that are learned.")
+
+    def __post_init__(self) -> None:
+        for name in ("window_s", "learn_s"):
+            if getattr(self, name) <= 0:
+                raise SettingError(name, "more than 0", getattr(self, name))

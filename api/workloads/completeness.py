@@ -1,0 +1,62 @@
+"""What REST says of how much of a workload's behaviour is still unseen."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from model.unseen import CompletenessVerdict, Unseen
+
+
+class AheadOut(BaseModel):
+    """How far the target may be; `most` is null where a hundred times of what was learned may not do."""
+
+    fewest: int
+    most: int | None
+
+
+class CompletenessOut(BaseModel):
+    """Unseen mass: the share of future windows that hold an n-gram never learned."""
+
+    seen_from_start: Annotated[bool, Field(description="Learning saw the start of at least one container.")]
+    verdict: Annotated[CompletenessVerdict, Field(description="`converged`: `high` is at or below `target`.")]
+    reason: str
+    unseen: Annotated[float, Field(description="Estimate, 0 to 1.")]
+    low: Annotated[float, Field(description="Lower bound of the 95 % interval.")]
+    high: Annotated[float, Field(description="Upper bound of the 95 % interval.")]
+    target: float
+    windows: Annotated[int, Field(description="Learned windows that the estimate rests on.")]
+    blocks: Annotated[int, Field(description="Blocks of consecutive windows, the unit of sampling.")]
+    block_windows: int
+    windows_to_target: Annotated[
+        AheadOut | None,
+        Field(description="Further windows, while `converging`; null where no end is in sight."),
+    ]
+    seconds_to_target: Annotated[
+        AheadOut | None, Field(description="The same while one container runs; more containers share it.")
+    ]
+
+    @classmethod
+    def of(cls, unseen: Unseen, *, windows_from_start: int, window_s: int) -> "CompletenessOut":
+        """Return what is shown of an estimate."""
+        ahead = unseen.windows_to_target
+        return cls(
+            seen_from_start=windows_from_start > 0,
+            verdict=unseen.verdict,
+            reason=unseen.reason,
+            unseen=unseen.estimate,
+            low=unseen.low,
+            high=unseen.high,
+            target=unseen.target,
+            windows=unseen.windows,
+            blocks=unseen.blocks,
+            block_windows=unseen.block_windows,
+            windows_to_target=_ahead(ahead, 1),
+            seconds_to_target=_ahead(ahead, window_s),
+        )
+
+
+def _ahead(windows: tuple[int, int | None] | None, each: int) -> AheadOut | None:
+    if windows is None:
+        return None
+    fewest, most = windows
+    return AheadOut(fewest=fewest * each, most=None if most is None else most * each)

@@ -1,0 +1,160 @@
+"""How probable each call of a trace is after its longest known context, for every depth at once.
+
+Sequences of calls are numbered as they were learned, so that a longer one is
+found by one look at a table from the number of the one before it. Number 0
+stands for what was never learned.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluation.traces import Traces
+
+Numbers = NDArray[np.int64]
+_Floats = NDArray[np.float64]
+
+CALLS: Final = 512
+"""Calls that an architecture has, at most: each is as likely where nothing at all is known."""
+_BLOCK: Final = 1 << 15
+"""Calls walked at a time, so that what is looked at stays in the processor's cache."""
+_LARGEST_TABLE: Final = 1 << 26
+
+
+@dataclass(slots=True)
+class _Depth:
+    """Sequences of one length: how each is found, what it costs, and what its absence costs."""
+
+    keys: Numbers
+    """Number of the sequence without its newest call, times the alphabet, plus that call; ascending."""
+    table: NDArray[np.int32] | None
+    bits: _Floats
+    """Of the newest call after the others, for each number."""
+    back_off: _Floats
+    """Bits added where the newest call never followed a context, for each number of a context."""
+
+    def find(self, keys: Numbers) -> Numbers:
+        if self.table is not None:
+            return np.asarray(self.table[keys], dtype=np.int64)
+        if not len(self.keys):
+            return np.zeros(len(keys), dtype=np.int64)
+        rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[rows] == keys, rows + 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Some whole traces, seen at one depth."""
+
+    first: int
+    """Row of the first trace."""
+    starts: Numbers
+    """Where each trace begins in the arrays below."""
+    depth: int
+    numbers: Numbers
+    """Number of the sequence of `depth` calls that each call ends; 0 where it is new or too short."""
+    bits: _Floats
+    """Surprise of each call given at most `depth - 1` calls before it."""
+
+
+class Contexts:
+    """Witten-Bell model of the next call [^1], interpolated over all contexts up to `depth - 1` calls.
+
+    Args:
+        depth: Longest sequence looked at, at least 1.
+
+    Examples:
+        >>> contexts = Contexts(2).fit(Traces.of([[0, 1] * 50], 3))
+        >>> seen, new = (walk.bits for walk in contexts.walk(Traces.of([[0, 1, 2]], 3)))
+        >>> bool(new[1] < 0.2), bool(new[2] > 10)
+        (True, True)
+
+    References:
+        [^1]: Witten, I. H. and Bell, T. C. "The zero-frequency problem." IEEE
+            Transactions on Information Theory 37(4), 1991, method C.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self._depths: list[_Depth] = []
+
+    def distinct(self, depth: int) -> int:
+        """Return how many sequences of `depth` calls were learned."""
+        return len(self._depths[depth - 1].keys)
+
+    def fit(self, traces: Traces) -> Self:
+        """Learn traces, and forget what was learned before."""
+        self._depths = []
+        alphabet = traces.alphabet
+        position = np.arange(len(traces.calls)) - np.repeat(traces.starts[:-1], traces.lengths)
+        before = np.ones(len(traces.calls), dtype=np.int64)
+        bits = np.full(len(traces.calls), np.log2(CALLS))
+        contexts = 1
+        for depth in range(1, self.depth + 1):
+            there = np.flatnonzero(position >= depth - 1)
+            keys, first, numbers, counts = np.unique(
+                before[there] * alphabet + traces.calls[there],
+                return_index=True,
+                return_inverse=True,
+                return_counts=True,
+            )
+            context = keys // alphabet
+            calls = np.bincount(context, counts, contexts + 1)
+            kinds = np.bincount(context, minlength=contexts + 1)
+            lower = np.exp2(-bits[there[first]])
+            share = (counts + kinds[context] * lower) / (calls + kinds)[context]
+            back_off = np.zeros(contexts + 1)
+            np.log2(calls + kinds, out=back_off, where=kinds > 0)
+            np.subtract(back_off, np.log2(kinds, where=kinds > 0, out=np.zeros(len(kinds))), out=back_off)
+            self._depths.append(
+                _Depth(
+                    keys,
+                    _dense(keys, (contexts + 1) * alphabet),
+                    np.concatenate(([0.0], -np.log2(share))),
+                    back_off,
+                )
+            )
+            contexts = len(keys)
+            at = np.zeros(len(traces.calls), dtype=np.int64)
+            at[there] = numbers + 1
+            bits[there] = self._depths[-1].bits[numbers + 1]
+            before = _shifted(at, traces.starts[:-1])
+        return self
+
+    def walk(self, traces: Traces) -> Iterator[Walk]:
+        """Yield blocks of whole traces, each at every depth in ascending order."""
+        first = 0
+        while first < len(traces):
+            after = int(np.searchsorted(traces.starts, traces.starts[first] + _BLOCK, side="right")) - 1
+            after = max(after, first + 1)
+            calls = traces.calls[traces.starts[first] : traces.starts[after]]
+            starts = traces.starts[first:after] - traces.starts[first]
+            yield from self._block(calls, starts, traces.alphabet, first)
+            first = after
+
+    def _block(self, calls: NDArray[np.int32], starts: Numbers, alphabet: int, first: int) -> Iterator[Walk]:
+        before = np.ones(len(calls), dtype=np.int64)
+        bits = np.full(len(calls), np.log2(CALLS))
+        for number, depth in enumerate(self._depths, start=1):
+            at = depth.find(before * alphabet + calls)
+            bits = np.where(at > 0, depth.bits[at], bits + depth.back_off[before])
+            yield Walk(first, starts, number, at, bits)
+            before = _shifted(at, starts)
+
+
+def _shifted(at: Numbers, starts: Numbers) -> Numbers:
+    before = np.empty(len(at), dtype=np.int64)
+    before[1:] = at[:-1]
+    before[starts] = 0
+    return before
+
+
+def _dense(keys: Numbers, size: int) -> NDArray[np.int32] | None:
+    if size > _LARGEST_TABLE:
+        return None
+    table = np.zeros(size, dtype=np.int32)
+    table[keys] = np.arange(1, len(keys) + 1)
+    return table

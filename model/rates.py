@@ -1,0 +1,263 @@
+"""How unusual a container's counts of calls are, from one short interval to the next.
+
+Order is not looked at: this is for sources that tell only how often each call
+was made. Never seen and rare calls, a shifted mix and a single call out of step
+with the others are judged side by side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import RatesError
+from wire.settings import setting
+
+CallCounts = NDArray[np.int64]
+"""Vectors by calls: how often each call was made in each of consecutive intervals, at least 0."""
+Scores = NDArray[np.float64]
+
+COMMON: Final = 1 / 16
+"""Share of intervals above which a call has no rarity (`model.surprise` draws the same line)."""
+LEAST_SCALE: Final = 0.1
+"""Least standard deviation of a log count: a steadier call is not judged by its last per cent."""
+LEAST_P: Final = 1e-12
+"""Where the tail stops, as in `model.calibrate`."""
+LOAD: Final = np.log(10.0) ** 2
+"""Variance of load in log counts that is always allowed for: a ten-fold change is one deviation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSettings:
+    """How counts of calls are judged."""
+
+    explained: float = setting(0.95, "share of the variance of log counts that is taken as the usual mix")
+
+
+def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
+    """Return principal components as columns: the fewest that hold this share of variance, at most `most`."""
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    share = np.cumsum(values[::-1]) / max(float(values.sum()), 1e-12)
+    wanted = int(np.searchsorted(share, explained)) + 1
+    return np.asarray(vectors[:, ::-1][:, : wanted if most is None else min(wanted, most)])
+
+
+class CallRates:
+    """Judge each vector of a stream, after learning healthy streams.
+
+    There are three signals:
+
+    - rarity: the bits by which the share of intervals that hold a call is
+      below one in sixteen, summed over the calls present, so that a call never
+      seen counts as much as the record is long (Good's probability of the
+      unseen [^1] with one count added);
+    - residual: squared length of the log counts, in standard deviations,
+      outside the principal components, which are the usual mix [^2];
+    - oddest: largest deviation of one common call's log count from what the
+      others tell of it, in standard deviations.
+
+    Load moves all log counts in one direction: the residual leaves that
+    direction out, and oddest allows a ten-fold change beside what was learned.
+    Oddest also allows for the cut between two intervals, on either side of
+    which a call may fall.
+
+    Each signal becomes a p-value by its rank among the signals of healthy
+    intervals that were held back: streams are cut into folds, each fold is
+    judged by what the others teach. Beyond the highest rank the tail falls as
+    a power, as Hill measured it [^3]. The score is the logarithm to base 2 of
+    the mean of 1 / p, the harmonic mean of p-values [^4], which holds for
+    signals that depend on each other.
+
+    Args:
+        settings: See `RateSettings`.
+
+    Examples:
+        >>> generator = np.random.default_rng(1)
+        >>> stream = generator.poisson([30.0, 20.0, 0.0], (300, 3))
+        >>> rates = CallRates().fit([stream], [np.arange(300) // 100])
+        >>> usual, doubled, stranger = rates.score(np.array([[31, 18, 0], [59, 42, 0], [31, 18, 2]]))
+        >>> threshold = rates.threshold(0.01)
+        >>> bool(usual < threshold), bool(doubled < threshold), bool(stranger > threshold)
+        (True, True, True)
+
+    References:
+        [^1]: Good, I. J. "The population frequencies of species and the estimation of
+            population parameters." Biometrika 40(3-4), 1953.
+        [^2]: Jackson, J. E. and Mudholkar, G. S. "Control procedures for residuals
+            associated with principal component analysis." Technometrics 21(3), 1979.
+        [^3]: Hill, B. M. "A simple general approach to inference about the tail of a
+            distribution." Annals of Statistics 3(5), 1975.
+        [^4]: Wilson, D. J. "The harmonic mean p-value for combining dependent tests."
+            PNAS 116(4), 2019.
+    """
+
+    def __init__(self, settings: RateSettings | None = None) -> None:
+        self.settings = settings or RateSettings()
+        self.healthy: Scores = np.empty(0)
+        """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
+        self._usual: _Usual | None = None
+        self._ranks: list[_Ranks] = []
+
+    def fit(self, streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> Self:
+        """Learn healthy streams; what was learned before is forgotten.
+
+        Args:
+            streams: Consecutive vectors of one container each, all over the same calls.
+            folds: For each vector its fold. Choose folds that differ from each
+                other as what will be scored differs from the streams: blocks of
+                time for the same containers later, containers for other containers.
+
+        Raises:
+            RatesError: The streams do not fit each other or the folds, or there are fewer than two folds.
+        """
+        fold = _checked(streams, folds)
+        counts = np.concatenate(streams)
+        signals = np.zeros((len(fold), SIGNALS))
+        for each in np.unique(fold):
+            held_back = fold == each
+            signals[held_back] = _Usual(counts[~held_back], self.settings).signals(counts[held_back])
+        self._usual = _Usual(counts, self.settings)
+        self._ranks = [_Ranks(signals[:, each]) for each in range(SIGNALS)]
+        self.healthy = np.sort(self._combine(signals, own=True))
+        return self
+
+    def score(self, stream: CallCounts) -> Scores:
+        """Return a score in bits for each vector.
+
+        Raises:
+            RatesError: Nothing was learned, or the stream is not over the learned calls.
+        """
+        if self._usual is None:
+            msg = "Expected learned streams before the first score; got none."
+            raise RatesError(msg)
+        calls = len(self._usual.mean)
+        if stream.ndim != 2 or stream.shape[1] != calls:
+            msg = f"Expected vectors over {calls} calls, as learned; got an array of shape {stream.shape}."
+            raise RatesError(msg)
+        return self._combine(self._usual.signals(stream), own=False)
+
+    def threshold(self, rate: float) -> float:
+        """Return the score that at most a share `rate` of the healthy vectors exceeds."""
+        return float(np.quantile(self.healthy, 1 - rate, method="higher"))
+
+    def _combine(self, signals: Scores, *, own: bool) -> Scores:
+        evidence = [1 / ranks.p_values(signals[:, each], own=own) for each, ranks in enumerate(self._ranks)]
+        return np.asarray(np.log2(np.mean(evidence, axis=0)))
+
+
+STEP: Final = 1.0
+"""Bits by which an alarm raises a tracked threshold: the next one must be half as probable."""
+
+
+def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
+    """Return which scores of one stream exceed a threshold that follows the stream.
+
+    Each alarm raises the threshold by `STEP`, each vector without lowers it by
+    `rate` of that, never below where it began. So the share of alarms in a long
+    stream cannot stay above `rate`, however far the stream is from what was
+    learned (quantile tracking [^1]): a container unlike its replicas alarms
+    when it appears and not for ever. Only scores before a vector bear on it.
+
+    Args:
+        scores: Bits for each vector of one stream, in order.
+        threshold: Where the threshold begins.
+        rate: Share of vectors that may alarm, between 0 and 1.
+
+    Examples:
+        >>> tracked(np.array([1.0, 9.0, 9.0, 9.0, 9.0, 9.0]), threshold=6.5, rate=0.01).tolist()
+        [False, True, True, True, False, False]
+
+    References:
+        [^1]: Angelopoulos, A. N., Candes, E. J. and Tibshirani, R. J. "Conformal PID control
+            for time series prediction." NeurIPS, 2023.
+    """
+    alarms = np.zeros(len(scores), dtype=np.bool_)
+    now = threshold
+    for place, score in enumerate(scores.tolist()):
+        alarms[place] = score > now
+        now += STEP * (1 - rate) if score > now else -STEP * rate
+        now = max(now, threshold)
+    return alarms
+
+
+SIGNALS: Final = 3
+
+
+class _Usual:
+    """What is usual in one interval."""
+
+    def __init__(self, counts: CallCounts, settings: RateSettings) -> None:
+        share = (1 + np.count_nonzero(counts, axis=0)) / (1 + len(counts))
+        # Whole bits: by less than that the folds differ, and ranks must not tell a fold from the whole.
+        self.rarity = np.maximum(np.rint(np.log2(COMMON / share)), 0.0)
+        logs = np.log1p(counts)
+        self.mean = logs.mean(axis=0)
+        size = counts.mean(axis=0)
+        load = size / (1 + size)
+        self.scale = np.maximum(logs.std(axis=0), LEAST_SCALE)
+        self.load = load / self.scale
+        self.load /= max(float(np.linalg.norm(self.load)), 1e-12)
+        centred = logs - self.mean
+        self.usual = principal_components(self._scaled(centred), explained=settings.explained)
+        # A call more or less falls on either side of the cut between two intervals.
+        cut = np.minimum(size + 1 / len(counts), 0.5) / (1 + size) ** 2
+        covariance = centred.T @ centred / len(counts) + np.diag(cut) + LOAD * np.outer(load, load)
+        self.common = share >= COMMON
+        self.precision = np.linalg.inv(covariance[np.ix_(self.common, self.common)])
+
+    def signals(self, counts: CallCounts) -> Scores:
+        """Return rarity, residual and oddest for each vector of counts."""
+        centred = np.log1p(counts) - self.mean
+        rest = self._scaled(centred)
+        rest = rest - (rest @ self.usual) @ self.usual.T
+        odd = np.abs(centred[:, self.common] @ self.precision) / np.sqrt(np.diag(self.precision))
+        return np.column_stack(
+            [
+                (counts > 0) @ self.rarity,
+                np.sum(rest**2, axis=1),
+                odd.max(axis=1, initial=0.0),
+            ]
+        )
+
+    def _scaled(self, centred: Scores) -> Scores:
+        """Return log counts in standard deviations, without what load moves."""
+        scaled = centred / self.scale
+        return np.asarray(scaled - np.outer(scaled @ self.load, self.load))
+
+
+class _Ranks:
+    """P-values by rank among healthy signals, then by a tail that falls as a power."""
+
+    def __init__(self, healthy: Scores) -> None:
+        self.sorted = np.sort(healthy)
+        count = len(healthy)
+        top = self.sorted[count - max(count // 50, min(10, count)) :]
+        self.highest = max(float(self.sorted[-1]), 1e-9)
+        least = max(float(top[0]), 1e-9)
+        self.index = 1 / max(float(np.mean(np.log(np.maximum(top, least) / least))), 0.1)
+
+    def p_values(self, signals: Scores, *, own: bool) -> Scores:
+        """Return the share of healthy signals at least as large; one not of its `own` is counted too."""
+        count = len(self.sorted)
+        above = count - np.searchsorted(self.sorted, signals, side="left")
+        if own:
+            return np.asarray(np.maximum(above, 1) / count)
+        tail = np.maximum(signals / self.highest, 1.0) ** -self.index
+        return np.maximum((above + 1) / (count + 1) * np.where(above == 0, tail, 1.0), LEAST_P)
+
+
+def _checked(streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    if len({stream.shape[1:] for stream in streams}) != 1 or any(stream.ndim != 2 for stream in streams):
+        msg = f"Expected streams over the same calls; got shapes {[stream.shape for stream in streams]}."
+        raise RatesError(msg)
+    if [len(stream) for stream in streams] != [len(fold) for fold in folds]:
+        lengths = [len(stream) for stream in streams]
+        msg = f"Expected one fold for each of {lengths} vectors; got {[len(fold) for fold in folds]}."
+        raise RatesError(msg)
+    fold = np.concatenate(folds)
+    if len(np.unique(fold)) < 2:
+        msg = f"Expected at least two folds; got {len(np.unique(fold))}."
+        raise RatesError(msg)
+    return fold

@@ -1,0 +1,151 @@
+"""The budget over REST: asked, promised, realised, refused; and drift beside it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from api.clock import to_datetime
+from api.db.tables import AuditRow, ScoreRow, WeekRow
+from api.tokens.service import Role
+from tests.service import INTRUSION, LOOP, NOW_MS, Service, a_container, a_delta
+
+BUDGET = "/v1/workloads/1/budget"
+
+
+def test_a_young_workload_asks_for_one_a_week_and_promises_what_it_can(service: Service) -> None:
+    """The service's budget sets alpha at once; forty windows promise no more than 180 a week."""
+    service.learn(40)
+
+    budget = service.get("/v1/workloads/1").json()["budget"]
+
+    assert (budget["per_week"], budget["source"]) == (1.0, "global")
+    assert budget["alpha"] == pytest.approx(1 / 60_480)
+    assert budget["promised_per_week"] == budget["finest_per_week"] == pytest.approx(60_480 / 16 / 21)
+    assert service.get("/v1/workloads/1/baseline").json()["budget"] == budget
+
+
+def test_a_budget_is_set_and_taken_back(service: Service) -> None:
+    """New windows meet the new threshold; null returns to the service's budget; both are audited."""
+    service.learn(40)
+
+    changed = service.put(BUDGET, {"budget_per_week": 604.8, "reason": "young"}).json()["budget"]
+    service.learn(1, first=40)
+    back = service.put(BUDGET, {"budget_per_week": None}).json()["budget"]
+
+    assert (changed["per_week"], changed["source"]) == (604.8, "workload")
+    assert (back["per_week"], back["source"]) == (1.0, "global")
+    with service.core.store.read() as session:
+        assert session.scalars(
+            select(ScoreRow.alpha).order_by(ScoreRow.id.desc()).limit(1)
+        ).one() == pytest.approx(0.01)
+        audit = session.scalars(select(AuditRow).where(AuditRow.action == "workload.budget")).all()
+    assert [row.detail["to"] for row in audit] == [604.8, None]
+    assert audit[0].detail == {"from": None, "to": 604.8, "reason": "young"}
+
+
+def test_a_budget_finer_than_the_evidence_is_refused_with_a_date(service: Service) -> None:
+    """The date is that at which the missing windows are learned, and nothing is changed."""
+    service.learn(40)
+
+    answer = service.put(BUDGET, {"budget_per_week": 1})
+
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (409, "/problems/budget-too-fine")
+    assert (problem["needed_windows"], problem["learned_windows"]) == (7_558, 40)
+    assert problem["finest_budget"] == pytest.approx(180)
+    wait = datetime.fromisoformat(problem["possible_from"]) - to_datetime(NOW_MS)
+    assert wait == timedelta(seconds=7_518 * 10)
+    assert problem["possible_from"] in problem["detail"]
+    assert service.get("/v1/workloads/1").json()["budget"]["source"] == "global"
+
+
+def test_a_frozen_baseline_promises_no_date(service: Service) -> None:
+    """It learns no more, so no time will bring what is missing; nor does any for what no record supports."""
+    service.learn(40)
+    never = service.put(BUDGET, {"budget_per_week": 0.001}).json()
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"})
+
+    frozen = service.put(BUDGET, {"budget_per_week": 1}).json()
+
+    assert never["possible_from"] is never["needed_windows"] is frozen["possible_from"] is None
+    assert frozen["needed_windows"] == 7_558
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", 1e12])
+def test_a_budget_that_cannot_be_is_refused(service: Service, value: object) -> None:
+    """It is a number above 0."""
+    service.learn(1)
+
+    assert service.put(BUDGET, {"budget_per_week": value}).status_code == 422
+
+
+def test_only_admins_set_budgets_and_only_of_workloads(service: Service) -> None:
+    """A reader is forbidden to, and an unknown workload has none."""
+    service.learn(1)
+
+    assert service.put(BUDGET, {"budget_per_week": 1e6}, role=Role.READ).status_code == 403
+    assert service.put("/v1/workloads/9/budget", {"budget_per_week": 1e6}).status_code == 404
+
+
+def test_replicas_share_the_budget(service: Service) -> None:
+    """Three containers of one workload in each window leave a third of alpha to each."""
+    names = [a_container(id=letter * 64) for letter in "abc"]
+    service.send(*(a_delta(index, container=name) for index in range(20) for name in names))
+    service.worker.drain()
+
+    budget = service.get("/v1/workloads/1").json()["budget"]
+
+    assert budget["windows_per_week"] == pytest.approx(3 * 60_480)
+    assert budget["alpha"] == pytest.approx(1 / 3 / 60_480)
+
+
+def test_replicas_that_come_late_are_counted_all_the_same(service: Service) -> None:
+    """Twenty windows of a second container, sent after those of the first, make two replicas."""
+    service.learn(20)
+    service.learn(20, container=a_container(id="d" * 64))
+    service.learn(1, first=20)
+
+    assert service.get("/v1/workloads/1").json()["budget"]["windows_per_week"] == pytest.approx(2 * 60_480)
+
+
+def test_realised_stands_beside_promised(service: Service) -> None:
+    """Anomalies near each other count as one alert, whatever the mode; the interval is exact."""
+    service.learn(40)
+    service.put(BUDGET, {"budget_per_week": 604.8})
+    for index in (100, 101, 400):
+        service.send(a_delta(index, LOOP | INTRUSION))
+    service.worker.drain()
+    with service.core.store.read() as session:
+        scores = session.execute(select(ScoreRow.p_value, ScoreRow.alpha)).all()
+        weeks = session.scalars(select(WeekRow)).all()
+    ranked = [p_value for p_value, _ in scores if p_value is not None]
+
+    realised = service.get("/v1/workloads/1/baseline").json()["realised"]
+
+    assert sum(p_value is not None and p_value <= alpha for p_value, alpha in scores) == 3
+    assert realised["alerts"] == sum(week.alerts for week in weeks) == 2
+    assert realised["windows"] == len(ranked) == 13
+    assert realised["weeks"] == pytest.approx(13 / 60_480)
+    assert realised["low"] < realised["per_week"] < realised["high"]
+    assert [(rate["asked"], rate["windows"]) for rate in realised["rates"]] == [
+        (asked, sum(p_value <= asked for p_value in ranked)) for asked in (0.05, 0.01, 0.001)
+    ]
+
+
+def test_drift_is_shown_apart_from_alerts(service: Service) -> None:
+    """A lasting change is drift since its first window, and over when windows are as usual again."""
+    service.learn(60)
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"})
+    before = service.get("/v1/workloads/1").json()["drift"]
+    service.send(*(a_delta(index, LOOP | INTRUSION) for index in range(100, 110)))
+    service.worker.drain()
+
+    during = service.get("/v1/workloads/1").json()["drift"]
+    service.learn(250, first=110)
+    after = service.get("/v1/workloads/1").json()["drift"]
+
+    assert (before["drifting"], before["since"]) == (False, None)
+    assert during["drifting"]
+    assert datetime.fromisoformat(during["since"]) <= to_datetime(a_delta(100).start)
+    assert (after["drifting"], after["since"]) == (False, None)
