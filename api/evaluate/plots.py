@@ -30,8 +30,11 @@ def draw(plot: Plot, folder: Path) -> Path:
         xlabel=plot.x_label,
         ylabel=plot.y_label,
         xscale="log" if plot.log_x else "linear",
-        yscale="log" if plot.log_y else "linear",
+        # Below 2 linear, so that a score of 0 is shown.
+        yscale="symlog" if plot.log_y else "linear",
     )
+    if plot.log_y:
+        axes.set_ylim(bottom=min(0.0, *(min(curve.y) for curve in plot.curves if curve.y)))
     if any(curve.label for curve in plot.curves):
         axes.legend(fontsize="small")
     path = folder / f"{plot.name}.png"

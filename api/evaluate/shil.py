@@ -228,6 +228,7 @@ def _timelines(found: list[Run], asked: float) -> Iterator[Plot]:
                 Curve(label=f"threshold, {asked:.2%}", x=[0, seconds[-1]], y=[threshold, threshold]),
             ],
             marks=[run.replica.trigger * VECTOR_S, run.replica.success * VECTOR_S],
+            log_y=True,
         )
 
 

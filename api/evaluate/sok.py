@@ -141,6 +141,7 @@ def _timeline(name: str, container: int, found: Replay) -> Plot:
             curve("exploit", found.exploit),
         ],
         marks=[found.exploit[0].start_s],
+        log_y=True,
     )
 
 
