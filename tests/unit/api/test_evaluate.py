@@ -31,6 +31,7 @@ def traces(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_sequences_are_evaluated_from_file_to_figures(
     traces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
