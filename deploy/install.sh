@@ -77,7 +77,9 @@ install_venv() {
     "$python" -m venv .venv
   fi
   say "Python packages of $lock ($(grep -c '==' "$lock"))"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  # The lock file is complete; left to look for dependencies, older pips take a newer release of `coverage[toml]`,
+  # whose hash the lock does not hold.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
   echo "$stamp" > .venv/installed
 }
