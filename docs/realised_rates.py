@@ -94,8 +94,7 @@ def print_exchangeable(records: int) -> None:
             asked = (0.01, 1e-3, resolution / 10, resolution / 16, resolution / 100)
             realised = np.zeros(len(asked))
             for _ in range(records):
-                calibrator = Calibrator()
-                calibrator.restore(draw(size).tolist(), seen=2 * size)
+                calibrator = Calibrator(draw(size).tolist())
                 realised += [survival(_threshold(calibrator, rate)) for rate in asked]
             ratios = " | ".join(f"{ratio:.2f}" for ratio in realised / records / asked)
             print(f"| {name} | {size} | {ratios} |", flush=True)

@@ -103,15 +103,15 @@ class Backoff:
         return np.asarray((counts + self._lent[rows]) / self._whole[self._context[rows]])
 
     def of_any(self, wanted: Ngrams, counts: Counts) -> tuple[Floats, NDArray[np.int64]]:
-        """Return the same of any six-grams, judged with one call of context more in each row.
+        """Return the same of any six-grams, with one call of context more in each row.
 
         Args:
             wanted: Any six-grams.
             counts: What the six-grams that this was built of count now.
 
         Returns:
-            Probabilities, shape (6, wanted): row k looks at no more than the
-            newest k + 1 calls. And how many of the newest calls of each were learned in this sequence, 0 to 6.
+            Probabilities, shape (6, wanted): row k looks at the newest k + 1 calls. And
+            how many of the newest calls of each were learned in this sequence, 0 to 6.
         """
         by_order = np.empty((N, len(wanted)))
         known = np.zeros(len(wanted), dtype=np.int64)

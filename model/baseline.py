@@ -146,7 +146,9 @@ class Baseline:
             calls=calls,
             contributions=listed,
             rest=rest,
-            view=VIEWS[found_rare.decided] if p_value is not None and found_rare.decided is not None else None,
+            view=VIEWS[found_rare.decided]
+            if p_value is not None and found_rare.decided is not None
+            else None,
             views=tuple(map(ViewScore, VIEWS, views, found_rare.p_values)),
             least_p=found_rare.least,
         )

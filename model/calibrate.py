@@ -162,8 +162,6 @@ class Calibrator:
     def _fitted(self) -> Tail | Halving:
         if self._tail is None:
             self._tail = (
-                Halving(highest=self._sorted[-1])
-                if self.jump is None
-                else Tail.fit(self._sorted, self.jump)
+                Halving(highest=self._sorted[-1]) if self.jump is None else Tail.fit(self._sorted, self.jump)
             )
         return self._tail

@@ -70,7 +70,7 @@ class MixShift(AnomalyDetector):
         if not self.learned or not len(ngrams):
             return np.zeros(len(ngrams)), 0.0
         kind = _kind(ngrams)
-        calls = np.bincount(kind, weights=counts)
+        calls = np.asarray(np.bincount(kind, weights=counts), dtype=np.float64)
         total = float(counts.sum())
         present = np.flatnonzero(calls)
         here_calls, usual_calls = calls[present], self.calls[present]
@@ -82,7 +82,7 @@ class MixShift(AnomalyDetector):
         weight = 0.5 * self.scale * min(1.0, total * self.windows / self.learned)
         calls[present] = weight * np.maximum(term, 0.0) / here_calls
         missing = 1 - int(usual_calls.sum()) / self.learned
-        return calls[kind] * counts, weight * missing
+        return np.asarray(calls[kind] * counts), weight * missing
 
 
 def _kind(ngrams: Ngrams) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The healthy windows that a baseline remembers, and how a new one is judged beside them: one p-value of all views.
+"""The healthy windows that a baseline remembers, and one p-value of all views for a new one beside them.
 
 Each view ranks its bits among its own record. What a window has in its most
 unusual view is then ranked once more, among what remembered windows had in
@@ -82,12 +82,12 @@ class Record:
         return 1 / (len(self) + 1)
 
     def rows(self) -> NDArray[np.float64]:
-        """Return what is remembered, oldest first, shape (windows, `WIDTH`); NaN where a view was not judged."""
+        """Return what is remembered, oldest first, shape (windows, `WIDTH`); NaN where it was not judged."""
         return np.array(self._rows, dtype=np.float64).reshape(-1, WIDTH)[self._forgotten :]
 
     def totals(self) -> list[float]:
         """Return the score of each remembered window, oldest first: its bits of all views."""
-        return [math.fsum(bit for bit in row[:-1] if bit == bit) for row in self.rows().tolist()]
+        return [math.fsum(bit for bit in row[:-1] if not math.isnan(bit)) for row in self.rows().tolist()]
 
     def judge(self, bits: Sequence[float], more: Sequence[float] | None = None) -> Judgement:
         """Return how unusual a window is.
@@ -147,10 +147,10 @@ class Record:
     def _remember(self, row: Sequence[float]) -> None:
         self._rows.extend(row)
         for calibrator, score in zip(self._columns, row, strict=True):
-            if score == score:
+            if not math.isnan(score):
                 calibrator.add(score)
 
     def _rank_no_more(self, row: Sequence[float]) -> None:
         for calibrator, score in zip(self._columns, row, strict=True):
-            if score == score:
+            if not math.isnan(score):
                 calibrator.remove(score)

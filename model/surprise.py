@@ -145,9 +145,7 @@ class BackoffSurprise(AnomalyDetector):
         known, new = found.known, np.flatnonzero(~found.known)
         bits = np.empty(len(ngrams))
         here = counts[known]
-        bits[known] = self._of_known(
-            found.rows[known], here, found.counts[known], found.windows[known]
-        )
+        bits[known] = self._of_known(found.rows[known], here, found.counts[known], found.windows[known])
         by_order, endings = self.orders.probabilities(ngrams[new])
         bits[new] = -np.log2(by_order[-1]) * np.log2(1.0 + counts[new])
         short = np.zeros((len(SHORT), len(ngrams)))
@@ -159,9 +157,7 @@ class BackoffSurprise(AnomalyDetector):
                 short[place, at] = _of_endings(suffix_keys(ngrams[at], order), counts[at], surprise)
         return Surprises(bits, int(here.sum()), News(new, endings, short))
 
-    def _of_known(
-        self, rows: Rows, counts: Counts, learned: Counts, held_by: Counts
-    ) -> NDArray[np.float64]:
+    def _of_known(self, rows: Rows, counts: Counts, learned: Counts, held_by: Counts) -> NDArray[np.float64]:
         bits = np.zeros(len(rows))
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
         rarity = self._rarity(held_by, int(counts.sum())) - ORDINARY_RARITY
