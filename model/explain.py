@@ -12,8 +12,8 @@ from model.score import Contribution
 from model.summary import TopNgram
 from model.surprise import News
 from model.window import Window
-from wire.ngram import INJECTED, TOKEN_BITS, N, is_injected, names
-from wire.syscalls import load_table
+from wire.ngram import INJECTED, TOKEN_BITS, N, is_injected, tokens
+from wire.syscalls import START, TOKENS, load_table
 
 _HIGH: Final = np.uint64(sum(1 << (place * TOKEN_BITS + TOKEN_BITS - 1) for place in range(N)))
 """The highest bit of each token."""
@@ -139,4 +139,11 @@ def _rank(count: int, orders: Orders) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def _names(arch: str, ngram: int) -> tuple[str, ...]:
-    return tuple(names(ngram, load_table(arch)))
+    calls = _calls(arch)
+    return tuple([calls[token] for token in tokens(ngram) if token != START])
+
+
+@lru_cache(maxsize=8)
+def _calls(arch: str) -> tuple[str, ...]:
+    """Return the name of every token."""
+    return tuple(map(load_table(arch).name, range(TOKENS)))
