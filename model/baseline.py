@@ -17,8 +17,8 @@ from model.sizes import Sizes
 from model.state import BaselineState
 from model.summary import BaselineSummary, CalibrationSummary, LineageSummary
 from model.surprise import BackoffSurprise
-from model.unseen import unseen
-from model.window import Window
+from model.unseen import Unseen, unseen
+from model.window import Counts, Ngrams, Window
 from wire.ngram import INJECTED
 from wire.syscalls import load_table
 
@@ -134,8 +134,17 @@ class Baseline:
             rest=rest,
         )
 
-    def learn_window(self, window: Window, score: WindowScore) -> bool:
+    def held_by(self, ngrams: Ngrams) -> Counts:
+        """Return how many learned windows held each of ascending, distinct n-grams; 0 where it is new."""
+        return self._surprise.orders.find(ngrams).windows
+
+    def learn_window(self, window: Window, score: WindowScore, *, again: bool = False) -> bool:
         """Learn a window that is held to be healthy, with the score it had before.
+
+        Args:
+            window: The window.
+            score: What `score_window` said of it.
+            again: It was unlearned before: completeness, which kept it, does not count it twice.
 
         Returns:
             False where the window is not fit to be learned (partial, lossy or
@@ -145,7 +154,8 @@ class Baseline:
             return False
         found = self._surprise.orders.find(window.ngrams)
         taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
-        self._completeness.learn(window.ngrams[taken], ~found.known[taken])
+        if not again:
+            self._completeness.learn(window.ngrams[taken], ~found.known[taken])
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
         self._calibrator.learn_one(score.score)
         self._sizes.learn(window.calls)
@@ -199,13 +209,17 @@ class Baseline:
                 tail_scale=self._calibrator.tail_scale,
             ),
             top=most_frequent(orders, self.arch, self.settings.top),
-            unseen=unseen(
-                self._completeness,
-                orders.find(self._completeness.ngrams).windows,
-                target=self.settings.unseen_target,
-                min_windows=self.settings.min_windows,
-                full=self.full,
-            ),
+            unseen=self.unseen(),
+        )
+
+    def unseen(self) -> Unseen:
+        """Return how much of the workload's behaviour is still unseen."""
+        return unseen(
+            self._completeness,
+            self.held_by(self._completeness.ngrams),
+            target=self.settings.unseen_target,
+            min_windows=self.settings.min_windows,
+            full=self.full,
         )
 
     def state(self) -> BaselineState:

@@ -6,18 +6,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, WorkloadRow
+from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, WorkloadRow
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
-from api.worker.baselines import Baselines, is_ready
+from api.worker.baselines import Baselines, Learner, is_ready
+from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
-from api.worker.repository import Item
+from api.worker.repository import Held, Item, identify_replica
 from api.workloads.identity import WorkloadKey, identify
 from model.baseline import Baseline
 from model.score import WindowScore
+from model.teachers import lessons
 from model.window import Window
 from wire.codec import decode_delta
 from wire.profile import ContainerKind, ProfileDelta
@@ -57,7 +59,8 @@ class BatchProcessor:
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._workloads: dict[WorkloadKey, WorkloadRow] = {}
         self._waiting: list[_Scored] = []
-        self._kept: set[int] = set()
+        self._drifts = DriftBook(session, now_ms)
+        self._kept: dict[int, bytes] = {}
         self._tally = Tally(alerts_opened=self._alerts.opened)
 
     def process(self, items: Sequence[Item]) -> Tally:
@@ -69,6 +72,7 @@ class BatchProcessor:
             for item in items:
                 self._handle(item)
             self._store_waiting()
+            self._drifts.close()
             repository.settle(
                 self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
             )
@@ -81,30 +85,47 @@ class BatchProcessor:
         if delta.container.kind is ContainerKind.SANDBOX:
             return
         workload = self._upsert_workload(container, delta)
-        baseline = self._baselines.get(self._session, workload.id, delta.arch)
-        window = Window.from_delta(delta)
-        alpha = self._ledgers.alpha(workload, delta.start)
+        learner = self._baselines.get(self._session, workload.id, delta.arch)
+        baseline, window = learner.baseline, Window.from_delta(delta)
+        alpha = self._ledgers.alpha(workload, delta.start, delta.end)
         score = baseline.score_window(window, alpha=alpha)
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
         if learning.learn:
-            learning = self._learn(workload, baseline, window, score)
+            learning = self._learn(workload, learner, container, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,
+            "learned_score": score.score if learning.learn else None,
         }
         self._ledgers.enter(workload, row)
+        self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
         alert = self._alerts.enter(workload, row) if raised else None
         self._waiting.append(_Scored(workload, row, alert))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)
+        if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
+            self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine:
-            self._kept.add(item.id)
-            self._release_if_regular(workload, baseline)
+            self._release_if_regular(workload, learner)
+
+    def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
+        if row["p_value"] is None:
+            return
+        ledger = self._ledgers.of(workload.id, row["start"])
+        self._drifts.enter(
+            ledger,
+            container,
+            p_value=row["p_value"],
+            resolution=row["resolution"],
+            start=row["start"],
+            end=row["end"],
+            windows_per_week=self._ledgers.rate(ledger),
+        )
 
     def _upsert_container(self, item: Item, delta: ProfileDelta) -> ContainerRow:
         row = self._containers.get(item.instance)
@@ -138,13 +159,34 @@ class BatchProcessor:
         return workload
 
     def _learn(
-        self, workload: WorkloadRow, baseline: Baseline, window: Window, score: WindowScore
+        self,
+        workload: WorkloadRow,
+        learner: Learner,
+        container: ContainerRow,
+        window: Window,
+        score: WindowScore,
     ) -> Learning:
+        baseline, several = learner.baseline, self._ledgers.several(workload.id)
+        who = identify_replica(container)
+        held_by = baseline.held_by(window.ngrams) if several else None
+        if held_by is not None:
+            windows = baseline.windows_learned
+            tired = learner.teachers.tired(window.ngrams, held_by, replica=who, windows=windows)
+            if len(tired):
+                text = (
+                    f"One replica alone showed {len(tired)} of its sequences in {lessons(windows)} learned "
+                    "windows, and may teach them no further."
+                )
+                return Learning(learn=False, reason=text, keep=True)
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
-        if baseline.learn_window(window, score):
-            return Learning(learn=True)
-        return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
+        if not baseline.learn_window(window, score):
+            return Learning(
+                learn=False, reason="The window is no evidence: calls are missing, or it has none."
+            )
+        if held_by is not None:
+            learner.teachers.learn(window.ngrams, held_by == 0, replica=who)
+        return Learning(learn=True, keep=True)
 
     def _describe(
         self, item: Item, delta: ProfileDelta, score: WindowScore, verdict: Verdict, learning: Learning
@@ -190,17 +232,29 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
 
-    def _release_if_regular(self, workload: WorkloadRow, baseline: Baseline) -> None:
+    def _release_if_regular(self, workload: WorkloadRow, learner: Learner) -> None:
         self._store_waiting()
         held = repository.find_quarantined(self._session, workload.id)
-        if not policy.releases(len(held)):
+        shown_by = [identify_replica(each.container) for each in held]
+        if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
             return
         self._baselines.mark_changed(workload.id)
-        for score_row, inbox in held:
-            window = Window.from_delta(decode_delta(inbox.payload or b""))
-            if baseline.learn_window(window, baseline.score_window(window)):
-                score_row.learned, score_row.not_learned = True, None
-            score_row.quarantined = False
-            inbox.payload = None
-            self._kept.discard(inbox.id)
+        for each in held:
+            release(learner.baseline, each)
         self._session.flush()
+
+
+def release(baseline: Baseline, held: Held) -> bool:
+    """Learn a window that was held out; return False where it is no evidence."""
+    window = Window.from_delta(delta_of(held.inbox))
+    score = baseline.score_window(window)
+    learned = baseline.learn_window(window, score)
+    held.score.quarantined = False
+    if learned:
+        held.score.learned, held.score.not_learned, held.score.learned_score = True, None, score.score
+    return learned
+
+
+def delta_of(inbox: InboxRow) -> ProfileDelta:
+    """Return a handled delta whose payload is kept."""
+    return decode_delta(repository.unpack(inbox.payload or b""))

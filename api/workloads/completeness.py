@@ -1,9 +1,11 @@
 """What REST says of how much of a workload's behaviour is still unseen."""
 
+import math
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from model.budget import WEEK_S
 from model.unseen import CompletenessVerdict, Unseen
 
 
@@ -32,11 +34,11 @@ class CompletenessOut(BaseModel):
         Field(description="Further windows, while `converging`; null where no end is in sight."),
     ]
     seconds_to_target: Annotated[
-        AheadOut | None, Field(description="The same while one container runs; more containers share it.")
+        AheadOut | None, Field(description="The same, while windows come as they have come so far.")
     ]
 
     @classmethod
-    def of(cls, unseen: Unseen, *, windows_from_start: int, window_s: int) -> "CompletenessOut":
+    def of(cls, unseen: Unseen, *, windows_from_start: int, windows_per_week: float) -> "CompletenessOut":
         """Return what is shown of an estimate."""
         ahead = unseen.windows_to_target
         return cls(
@@ -51,12 +53,12 @@ class CompletenessOut(BaseModel):
             blocks=unseen.blocks,
             block_windows=unseen.block_windows,
             windows_to_target=_ahead(ahead, 1),
-            seconds_to_target=_ahead(ahead, window_s),
+            seconds_to_target=_ahead(ahead, WEEK_S / windows_per_week),
         )
 
 
-def _ahead(windows: tuple[int, int | None] | None, each: int) -> AheadOut | None:
+def _ahead(windows: tuple[int, int | None] | None, each: float) -> AheadOut | None:
     if windows is None:
         return None
     fewest, most = windows
-    return AheadOut(fewest=fewest * each, most=None if most is None else most * each)
+    return AheadOut(fewest=math.ceil(fewest * each), most=None if most is None else math.ceil(most * each))

@@ -1,0 +1,111 @@
+"""Which n-grams only one of several replicas has taught: what one replica can make ordinary is bounded."""
+
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.backoff import find
+from model.errors import SnapshotError
+from model.window import Counts, Ngrams
+
+LEAST_LESSONS: Final = 4
+"""Windows in which one replica may teach an n-gram at any age of the baseline."""
+SHARE: Final = 256
+"""Of so many learned windows one, if that is more."""
+
+
+def lessons(windows: int) -> int:
+    """Return in how many windows an n-gram is learned from one replica alone.
+
+    What one window in 256 holds keeps four bits of rarity (`model.surprise`).
+
+    Examples:
+        >>> lessons(100), lessons(10_000)
+        (4, 39)
+    """
+    return max(LEAST_LESSONS, windows // SHARE)
+
+
+class Teachers:
+    """N-grams learned while several replicas ran, each shown by one replica only.
+
+    A second replica that shows an n-gram vouches for it, and it is forgotten here.
+    All of an n-gram's learned windows are then its one replica's, so that the
+    baseline's own count of them is the number of lessons.
+
+    Examples:
+        >>> teachers = Teachers()
+        >>> ngrams = np.array([3, 7], dtype=np.uint64)
+        >>> teachers.learn(ngrams, np.array([True, True]), replica=1)
+        >>> teachers.tired(ngrams, np.array([4, 3]), replica=1, windows=100).tolist()
+        [3]
+        >>> teachers.learn(ngrams, np.array([False, False]), replica=2)
+        >>> len(teachers)
+        0
+    """
+
+    def __init__(self) -> None:
+        self._ngrams: Ngrams = np.empty(0, dtype=np.uint64)
+        self._replicas: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        """Return how many n-grams one replica alone has shown."""
+        return len(self._ngrams)
+
+    def tired(self, ngrams: Ngrams, held_by: Counts, *, replica: int, windows: int) -> Ngrams:
+        """Return the n-grams of a window that its replica alone has shown as often as it may.
+
+        Args:
+            ngrams: Ascending and distinct.
+            held_by: Learned windows that held each.
+            replica: Who shows them.
+            windows: Windows that the baseline has learned.
+        """
+        rows, alone = find(self._ngrams, ngrams)
+        if not alone.any():
+            return ngrams[:0]
+        alone &= self._replicas[rows] == replica
+        return ngrams[alone & (held_by >= lessons(windows))]
+
+    def learn(self, ngrams: Ngrams, new: NDArray[np.bool_], *, replica: int) -> None:
+        """Take note of a window that was learned.
+
+        Args:
+            ngrams: Ascending and distinct.
+            new: Which of them no learned window held before.
+            replica: Who showed them.
+        """
+        rows, alone = find(self._ngrams, ngrams)
+        if alone.any():
+            rows = rows[alone]
+            vouched = rows[self._replicas[rows] != replica]
+            self._ngrams = np.delete(self._ngrams, vouched)
+            self._replicas = np.delete(self._replicas, vouched)
+        if (fresh := new & ~alone).any():
+            at = np.searchsorted(self._ngrams, ngrams[fresh])
+            self._ngrams = np.insert(self._ngrams, at, ngrams[fresh])
+            self._replicas = np.insert(self._replicas, at, replica)
+
+    def to_bytes(self) -> bytes:
+        """Return 16 bytes for each n-gram, little-endian: all n-grams, then their replicas."""
+        return self._ngrams.astype("<u8").tobytes() + self._replicas.astype("<i8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | None) -> Self:
+        """Return what `to_bytes` was asked of; nothing where there is none.
+
+        Raises:
+            SnapshotError: The bytes are not pairs, or the n-grams not ascending and distinct.
+        """
+        teachers, data = cls(), data or b""
+        half = len(data) // 2
+        if len(data) % 16:
+            msg = f"Expected 16 bytes for each n-gram that one replica taught; got {len(data)} bytes."
+            raise SnapshotError(msg)
+        teachers._ngrams = np.frombuffer(data[:half], dtype="<u8").astype(np.uint64)
+        teachers._replicas = np.frombuffer(data[half:], dtype="<i8").astype(np.int64)
+        if bool(np.any(teachers._ngrams[1:] <= teachers._ngrams[:-1])):
+            msg = "Expected distinct n-grams in ascending order; got one out of order."
+            raise SnapshotError(msg)
+        return teachers
