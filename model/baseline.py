@@ -4,6 +4,7 @@ import math
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.calibrate import Calibrator
 from model.completeness import Completeness
@@ -85,17 +86,27 @@ class Baseline:
         """Calls of the largest window learned, rounded up by a sixteenth at most."""
         return self._sizes.largest
 
-    def score_window(self, window: Window, *, alpha: float | None = None) -> WindowScore:
+    def score_window(
+        self,
+        window: Window,
+        *,
+        alpha: float | None = None,
+        unvouched: NDArray[np.bool_] | None = None,
+    ) -> WindowScore:
         """Return how unusual a window is; changes nothing.
 
         Args:
             window: The window.
             alpha: P-value up to which all of `top` contributions are listed;
                 above it the `top_of_normal` largest are. None lists all.
+            unvouched: N-grams that one of several replicas alone has shown (`model.teachers`):
+                none of them counts for less than what no window held.
         """
         found = self._surprise.orders.find(window.ngrams)
         bits = self._surprise.bits(window.ngrams, window.counts, found)
         mix, absent = self._mix.bits(window.ngrams, window.counts)
+        if unvouched is not None:
+            bits = np.where(unvouched, np.maximum(bits, self._surprise.novel_bits(window.counts)), bits)
         bits = bits + mix
         # fsum is exact, so the order of the n-grams cannot move the last digit.
         total = math.fsum((*bits.tolist(), absent))
@@ -155,7 +166,7 @@ class Baseline:
         found = self._surprise.orders.find(window.ngrams)
         taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
         if not again:
-            self._completeness.learn(window.ngrams[taken], ~found.known[taken])
+            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
         self._calibrator.learn_one(score.score)
         self._sizes.learn(window.calls)

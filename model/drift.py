@@ -17,8 +17,8 @@ _MEMORY: Final = 2.0
 TRUSTED: Final = 0.25
 """Parts of the resolution down to which the tail model is bet on."""
 _QUIET_POWER: Final = 0.7
-_QUIET: Final = 5.0
-"""Nats of evidence for ordinary windows that end a report: about 90 of them."""
+_QUIET: Final = 10.0
+"""Nats of evidence for ordinary windows that end a report: about 145 of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,11 @@ class BackoffSurprise(AnomalyDetector):
         excess = np.where(found.known, np.clip(rarity, 0.0, surprise), surprise)
         return np.asarray(excess * np.log2(1.0 + counts))
 
+    def novel_bits(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the rarity of n-grams that no learned window held, as bits of a score."""
+        rarity = max(0.0, math.log2(self.windows + 1) - ORDINARY_RARITY)
+        return np.asarray(rarity * np.log2(1.0 + counts))
+
     def _rarity(self, held_by: Counts, calls: int) -> NDArray[np.float64]:
         share = np.minimum((held_by + 1) / (self.windows + 1), 1.0)
         usual = self.calls / self.windows if self.windows else 1.0

@@ -1,48 +1,28 @@
-"""Which n-grams only one of several replicas has taught: what one replica can make ordinary is bounded."""
+"""Which n-grams only one of several replicas has shown: one replica alone makes nothing ordinary."""
 
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.backoff import find
 from model.errors import SnapshotError
-from model.window import Counts, Ngrams
-
-LEAST_LESSONS: Final = 4
-"""Windows in which one replica may teach an n-gram at any age of the baseline."""
-SHARE: Final = 256
-"""Of so many learned windows one, if that is more."""
-
-
-def lessons(windows: int) -> int:
-    """Return in how many windows an n-gram is learned from one replica alone.
-
-    What one window in 256 holds keeps four bits of rarity (`model.surprise`).
-
-    Examples:
-        >>> lessons(100), lessons(10_000)
-        (4, 39)
-    """
-    return max(LEAST_LESSONS, windows // SHARE)
+from model.window import Ngrams
 
 
 class Teachers:
     """N-grams learned while several replicas ran, each shown by one replica only.
 
-    A second replica that shows an n-gram vouches for it, and it is forgotten here.
-    All of an n-gram's learned windows are then its one replica's, so that the
-    baseline's own count of them is the number of lessons.
+    They are counted like all others, and scored as if they were new
+    (`Baseline.score_window`) until a second replica shows them too.
 
     Examples:
         >>> teachers = Teachers()
         >>> ngrams = np.array([3, 7], dtype=np.uint64)
         >>> teachers.learn(ngrams, np.array([True, True]), replica=1)
-        >>> teachers.tired(ngrams, np.array([4, 3]), replica=1, windows=100).tolist()
-        [3]
-        >>> teachers.learn(ngrams, np.array([False, False]), replica=2)
-        >>> len(teachers)
-        0
+        >>> teachers.learn(ngrams[:1], np.array([False]), replica=2)
+        >>> teachers.unvouched(ngrams).tolist()
+        [False, True]
     """
 
     def __init__(self) -> None:
@@ -53,20 +33,9 @@ class Teachers:
         """Return how many n-grams one replica alone has shown."""
         return len(self._ngrams)
 
-    def tired(self, ngrams: Ngrams, held_by: Counts, *, replica: int, windows: int) -> Ngrams:
-        """Return the n-grams of a window that its replica alone has shown as often as it may.
-
-        Args:
-            ngrams: Ascending and distinct.
-            held_by: Learned windows that held each.
-            replica: Who shows them.
-            windows: Windows that the baseline has learned.
-        """
-        rows, alone = find(self._ngrams, ngrams)
-        if not alone.any():
-            return ngrams[:0]
-        alone &= self._replicas[rows] == replica
-        return ngrams[alone & (held_by >= lessons(windows))]
+    def unvouched(self, ngrams: Ngrams) -> NDArray[np.bool_]:
+        """Tell of each n-gram whether one replica alone has shown it; others may be new or ordinary."""
+        return find(self._ngrams, ngrams)[1]
 
     def learn(self, ngrams: Ngrams, new: NDArray[np.bool_], *, replica: int) -> None:
         """Take note of a window that was learned.

@@ -1,4 +1,4 @@
-"""What a person may do with the learning of one window: unlearn, relearn, release, drop. All of it is audited."""
+"""What a person may do with the learning of one window: unlearn, relearn, release, drop; all is audited."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -6,10 +6,11 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from api.audit import record
-from api.db.tables import InboxRow, ScoreRow
+from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotFoundError, NotPossibleError
 from api.worker import baselines
-from api.worker.batch import delta_of
+from api.worker.baselines import Learner
+from api.worker.batch import delta_of, window_of
 from model.baseline import Baseline
 from model.errors import UnlearnError
 from model.window import Window
@@ -73,8 +74,8 @@ def _check(row: ScoreRow, step: Step) -> None:
 
 
 def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
-    inbox = session.get(InboxRow, row.inbox_id)
-    if inbox is None or inbox.payload is None:
+    inbox, container = session.get(InboxRow, row.inbox_id), session.get(ContainerRow, row.container_id)
+    if inbox is None or container is None or inbox.payload is None:
         msg = (
             f"The counts of window {row.id} are not kept, or not any more "
             "(learned_kept_hours): the baseline cannot be changed by exactly this window."
@@ -82,12 +83,12 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
         raise NotPossibleError(msg)
     delta = delta_of(inbox)
     learner = baselines.load(session, row.workload_id, delta.arch)
-    window, baseline = Window.from_delta(delta), learner.baseline
+    window, baseline = window_of(delta, container), learner.baseline
     if step is Step.UNLEARN:
         _unlearn(baseline, window, row)
         row.learned, row.not_learned = False, f"Unlearned by {actor}: {reason}"
     else:
-        _learn(baseline, window, row, again=step is Step.RELEARN)
+        _learn(learner, window, row, again=step is Step.RELEARN)
     baselines.store(session, row.workload_id, learner, now_ms)
 
 
@@ -99,11 +100,12 @@ def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
         raise NotPossibleError(str(error)) from error
 
 
-def _learn(baseline: Baseline, window: Window, row: ScoreRow, *, again: bool) -> None:
-    score = baseline.score_window(window)
+def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:
+    score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
     if again and row.learned_score is not None:
         score = replace(score, score=row.learned_score)
-    if not baseline.learn_window(window, score, again=again):
+    # A person vouches for it, so it does not matter which replica showed it.
+    if not learner.baseline.learn_window(window, score, again=again):
         msg = "The window is no evidence: calls are missing, or it has none."
         raise NotPossibleError(msg)
     row.learned, row.quarantined, row.not_learned = True, False, None

@@ -1,6 +1,6 @@
 """Reads scores with the containers they belong to."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ class ScoreView(NamedTuple):
     node: str
 
 
-def _views() -> Select[Any]:
+def _views() -> Select[ScoreRow, ContainerRow, str]:
     return (
         select(ScoreRow, ContainerRow, NodeRow.name)
         .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)

@@ -4,12 +4,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from api.db.tables import BaselineRow
 from model import snapshot
 from model.baseline import Baseline
+from model.score import WindowScore
 from model.teachers import Teachers
+from model.window import Window
 
 MOST_IN_MEMORY: Final = 1000
 _ANEW: Final = 16
@@ -22,6 +26,25 @@ class Learner:
 
     baseline: Baseline
     teachers: Teachers
+
+    def unvouched(self, window: Window) -> NDArray[np.bool_] | None:
+        """Return which n-grams of a window one replica alone has shown; None where there are none at all."""
+        return self.teachers.unvouched(window.ngrams) if len(self.teachers) else None
+
+    def learn(self, window: Window, score: WindowScore, replica: int | None) -> bool:
+        """Learn a window; False where it is no evidence.
+
+        Args:
+            window: The window.
+            score: What it scored before.
+            replica: Who shows it, where the workload has several; None where nobody else could vouch.
+        """
+        new = self.baseline.held_by(window.ngrams) == 0 if replica is not None else None
+        if not self.baseline.learn_window(window, score):
+            return False
+        if replica is not None and new is not None:
+            self.teachers.learn(window.ngrams, new, replica=replica)
+        return True
 
 
 class Baselines:

@@ -15,11 +15,10 @@ from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
-from api.worker.repository import Held, Item, identify_replica
+from api.worker.repository import Item, identify_replica
 from api.workloads.identity import WorkloadKey, identify
-from model.baseline import Baseline
+from model import starts
 from model.score import WindowScore
-from model.teachers import lessons
 from model.window import Window
 from wire.codec import decode_delta
 from wire.profile import ContainerKind, ProfileDelta
@@ -33,6 +32,7 @@ class Tally:
     ngrams: int = 0
     findings: int = 0
     alerts_opened: list[int] = field(default_factory=list)
+    drifts: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class BatchProcessor:
         self._waiting: list[_Scored] = []
         self._drifts = DriftBook(session, now_ms)
         self._kept: dict[int, bytes] = {}
-        self._tally = Tally(alerts_opened=self._alerts.opened)
+        self._tally = Tally(alerts_opened=self._alerts.opened, drifts=self._drifts.reported)
 
     def process(self, items: Sequence[Item]) -> Tally:
         """Handle items in the order given, then write the baselines that changed."""
@@ -86,9 +86,9 @@ class BatchProcessor:
             return
         workload = self._upsert_workload(container, delta)
         learner = self._baselines.get(self._session, workload.id, delta.arch)
-        baseline, window = learner.baseline, Window.from_delta(delta)
+        baseline, window = learner.baseline, window_of(delta, container)
         alpha = self._ledgers.alpha(workload, delta.start, delta.end)
-        score = baseline.score_window(window, alpha=alpha)
+        score = baseline.score_window(window, alpha=alpha, unvouched=learner.unvouched(window))
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
@@ -166,27 +166,12 @@ class BatchProcessor:
         window: Window,
         score: WindowScore,
     ) -> Learning:
-        baseline, several = learner.baseline, self._ledgers.several(workload.id)
-        who = identify_replica(container)
-        held_by = baseline.held_by(window.ngrams) if several else None
-        if held_by is not None:
-            windows = baseline.windows_learned
-            tired = learner.teachers.tired(window.ngrams, held_by, replica=who, windows=windows)
-            if len(tired):
-                text = (
-                    f"One replica alone showed {len(tired)} of its sequences in {lessons(windows)} learned "
-                    "windows, and may teach them no further."
-                )
-                return Learning(learn=False, reason=text, keep=True)
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
-        if not baseline.learn_window(window, score):
-            return Learning(
-                learn=False, reason="The window is no evidence: calls are missing, or it has none."
-            )
-        if held_by is not None:
-            learner.teachers.learn(window.ngrams, held_by == 0, replica=who)
-        return Learning(learn=True, keep=True)
+        several = self._ledgers.several(workload.id)
+        if learner.learn(window, score, identify_replica(container) if several else None):
+            return Learning(learn=True, keep=True)
+        return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
     def _describe(
         self, item: Item, delta: ProfileDelta, score: WindowScore, verdict: Verdict, learning: Learning
@@ -239,22 +224,24 @@ class BatchProcessor:
         if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
             return
         self._baselines.mark_changed(workload.id)
-        for each in held:
-            release(learner.baseline, each)
+        several = self._ledgers.several(workload.id)
+        for each, replica in zip(held, shown_by, strict=True):
+            window = window_of(delta_of(each.inbox), each.container)
+            score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+            each.score.quarantined = False
+            if learner.learn(window, score, replica if several else None):
+                each.score.learned, each.score.not_learned = True, None
+                each.score.learned_score = score.score
         self._session.flush()
-
-
-def release(baseline: Baseline, held: Held) -> bool:
-    """Learn a window that was held out; return False where it is no evidence."""
-    window = Window.from_delta(delta_of(held.inbox))
-    score = baseline.score_window(window)
-    learned = baseline.learn_window(window, score)
-    held.score.quarantined = False
-    if learned:
-        held.score.learned, held.score.not_learned, held.score.learned_score = True, None, score.score
-    return learned
 
 
 def delta_of(inbox: InboxRow) -> ProfileDelta:
     """Return a handled delta whose payload is kept."""
     return decode_delta(repository.unpack(inbox.payload or b""))
+
+
+def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:
+    """Return what is learned of a delta, and to which start of a container it belongs."""
+    within = delta.start < container.first_start + starts.WINDOWS * (delta.end - delta.start)
+    first = within and delta.container.seen_from_start
+    return Window.from_delta(delta, start=container.id if first else None)

@@ -1,7 +1,7 @@
 """Drift of workloads and of their replicas: evidence with each window, and its history as rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -23,10 +23,17 @@ class _Touched:
     """A workload of one transaction."""
 
     ledger: LedgerRow
-    needed: float
-    resolution: float
+    needed: float = 0.0
+    resolution: float = 1.0
     newest_end: int = 0
-    drifting: bool = False
+    containers: dict[int, ContainerRow] = field(default_factory=dict)
+    began: int | None = None
+    """Of the drift that was reported in this transaction or before it; None where there was none."""
+    reported: int = 0
+    highest: float = 0.0
+    """Most evidence while it was reported."""
+    then: dict[int, float] = field(default_factory=dict)
+    """What each replica's own evidence was at that moment."""
 
 
 class DriftBook:
@@ -36,6 +43,8 @@ class DriftBook:
         self._session = session
         self._now_ms = now_ms
         self._touched: dict[int, _Touched] = {}
+        self.reported: list[str] = []
+        """Kinds of the drifts that this transaction reported."""
 
     def enter(
         self,
@@ -54,10 +63,19 @@ class DriftBook:
         all_ = Drift.from_plain(ledger.bets).after(p_value, start, limit=needed, resolution=resolution)
         container.bets, ledger.bets = one.to_plain(), all_.to_plain()
         ledger.drift_evidence, ledger.drift_began = all_.evidence, all_.began
-        touched = self._touched.setdefault(ledger.workload_id, _Touched(ledger, needed, resolution))
+        touched = self._touched.setdefault(ledger.workload_id, _Touched(ledger))
         touched.needed, touched.resolution = needed, resolution
         touched.newest_end = max(touched.newest_end, end)
-        touched.drifting |= one.since is not None or all_.since is not None
+        touched.containers[container.id] = container
+        reported = [each for each in (one, all_) if each.since is not None]
+        if not reported:
+            return
+        if touched.began is None:
+            touched.began = min(each.since for each in reported if each.since is not None)
+            touched.reported = end
+        if (highest := max(each.evidence for each in reported)) > touched.highest:
+            touched.highest = highest
+            touched.then = {name: _evidence(row) for name, row in touched.containers.items()}
 
     def close(self) -> None:
         """Bring the history up to date, once the scores of the transaction are stored."""
@@ -65,40 +83,36 @@ class DriftBook:
         periods = repository.find_open_drifts(self._session, self._touched)
         for workload_id, touched in self._touched.items():
             period = periods.get(workload_id)
-            if period is not None or touched.drifting:
+            if period is not None or touched.began is not None:
                 self._keep_up(workload_id, period, touched)
 
     def _keep_up(self, workload_id: int, period: DriftRow | None, touched: _Touched) -> None:
         ledger = touched.ledger
         earliest = touched.newest_end - _ABSENT * (ledger.window_ms or 0)
         containers = repository.find_reporting(self._session, workload_id, earliest)
-        drifts = {each.id: Drift.from_plain(each.bets) for each in containers}
-        known = [Drift.from_plain(ledger.bets), *drifts.values()]
-        reported = [each for each in known if each.since is not None]
-        if not reported:
-            ledger.drift_since = None
-            if period is not None:
-                period.ended, period.updated_at = touched.newest_end, self._now_ms
-            return
-        evidence = max(each.evidence for each in reported)
-        if period is None:
-            began = min(each.since for each in reported if each.since is not None)
+        if fresh := period is None:
             period = DriftRow(
                 workload_id=workload_id,
                 created_at=self._now_ms,
-                began=began,
-                reported=touched.newest_end,
+                began=touched.began,
+                reported=touched.reported,
                 evidence=0.0,
             )
             self._session.add(period)
-        ledger.drift_since = period.began
-        if evidence <= period.evidence:
-            return
-        # While evidence grows, more of it may tell another kind.
-        period.evidence, period.needed, period.updated_at = evidence, touched.needed, self._now_ms
-        replicas = self._look_at(workload_id, {name: each.evidence for name, each in drifts.items()})
-        kind, concerned = classify(replicas, began=period.began, resolution=touched.resolution)
-        period.kind, period.replicas, period.reporting = kind.value, list(concerned), len(replicas)
+        if touched.highest > period.evidence:
+            # While evidence grows, more of it may tell another kind.
+            period.evidence, period.needed, period.updated_at = touched.highest, touched.needed, self._now_ms
+            evidence = {each.id: touched.then.get(each.id, _evidence(each)) for each in containers}
+            replicas = self._look_at(workload_id, evidence)
+            kind, concerned = classify(replicas, began=period.began, resolution=touched.resolution)
+            period.kind, period.replicas, period.reporting = kind.value, list(concerned), len(replicas)
+        if fresh:
+            self.reported.append(period.kind)
+        states = [ledger.bets, *(each.bets for each in containers)]
+        lasts = any(Drift.from_plain(each).since is not None for each in states)
+        ledger.drift_since = period.began if lasts else None
+        if not lasts:
+            period.ended, period.updated_at = touched.newest_end, self._now_ms
 
     def _look_at(self, workload_id: int, evidence: dict[int, float]) -> dict[int, Replica]:
         rows = repository.find_p_values(self._session, workload_id, _LOOKED_AT)
@@ -106,6 +120,10 @@ class DriftBook:
             name: _replica(won, [(start, p_value) for start, of, p_value in rows if of == name])
             for name, won in evidence.items()
         }
+
+
+def _evidence(row: ContainerRow) -> float:
+    return Drift.from_plain(row.bets).evidence
 
 
 def _replica(evidence: float, windows: Sequence[tuple[int, float]]) -> Replica:

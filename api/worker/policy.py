@@ -21,7 +21,7 @@ class Learning:
     reason: str | None = None
     quarantine: bool = False
     keep: bool = False
-    """Its counts are kept for a time: it can be learned, or unlearned, by hand."""
+    """Its counts are kept for a time, so that it can be unlearned."""
 
 
 def judge(score: WindowScore, alpha: float) -> Verdict:

@@ -166,6 +166,9 @@ class Worker:
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
         metrics.count("nonself_findings_total", tally.findings)
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
+        for kind in tally.drifts:
+            metrics.count("nonself_drifts_total", kind=kind)
+            _log.warning("drift_reported", kind=kind)
         for alert_id in tally.alerts_opened:
             _log.warning("alert_opened", alert=alert_id)
         if began is not None:

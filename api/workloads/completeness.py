@@ -1,6 +1,7 @@
 """What REST says of how much of a workload's behaviour is still unseen."""
 
 import math
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -16,6 +17,15 @@ class AheadOut(BaseModel):
     most: int | None
 
 
+class StartsOut(BaseModel):
+    """How much start-up behaviour is still unseen, with the start of a container as the unit."""
+
+    learned: Annotated[int, Field(description="Starts learned: the first three windows of a container.")]
+    judged: Annotated[int, Field(description="The later half of them, at most 64.")]
+    novel: Annotated[int, Field(description="Judged starts that brought an n-gram never learned before.")]
+    high: Annotated[float, Field(description="Upper bound of the share of future starts that will.")]
+
+
 class CompletenessOut(BaseModel):
     """Unseen mass: the share of future windows that hold an n-gram never learned."""
 
@@ -26,6 +36,7 @@ class CompletenessOut(BaseModel):
     low: Annotated[float, Field(description="Lower bound of the 95 % interval.")]
     high: Annotated[float, Field(description="Upper bound of the 95 % interval.")]
     target: float
+    starts: StartsOut
     windows: Annotated[int, Field(description="Learned windows that the estimate rests on.")]
     blocks: Annotated[int, Field(description="Blocks of consecutive windows, the unit of sampling.")]
     block_windows: int
@@ -49,6 +60,7 @@ class CompletenessOut(BaseModel):
             low=unseen.low,
             high=unseen.high,
             target=unseen.target,
+            starts=StartsOut.model_validate(asdict(unseen.starts)),
             windows=unseen.windows,
             blocks=unseen.blocks,
             block_windows=unseen.block_windows,

@@ -45,7 +45,7 @@ class Bench:
         body = encode_batch(a_batch(*deltas))
         batch, parcels = ingest.read(body, signature=sign(body, b"k"), key=b"k", latest_ms=NOW_MS)
         with self.core.store.write() as session:
-            ingest.accept(session, batch, parcels, now_ms=NOW_MS, inbox_limit=1000)
+            ingest.accept(session, batch, parcels, now_ms=NOW_MS, settings=self.settings)
 
     def learn(self, windows: int = 40) -> None:
         """Take in that many ordinary windows."""
