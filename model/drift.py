@@ -14,8 +14,8 @@ the baseline is frozen, and a bet on finer differences would win from that (ADR 
 PARTS: Final = 2
 """Detectors that share the promise of one false report: all windows of a workload, and its replicas."""
 _MEMORY: Final = 2.0
-TRUSTED: Final = 0.25
-"""Parts of the resolution down to which the tail model is bet on."""
+TRUSTED: Final = 1 / 16
+"""Part of the resolution down to which the tail model is bet on, as promises rest on it (`model.budget`)."""
 _QUIET_POWER: Final = 0.7
 _QUIET: Final = 10.0
 """Nats of evidence for ordinary windows that end a report: about 145 of them."""

@@ -13,7 +13,7 @@ from model.drift import TRUSTED
 
 _LEAST_SLOW: Final = 50
 """Windows over which a change that grows can be told from a sudden one."""
-_CLEARLY: Final = 2.0
+_CLEARLY: Final = 0.5
 """Nats by which growing evidence must fit better than a step."""
 _STARTS: Final = 32
 _SLOPES: Final = tuple(2.0**power for power in range(-3, 5))
@@ -58,7 +58,7 @@ def classify(
     replicas adds up before that of each of them does.
 
     Minus the logarithm of a p-value has mean 1 while windows are as remembered.
-    It is slow change where a mean that grows to the end is clearly likelier than one
+    It is slow change where a mean that grows to the end is likelier than one
     that steps once, with exponential likelihood: that of the bets (`model.drift`).
 
     Args:

@@ -17,6 +17,9 @@ _LOOKED_AT: Final = 2048
 _ABSENT: Final = 30
 """Windows without a word from a container, after which it is no replica any more."""
 
+_SETTLED: Final = 512
+"""Windows after a report, from which on its kind stays."""
+
 
 @dataclass(slots=True)
 class _Touched:
@@ -99,9 +102,11 @@ class DriftBook:
                 evidence=0.0,
             )
             self._session.add(period)
-        if touched.highest > period.evidence:
-            # While evidence grows, more of it may tell another kind.
-            period.evidence, period.needed, period.updated_at = touched.highest, touched.needed, self._now_ms
+        unsettled = touched.newest_end - period.reported <= _SETTLED * (ledger.window_ms or 0)
+        if touched.began is not None and (touched.highest > period.evidence or unsettled):
+            # More evidence may tell another kind: siblings follow, or what looked like a step goes on growing.
+            period.evidence = max(period.evidence, touched.highest)
+            period.needed, period.updated_at = touched.needed, self._now_ms
             evidence = {each.id: touched.then.get(each.id, _evidence(each)) for each in containers}
             replicas = self._look_at(workload_id, evidence)
             kind, concerned = classify(replicas, began=period.began, resolution=touched.resolution)

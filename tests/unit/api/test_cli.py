@@ -44,7 +44,7 @@ def test_migrate_prepares_a_new_folder(tmp_path: Path, capsys: pytest.CaptureFix
     """It can be run before the first start, and again."""
     for _ in range(2):
         assert cli.main(["migrate", f"--state-dir={tmp_path / 'state'}"]) == 0
-    assert "schema version 0002" in capsys.readouterr().out
+    assert "schema version 0003" in capsys.readouterr().out
 
 
 def test_a_port_in_use_is_one_sentence() -> None:

@@ -12,8 +12,8 @@ from tests.unit.model.workloads import SHELL, Server, sequence, tokens, window
 
 LESSONS = st.lists(st.tuples(st.integers(1, 3), st.sets(st.integers(1, 9), min_size=1)), max_size=30)
 PERIOD = 37
-ALPHA = 1 / 60_480 / 4
-"""One alert a week of four replicas at windows of ten seconds."""
+ALPHA = 7 / 60_480 / 4
+"""One alert a day of four replicas at windows of ten seconds."""
 
 
 def ngrams(names: set[int]) -> Ngrams:
@@ -51,7 +51,7 @@ def poisoned(*, guarded: bool) -> tuple[Baseline, Teachers | None]:
     baseline, servers = Baseline(), [Server(seed) for seed in range(4)]
     teachers = Teachers() if guarded else None
     pieces = sorted(sequence(tokens(SHELL)).items())
-    for at in range(800):
+    for at in range(500):
         for replica, server in enumerate(servers):
             counts = server.counts(50)
             if replica == 0 and at >= 20:
