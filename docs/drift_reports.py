@@ -128,7 +128,7 @@ def run(baseline: Baseline, shares: Callable[[int, int], float], replicas: int, 
         if not won and reported >= 0:
             break
         evidence = max((one.evidence for one in won), default=0.0)
-        if evidence <= highest and (reported < 0 or (at - reported) % 50):
+        if evidence <= highest and (reported < 0 or (at - reported) % 50 or evidence < needed):
             continue
         if reported < 0:
             reported, began = at, min(one.since for one in won if one.since is not None)

@@ -102,9 +102,9 @@ class DriftBook:
                 evidence=0.0,
             )
             self._session.add(period)
-        unsettled = touched.newest_end - period.reported <= _SETTLED * (ledger.window_ms or 0)
-        if touched.began is not None and (touched.highest > period.evidence or unsettled):
-            # More evidence may tell another kind: siblings follow, or what looked like a step goes on growing.
+        young = touched.newest_end - period.reported <= _SETTLED * (ledger.window_ms or 0)
+        if touched.highest > period.evidence or (young and touched.highest >= touched.needed):
+            # More evidence may tell another kind: siblings follow, or what looked like a step grows on.
             period.evidence = max(period.evidence, touched.highest)
             period.needed, period.updated_at = touched.needed, self._now_ms
             evidence = {each.id: touched.then.get(each.id, _evidence(each)) for each in containers}
