@@ -102,8 +102,6 @@ def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
 
 def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:
     score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
-    if again and row.learned_score is not None:
-        score = replace(score, score=row.learned_score)
     # A person vouches for it, so it does not matter which replica showed it.
     if not learner.baseline.learn_window(window, score, again=again):
         msg = "The window is no evidence: calls are missing, or it has none."
