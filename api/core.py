@@ -16,6 +16,10 @@ def _nobody() -> None:
     """Wake no worker: there is none."""
 
 
+def _ignore(_workload_id: int) -> None:
+    """Forget no baseline: no worker holds one."""
+
+
 def _unknown() -> str | None:
     return "No worker was started."
 
@@ -29,6 +33,8 @@ class Core:
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
     wake_worker: Callable[[], None] = _nobody
+    forget_baseline: Callable[[int], None] = _ignore
+    """Tells the worker that a workload's snapshot was changed; call it within the transaction that did."""
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
 

@@ -13,6 +13,7 @@ ServiceError
     ├── ReplayedError            409
     ├── ConflictError            409
     ├── BudgetError              409
+    ├── NotPossibleError         409
     ├── OversizedError           413
     ├── MediaTypeError           415
     ├── BadBodyError             400
@@ -101,6 +102,12 @@ class BudgetError(ProblemError):
     """The budget is finer than the evidence for it; the members say when it will not be."""
 
     status, slug, title = 409, "budget-too-fine", "Budget too fine"
+
+
+class NotPossibleError(ProblemError):
+    """The request is fine, and what it asks for cannot be done with this window any more, or yet."""
+
+    status, slug, title = 409, "not-possible", "Not possible now"
 
 
 class OversizedError(ProblemError):

@@ -31,6 +31,7 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_worker_rejected_total": Metric("counter", "Deltas set aside because they could not be scored."),
     "nonself_findings_total": Metric("counter", "Findings stored."),
     "nonself_alerts_total": Metric("counter", "Alerts opened."),
+    "nonself_drifts_total": Metric("counter", "Drifts reported, by the kind first told.", ("kind",)),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
     "nonself_nodes": Metric("gauge", "Nodes known."),
     "nonself_database_up": Metric("gauge", "1 if the database answered when this page was made, else 0."),

@@ -39,6 +39,9 @@ class ServiceSettings:
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
     )
+    learned_kept_hours: int = setting(
+        24, "Hours for which a window that was learned can be unlearned: its counts are kept; 0 keeps none."
+    )
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -52,6 +55,7 @@ class ServiceSettings:
             ("inbox_limit", 1),
             ("batch_deltas", 1),
             ("retention_days", 1),
+            ("learned_kept_hours", 0),
         ):
             if getattr(self, name) < least:
                 raise SettingError(name, f"at least {least}", getattr(self, name))

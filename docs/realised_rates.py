@@ -1,6 +1,7 @@
 """Compare asked with realised rates of false anomalies on synthetic healthy servers; see docs/detection.md.
 
     python docs/realised_rates.py [WINDOWS] [SERVERS]
+    python docs/realised_rates.py shifts SERVERS
 
 Run it from the root of the repository: the servers are those of the tests.
 """
@@ -24,6 +25,8 @@ ASKED = (0.05, 0.01, 1e-3, 1e-4)
 NEW = "epoll_wait recvfrom statx mremap fallocate fsync close"
 BEFORE = 1000
 """Windows scored between the freeze and the shift."""
+AFTER = 1500
+"""Windows scored after it."""
 GAP = 90
 """Windows of ten seconds in the fifteen minutes within which findings join one alert."""
 _rng = np.random.default_rng(1)
@@ -69,8 +72,8 @@ def print_servers(windows: int, servers: int) -> None:
         drifts = 0
         for found, _ in runs:
             drift, reported = Drift(), False
-            for at, (p_value, _) in enumerate(found):
-                drift = drift.after(p_value, at, limit(60_480.0))
+            for at, (p_value, resolution) in enumerate(found):
+                drift = drift.after(p_value, at, limit=limit(60_480.0), resolution=resolution)
                 drifts += drift.since is not None and not reported
                 reported = drift.since is not None
         for asked in ASKED:
@@ -149,6 +152,12 @@ def _more(times: float) -> tuple[Path, ...]:
     return tuple(replace(path, share=path.share * (times if path.share < 0.01 else 1)) for path in SERVER)
 
 
+def _ranked(baseline: Baseline, server: Server, load: float, windows: int) -> list[tuple[float, float]]:
+    """Return p-value and resolution of windows that are scored and not learned."""
+    scores = [baseline.score_window(window(server.counts(load)), alpha=0.0) for _ in range(windows)]
+    return [(score.p_value or 1.0, score.resolution) for score in scores]
+
+
 def print_shifts(servers: int) -> None:
     """Print when drift is reported after a shift, and when the realised rate since the freeze doubles."""
     print("| after the shift | reported after | rate at 5 % doubled after | at 1 % | at 0.1 % |")
@@ -160,35 +169,37 @@ def print_shifts(servers: int) -> None:
         "a new path, 0.1 %": (200, (*SERVER, Path(NEW, 1e-3))),
         "a new path, 5 %": (200, (*SERVER, Path(NEW, 0.05))),
     }
-    for name, (load, paths) in shifts.items():
-        for seed in range(servers):
-            usual, later, baseline = Server(seed), Server(seed + 100, paths), Baseline()
-            for _ in range(2000):
-                one = window(usual.counts(200))
-                baseline.learn_window(one, baseline.score_window(one))
-            drift, p_values, reported = Drift(), list[float](), -1
-            for at in range(4000):
-                p_values.append(
-                    baseline.score_window(
-                        window(usual.counts(200) if at < BEFORE else later.counts(load))
-                    ).p_value
-                    or 1.0
-                )
-                drift = drift.after(p_values[-1], at, limit(60_480.0))
-                if drift.since is not None and reported < 0:
-                    reported = at - BEFORE
-            found = np.array(p_values)
-            doubled = []
-            for asked in ASKED[:3]:
-                over = np.cumsum(found <= asked) > 2 * asked * np.arange(1, len(found) + 1)
-                later_over = np.flatnonzero(over[BEFORE:])
-                doubled.append(str(later_over[0]) if len(later_over) else "never")
-            print(
-                f"| {name} | {reported if reported >= 0 else 'never'} | {' | '.join(doubled)} |", flush=True
-            )
+    for seed in range(servers):
+        usual, baseline = Server(seed), Baseline()
+        for _ in range(2000):
+            one = window(usual.counts(200))
+            baseline.learn_window(one, baseline.score_window(one, alpha=0.0))
+        before = _ranked(baseline, usual, 200, BEFORE)
+        for name, (load, paths) in shifts.items():
+            after = _ranked(baseline, Server(seed + 100, paths), load, AFTER)
+            print(f"| {name} | {_when(before, after)} |", flush=True)
+
+
+def _when(before: list[tuple[float, float]], after: list[tuple[float, float]]) -> str:
+    """Return after how many windows drift is reported, and each asked rate doubled."""
+    drift, reported = Drift(), "never"
+    for at, (p_value, resolution) in enumerate((*before, *after)):
+        drift = drift.after(p_value, at, limit=limit(60_480.0), resolution=resolution)
+        if drift.since is not None and at >= BEFORE:
+            reported = str(at - BEFORE)
+            break
+    found, cells = np.array([p_value for p_value, _ in (*before, *after)]), [reported]
+    for asked in ASKED[:3]:
+        over = np.cumsum(found <= asked) > 2 * asked * np.arange(1, len(found) + 1)
+        later = np.flatnonzero(over[BEFORE:])
+        cells.append(str(later[0]) if len(later) else "never")
+    return " | ".join(cells)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["shifts"]:
+        print_shifts(servers=int(sys.argv[2]))
+        sys.exit()
     print_exchangeable(records=200)
     print()
     print_views(records=20, draws=50_000)

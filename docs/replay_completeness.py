@@ -1,6 +1,8 @@
 """Replay workloads, stop at a random window, and see whether the interval covers what was really unseen.
 
     python docs/replay_completeness.py [REPLAYS] [KIND ...]
+    python docs/replay_completeness.py waits REPLAYS
+    python docs/replay_completeness.py starts REPLAYS
 
 Run it from the root of the repository: the servers are those of the tests. See docs/completeness.md.
 """
@@ -13,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.completeness import Completeness
+from model.starts import Starts
 from model.unseen import CompletenessVerdict, Unseen, unseen
 from tests.unit.model.workloads import Server
 
 LEAST, MOST, LATER = 60, 3000, 6000
 TARGET = 0.01
+HORIZON = 8000
+"""Windows that are learned on to see when the target is reached."""
 Windows = Iterator[NDArray[np.uint64]]
 Rng = np.random.Generator
 
@@ -117,6 +122,15 @@ class Replay:
         held_by = np.array([self._held[name] for name in self._record.ngrams.tolist()], dtype=np.int64)
         return unseen(self._record, held_by, target=TARGET, min_windows=30)
 
+    def wait(self, horizon: int) -> int | None:
+        """Learn on until the interval reaches the target; return how many windows that took, or None."""
+        began = self._record.windows
+        while self._record.windows - began < horizon:
+            self.learn(max(1, self._record.windows // 20))
+            if self.estimate().high <= TARGET:
+                return self._record.windows - began
+        return None
+
     def future(self) -> "Future":
         """Return the windows that follow."""
         return Future([next(self._windows) for _ in range(LATER)])
@@ -166,7 +180,59 @@ def replay(name: str, replays: int) -> str:
     return f"| {name} | {covered / replays:.1%} | {below} | {above} | {middle} | {heard} |"
 
 
+def waits(name: str, replays: int) -> str:
+    """Return the row of one kind on how long the target really took."""
+    right, early, late, untold, told = 0, 0, 0, 0, list[float]()
+    for seed in range(replays):
+        rng = np.random.default_rng([seed, len(name)])
+        run = Replay(KINDS[name](rng))
+        run.learn(int(np.exp(rng.uniform(np.log(LEAST), np.log(MOST)))))
+        ahead = run.estimate().windows_to_target
+        if ahead is None:
+            untold += 1
+            continue
+        fewest, most = ahead
+        took = run.wait(HORIZON)
+        # It is looked at once in 5 % of what was learned, so it can seem that much later.
+        early += took is not None and took < fewest
+        late += most is not None and (took or HORIZON) > 1.05 * most
+        right += (took is None or took >= fewest) and (most is None or (took or HORIZON) <= 1.05 * most)
+        if took is not None:
+            told.append(took / fewest)
+    middle = f"{np.median(told):.1f} ({len(told)})" if told else "-"
+    return f"| {name} | {untold} | {right} | {early} | {late} | {middle} |"
+
+
+def starts(index: float, replays: int) -> str:
+    """Return how often the bound of starts holds, where each start shows one of endless variants."""
+    held, bounds, truths = 0, list[float](), list[float]()
+    for seed in range(replays):
+        rng = np.random.default_rng([seed, 7])
+        drawn = rng.zipf(index, int(np.exp(rng.uniform(np.log(2), np.log(100)))))
+        record, known = Starts(), set[int]()
+        for number, variant in enumerate(drawn.tolist()):
+            record.learn(number, new=variant not in known)
+            known.add(variant)
+        truths.append(float(np.mean(~np.isin(rng.zipf(index, LATER), drawn))))
+        bounds.append(record.seen().high)
+        held += truths[-1] <= bounds[-1]
+    middle = f"{np.median(truths):.3f} | {np.median(bounds):.3f}"
+    return f"| {index:g} | {held / replays:.1%} | {middle} |"
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["waits"]:
+        print("| kind | no time told | within | earlier | later | median of took / fewest (reached) |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for each in KINDS:
+            print(waits(each, int(sys.argv[2])), flush=True)
+        sys.exit()
+    if sys.argv[1:2] == ["starts"]:
+        print("| Zipf index of variants | bound held | median truth | median bound |")
+        print("| --- | --- | --- | --- |")
+        for power in (1.5, 2.0, 3.0):
+            print(starts(power, int(sys.argv[2])), flush=True)
+        sys.exit()
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     print(f"{number} replays of each kind, cut after {LEAST} to {MOST} windows; {LATER} later windows.\n")
     print(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.calibrate import Calibrator, remembered
 from model.completeness import Completeness
@@ -20,9 +21,9 @@ from model.sizes import Sizes
 from model.state import BaselineState
 from model.summary import BaselineSummary, CalibrationSummary, LineageSummary, ViewSummary
 from model.surprise import BackoffSurprise
-from model.unseen import unseen
+from model.unseen import Unseen, unseen
 from model.views import VIEWS, View
-from model.window import Window
+from model.window import Counts, Ngrams, Window
 from wire.ngram import INJECTED
 from wire.syscalls import load_table
 
@@ -95,18 +96,29 @@ class Baseline:
         """Calls of the largest window learned, rounded up by a sixteenth at most."""
         return self._sizes.largest
 
-    def score_window(self, window: Window, *, alpha: float | None = None) -> WindowScore:
+    def score_window(
+        self,
+        window: Window,
+        *,
+        alpha: float | None = None,
+        unvouched: NDArray[np.bool_] | None = None,
+    ) -> WindowScore:
         """Return how unusual a window is; changes nothing.
 
         Args:
             window: The window.
             alpha: P-value up to which all of `top` contributions are listed;
                 above it the `top_of_normal` largest are. None lists all.
+            unvouched: N-grams that one of several replicas alone has shown (`model.teachers`):
+                none of them counts for less than what no window held.
         """
         found = self._find(window)
         judged = self._surprise.judge(window.ngrams, window.counts, found)
         mix, absent = self._mix.bits(window.ngrams, window.counts)
         sequences = judged.bits
+        if unvouched is not None:
+            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
+            sequences = np.where(unvouched, new, sequences)
         bits = sequences + mix
         short = (0.0, 0.0, 0.0)
         if judged.news is not None:
@@ -154,8 +166,17 @@ class Baseline:
             least_p=found_rare.least,
         )
 
-    def learn_window(self, window: Window, score: WindowScore) -> bool:
+    def held_by(self, ngrams: Ngrams) -> Counts:
+        """Return how many learned windows held each of ascending, distinct n-grams; 0 where it is new."""
+        return self._surprise.orders.find(ngrams).windows
+
+    def learn_window(self, window: Window, score: WindowScore, *, again: bool = False) -> bool:
         """Learn a window that is held to be healthy, with the score it had before.
+
+        Args:
+            window: The window.
+            score: What `score_window` said of it.
+            again: It was unlearned before: completeness, which kept it, does not count it twice.
 
         Returns:
             False where the window is not fit to be learned (partial, lossy or
@@ -165,7 +186,8 @@ class Baseline:
             return False
         found, self._looked_up = self._find(window), None
         taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
-        self._completeness.learn(window.ngrams[taken], ~found.known[taken])
+        if not again:
+            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
         self._record.learn(_row(score), score.least_p)
         self._sizes.learn(window.calls)
@@ -215,13 +237,17 @@ class Baseline:
             evidence=of_baseline(self.settings, windows=self.windows_learned, full=self.full),
             calibration=self._calibration(),
             top=most_frequent(orders, self.arch, self.settings.top),
-            unseen=unseen(
-                self._completeness,
-                orders.find(self._completeness.ngrams).windows,
-                target=self.settings.unseen_target,
-                min_windows=self.settings.min_windows,
-                full=self.full,
-            ),
+            unseen=self.unseen(),
+        )
+
+    def unseen(self) -> Unseen:
+        """Return how much of the workload's behaviour is still unseen."""
+        return unseen(
+            self._completeness,
+            self.held_by(self._completeness.ngrams),
+            target=self.settings.unseen_target,
+            min_windows=self.settings.min_windows,
+            full=self.full,
         )
 
     def state(self) -> BaselineState:

@@ -12,7 +12,7 @@ EXTRAPOLATION: Final = 16
 _TOLERANCE: Final = 1e-9
 
 
-def windows_per_week(window_s: int, replicas: float) -> float:
+def windows_per_week(window_s: float, replicas: float) -> float:
     """Return how many windows a workload yields in a week.
 
     Args:
@@ -75,13 +75,12 @@ class Promise:
         most = self.windows_per_week * (1 - _TOLERANCE) / (EXTRAPOLATION * self.per_week)
         return 2 * max(1, math.ceil(most - 1))
 
-    @property
-    def wait_s(self) -> int | None:
-        """Seconds until then at the planned rate of windows; None as above."""
+    def wait_s(self, windows_per_week: float) -> int | None:
+        """Return the seconds until then at a rate of windows; None as above."""
         needed = self.needed_windows
         if needed is None:
             return None
-        return math.ceil(max(0, needed - self.learned_windows) / self.windows_per_week * WEEK_S)
+        return math.ceil(max(0, needed - self.learned_windows) / windows_per_week * WEEK_S)
 
     def _finest(self, scores: int) -> float:
         return self.windows_per_week / (EXTRAPOLATION * (scores + 1))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from model.errors import SnapshotError
 from model.orders import find
+from model.starts import Starts
 from model.window import Counts, Ngrams
 
 MAX_BLOCKS: Final = 32
@@ -45,6 +46,7 @@ class Completeness:
         """Number of the last window that held each."""
         self.spells: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         """Runs of consecutive windows that held each, at least 1."""
+        self.starts = Starts()
         self._blocks: list[list[int]] = []
 
     @property
@@ -57,13 +59,16 @@ class Completeness:
         """Windows in a block that is complete, at least 1."""
         return self._blocks[0][_WINDOWS] if self._blocks else 1
 
-    def learn(self, ngrams: Ngrams, new: NDArray[np.bool_]) -> None:
+    def learn(self, ngrams: Ngrams, new: NDArray[np.bool_], *, start: int | None = None) -> None:
         """Count one window.
 
         Args:
             ngrams: Its n-grams, ascending and distinct.
             new: Which of them no learned window held before.
+            start: The start of a container that the window belongs to, if to one.
         """
+        if start is not None:
+            self.starts.learn(start, new=bool(new.any()))
         if len(self.ngrams):
             rows, met = find(self.ngrams, ngrams)
             rows = rows[met]
@@ -86,7 +91,7 @@ class Completeness:
             "last": self.last.astype(np.int64),
             "ngrams": self.ngrams.astype(np.int64),
             "spells": self.spells.astype(np.int64),
-        }
+        } | ({"starts": self.starts.to_state()} if self.starts.learned else {})
 
     @classmethod
     def from_state(cls, state: Mapping[str, Counts]) -> Self:
@@ -98,6 +103,8 @@ class Completeness:
         record = cls()
         if not state:
             return record
+        state = dict(state)
+        record.starts = Starts.from_state(state.pop("starts", np.empty(0, dtype=np.int64)))
         if sorted(state) != _NAMES or len(state["blocks"]) % 3:
             msg = f"Expected {', '.join(_NAMES)}, the first in threes; got {', '.join(sorted(state))}."
             raise SnapshotError(msg)

@@ -167,6 +167,11 @@ class BackoffSurprise(AnomalyDetector):
             bits[rare] = np.minimum(rarity[rare], surprise) * np.log2(1.0 + counts[rare])
         return bits
 
+    def novel_bits(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the rarity of n-grams that no learned window held, as bits of a score."""
+        rarity = max(0.0, math.log2(self.windows + 1) - ORDINARY_RARITY)
+        return np.asarray(rarity * np.log2(1.0 + counts))
+
     def _rarity(self, held_by: Counts, calls: int) -> NDArray[np.float64]:
         share = (held_by + 1) / (self.windows + 1)
         usual = self.calls / self.windows if self.windows else 1.0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.completeness import Completeness
+from model.starts import StartsSeen
 from model.window import Counts
 
 Z: Final = 1.959963984540054
@@ -19,6 +20,9 @@ _LEAST_WINDOWS_TO_DESPAIR: Final = 256
 _OCTAVES: Final = 3
 _RARE: Final = 8
 """What one window in so many holds at most is rare."""
+_UNTOLD: Final = 384
+"""Windows that tell how long a spell lasts. Fewer count as fewer draws, one in four at the least."""
+_LEAST_DRAWN: Final = 4
 _NEAR: Final = 2
 """Blocks within which all windows of a lone n-gram lie: a spell may cross the edge of one."""
 
@@ -54,6 +58,8 @@ class Unseen:
     verdict: CompletenessVerdict
     reason: str
     """A complete sentence."""
+    starts: StartsSeen
+    """The same of the starts of containers, with a start as the unit."""
     windows_to_target: tuple[int, int | None] | None
     """Fewest and most further windows until `high` reaches the target, for `converging` only; most, or
     all, is None where it may be more than a hundred times what was learned."""
@@ -76,6 +82,8 @@ def unseen(
     f1 + 2 f2 in Poisson form [^3], times the dispersion between blocks, or the length
     of a usual spell. The upper bound is a score bound, which stays above 0 where
     nothing lone is left: a later half of m independent windows supports 3.84 / m.
+    Where m is below 384 too little was seen to tell how long spells last, and the bound
+    is that of m * m / 384 draws, or of m / 4 if those are more.
 
     Args:
         record: What was counted.
@@ -111,6 +119,7 @@ def unseen(
         block_windows=record.block_windows,
         verdict=verdict,
         reason=reason,
+        starts=record.starts.seen(),
         windows_to_target=_whole(ahead, record.windows)
         if verdict is CompletenessVerdict.CONVERGING
         else None,
@@ -137,6 +146,7 @@ def _interval(record: Completeness, held_by: Counts) -> tuple[float, float, floa
     low = singles - _quantile(spread, record) * math.sqrt(spread * singles + pairs)
     spread = max(least_spread, _dispersion(lone, record.block_windows))
     quantile = _quantile(spread, record)
+    spread = max(spread, min(_LEAST_DRAWN, _UNTOLD / size))
     slack = quantile**2 * spread / 2
     high = lones + slack + quantile * math.sqrt(spread * (lones + slack / 2) + pairs)
     return lones / size, max(0.0, low / size), min(1.0, high / size)

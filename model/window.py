@@ -35,6 +35,8 @@ class Window:
     """The sensor was attached for only a part of the window, so sequences may begin in their middle."""
     seen_from_start: bool = True
     """False where the container ran before the agent did."""
+    start: int | None = None
+    """Number of the container's start that the window belongs to; None where it belongs to none."""
 
     def __post_init__(self) -> None:
         if self.ngrams.shape != self.counts.shape or self.ngrams.ndim != 1:
@@ -51,8 +53,8 @@ class Window:
             raise WindowError(msg)
 
     @classmethod
-    def from_delta(cls, delta: ProfileDelta) -> Self:
-        """Return what the learner needs of a delta."""
+    def from_delta(cls, delta: ProfileDelta, *, start: int | None = None) -> Self:
+        """Return what the learner needs of a delta, and of which start it is."""
         return cls(
             ngrams=np.array(delta.ngrams, dtype=np.uint64),
             counts=np.array(delta.counts, dtype=np.int64),
@@ -60,6 +62,7 @@ class Window:
             untracked_threads=delta.lost.get(LossCause.UNTRACKED, 0),
             partial=Mark.PARTIAL in delta.marks,
             seen_from_start=delta.container.seen_from_start,
+            start=start,
         )
 
     @property

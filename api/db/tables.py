@@ -115,10 +115,12 @@ class ContainerRow(Base):
     seen_from_start: Mapped[bool]
     first_start: Mapped[int]
     last_end: Mapped[int]
+    bets: Mapped[list[Any] | None]
+    """Evidence that this replica drifts (`model.drift`)."""
 
 
 class InboxRow(Base):
-    """A delta as it came, until the worker is done with it; after that only its identity and digest."""
+    """A delta as it came, until nobody may ask for it again; after that only its identity and digest."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -128,6 +130,12 @@ class InboxRow(Base):
             "id",
             sqlite_where=text("processed_at IS NULL"),
             postgresql_where=text("processed_at IS NULL"),
+        ),
+        Index(
+            "ix_inbox_kept",
+            "processed_at",
+            sqlite_where=text("payload IS NOT NULL AND processed_at IS NOT NULL"),
+            postgresql_where=text("payload IS NOT NULL AND processed_at IS NOT NULL"),
         ),
         _NEVER_REUSED,
     )
@@ -180,6 +188,8 @@ class ScoreRow(Base):
     marks: Mapped[list[Any]]
     evidence: Mapped[list[Any]]
     learned: Mapped[bool]
+    learned_score: Mapped[float | None]
+    """Bits that the baseline remembered with it; set without `learned` where the window was unlearned."""
     quarantined: Mapped[bool]
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]
@@ -198,6 +208,10 @@ class BaselineRow(Base):
     windows_learned: Mapped[int]
     ready: Mapped[bool]
     updated_at: Mapped[int]
+    taught_by: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """N-grams that a single replica taught so far (`model.teachers`)."""
+    completeness: Mapped[str | None]
+    """Verdict of `model.unseen` when the snapshot was written."""
 
 
 class LedgerRow(Base):
@@ -214,6 +228,42 @@ class LedgerRow(Base):
     drift_evidence: Mapped[float]
     drift_began: Mapped[int | None]
     drift_since: Mapped[int | None]
+    bets: Mapped[list[Any] | None]
+    """What `drift_*` is the sum of (`model.drift`)."""
+    window_ms: Mapped[int | None]
+    """Length of the newest window."""
+
+
+class DriftRow(Base):
+    """A time in which a workload was stranger than remembered, and of which kind that was."""
+
+    __tablename__ = "drifts"
+    __table_args__ = (
+        Index("ix_drifts_workload_id_id", "workload_id", "id"),
+        Index(
+            "ix_drifts_open",
+            "workload_id",
+            sqlite_where=text("ended IS NULL"),
+            postgresql_where=text("ended IS NULL"),
+        ),
+        _NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
+    kind: Mapped[str]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    began: Mapped[int]
+    reported: Mapped[int]
+    ended: Mapped[int | None]
+    evidence: Mapped[float]
+    """Highest so far, of the workload or of one replica."""
+    needed: Mapped[float]
+    reporting: Mapped[int]
+    """Replicas that sent windows when the kind was last judged."""
+    replicas: Mapped[list[Any]]
+    """Ids of the containers concerned."""
 
 
 class WeekRow(Base):

@@ -49,15 +49,16 @@ def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(insert(InboxRow), rows)
 
 
-def upsert_node(session: Session, batch: Batch, now_ms: int) -> NodeRow:
-    """Return the node of a batch, as its agent now describes it."""
+def upsert_node(session: Session, batch: Batch, now_ms: int) -> tuple[NodeRow, float | None]:
+    """Return the node of a batch, as its agent now describes it, and the length of windows it had before."""
     row = session.scalar(select(NodeRow).where(NodeRow.name == batch.node))
+    before = row.agent["window_s"] if row else None
     if row is None:
         row = NodeRow(name=batch.node, created_at=now_ms, last_end=None, deltas=0, lost={})
         session.add(row)
     elif row.seen_at > now_ms or (row.boot_id == batch.boot_id and row.sent_at > batch.sent_at):
-        return row  # An older batch came late from the spool; what is known of the agent is newer.
+        return row, before  # An older batch came late from the spool; what is known of the agent is newer.
     row.boot_id, row.sent_at, row.seen_at = batch.boot_id, batch.sent_at, now_ms
     row.agent = asdict(batch.agent)
     session.flush()
-    return row
+    return row, before

@@ -75,9 +75,7 @@ def ingest_profiles(
             latest_ms=now_ms + core.settings.max_clock_skew_s * 1000,
         )
         with core.store.write() as session:
-            receipt = service.accept(
-                session, batch, parcels, now_ms=now_ms, inbox_limit=core.settings.inbox_limit
-            )
+            receipt = service.accept(session, batch, parcels, now_ms=now_ms, settings=core.settings)
     except ProblemError as error:
         core.metrics.count("nonself_ingest_batches_total", outcome=error.slug)
         raise

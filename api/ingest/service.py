@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from sqlalchemy.orm import Session
 
 from api.errors import BacklogError, BadBodyError, ConflictError, InvalidError, ReplayedError, SignatureError
 from api.ingest import repository
 from api.ingest.repository import Key
+from api.settings import ServiceSettings
 from wire.codec import decode_batch, encode_delta, verify
 from wire.errors import FieldError, MalformedError, UnknownSyscallTableError
 from wire.profile import Batch, ProfileDelta
 from wire.syscalls import load_table
 
+_log = structlog.get_logger()
 MAX_WINDOW_MS: Final = 3_600_000
 """Longest window that is believed."""
 MAX_CALLS: Final = 1 << 44
@@ -73,7 +76,7 @@ def read(body: bytes, *, signature: str, key: bytes, latest_ms: int) -> tuple[Ba
 
 
 def accept(
-    session: Session, batch: Batch, parcels: Sequence[Parcel], *, now_ms: int, inbox_limit: int
+    session: Session, batch: Batch, parcels: Sequence[Parcel], *, now_ms: int, settings: ServiceSettings
 ) -> Receipt:
     """Store the deltas that are new; a batch without any is a heartbeat.
 
@@ -82,7 +85,14 @@ def accept(
         ConflictError: One is known with another content.
         BacklogError: The worker is too far behind to take more.
     """
-    node = repository.upsert_node(session, batch, now_ms)
+    node, window_s = repository.upsert_node(session, batch, now_ms)
+    if batch.agent.window_s not in {settings.window_s, window_s}:
+        _log.warning(
+            "window_length_differs",
+            node=batch.node,
+            agent_s=batch.agent.window_s,
+            service_s=settings.window_s,
+        )
     known = repository.find_digests(session, node.id, batch.boot_id, [parcel.key for parcel in parcels])
     fresh: dict[Key, Parcel] = {}
     for parcel in parcels:
@@ -98,9 +108,12 @@ def accept(
     if parcels and not fresh:
         msg = f"All {len(parcels)} deltas of this batch were stored before."
         raise ReplayedError(msg)
-    if fresh and (pending := repository.count_pending(session)) + len(fresh) > max(inbox_limit, len(fresh)):
+    if fresh and (pending := repository.count_pending(session)) + len(fresh) > max(
+        settings.inbox_limit, len(fresh)
+    ):
         msg = (
-            f"{pending} deltas wait for the worker, of at most {inbox_limit}; keep this batch and try again."
+            f"{pending} deltas wait for the worker, of at most {settings.inbox_limit}; "
+            "keep this batch and try again."
         )
         raise BacklogError(msg)
     repository.add(

@@ -23,5 +23,5 @@ def list_nodes(
 ) -> Page[NodeOut]:
     """List agents with their lag and losses, in the order in which they first reported."""
     with core.store.read() as session:
-        items = service.list_page(session, query, core.clock.now_ms())
+        items = service.list_page(session, query, core.clock.now_ms(), core.settings.window_s)
     return pager.page(query, items)

@@ -40,6 +40,7 @@ class NodeOut(BaseModel):
                     "last_end": "2026-11-23T13:10:00Z",
                     "deltas": 3900,
                     "lost": {"table_full": 0},
+                    "warning": None,
                     "agent": {
                         "version": "0.1.0",
                         "window_s": 10.0,
@@ -69,4 +70,5 @@ class NodeOut(BaseModel):
     last_end: Annotated[datetime | None, Field(description="End of the newest window received.")]
     deltas: Annotated[int, Field(description="Deltas accepted.")]
     lost: Annotated[dict[str, int], Field(description="Calls known to be missing from them, by cause.")]
+    warning: Annotated[str | None, Field(description="What is set up wrongly, in a sentence.")]
     agent: AgentOut

@@ -9,16 +9,16 @@ from api.nodes.schemas import NodeOut
 from api.paging import PageQuery
 
 
-def list_page(session: Session, query: PageQuery, now_ms: int) -> list[NodeOut]:
+def list_page(session: Session, query: PageQuery, now_ms: int, window_s: int) -> list[NodeOut]:
     """Return one page of nodes."""
     rows = repository.list_page(
         session,
         query.slice(),
     )
-    return [_show(row, now_ms) for row in rows]
+    return [_show(row, now_ms, window_s) for row in rows]
 
 
-def _show(row: NodeRow, now_ms: int) -> NodeOut:
+def _show(row: NodeRow, now_ms: int, window_s: int) -> NodeOut:
     started_at = row.agent.get("started_at", 0)
     return NodeOut.model_validate(
         {
@@ -31,6 +31,16 @@ def _show(row: NodeRow, now_ms: int) -> NodeOut:
             "last_end": to_datetime(row.last_end) if row.last_end is not None else None,
             "deltas": row.deltas,
             "lost": row.lost,
+            "warning": _warning(row.agent["window_s"], window_s),
             "agent": {**row.agent, "started_at": to_datetime(started_at) if started_at else None},
         }
+    )
+
+
+def _warning(agent_s: float, service_s: int) -> str | None:
+    if agent_s == service_s:
+        return None
+    return (
+        f"The agent's windows last {agent_s:g} seconds and the service is set to {service_s}; "
+        "alpha follows the agent's, and baselines compare windows of different lengths."
     )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from api.db.slices import Slice
@@ -17,21 +17,34 @@ class ScoreView(NamedTuple):
     node: str
 
 
+def _views() -> Select[ScoreRow, ContainerRow, str]:
+    return (
+        select(ScoreRow, ContainerRow, NodeRow.name)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .join(NodeRow, NodeRow.id == ContainerRow.node_id)
+    )
+
+
+def find(session: Session, score_id: int) -> ScoreView | None:
+    """Return one score."""
+    row = session.execute(_views().where(ScoreRow.id == score_id)).one_or_none()
+    return ScoreView(*row) if row else None
+
+
 def list_page(
     session: Session,
     page: Slice,
     *,
     workload_id: int | None,
     verdict: str | None,
+    quarantined: bool | None,
 ) -> list[ScoreView]:
     """Return one page of scores in the order in which they were made."""
-    query = (
-        select(ScoreRow, ContainerRow, NodeRow.name)
-        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
-        .join(NodeRow, NodeRow.id == ContainerRow.node_id)
-    )
+    query = _views()
     if workload_id is not None:
         query = query.where(ScoreRow.workload_id == workload_id)
     if verdict is not None:
         query = query.where(ScoreRow.verdict == verdict)
+    if quarantined is not None:
+        query = query.where(ScoreRow.quarantined if quarantined else ~ScoreRow.quarantined)
     return [ScoreView(*row) for row in session.execute(page.of(query, ScoreRow.id, ScoreRow.scored_at))]

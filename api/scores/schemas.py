@@ -15,7 +15,20 @@ class ScoreQuery(PageQuery):
 
     workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
     verdict: Verdict | None = None
+    quarantined: Annotated[
+        bool | None, Field(description="Only those held out of learning until released, or only others.")
+    ] = None
     explain: Annotated[bool, Field(description="Include the n-grams that carried each score.")] = False
+
+
+class LearningIn(BaseModel):
+    """Why a person changes what was learned."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "the pentest of 24 November"}]}
+    )
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000, description="Kept in the audit record.")]
 
 
 class ContainerOut(BaseModel):

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.clock import to_datetime
 from api.db.tables import ContainerRow
+from api.errors import NotFoundError
 from api.scores import repository
 from api.scores.repository import ScoreView
 from api.scores.schemas import ContainerOut, ContributionOut, ScoreOut, ScoreQuery
@@ -21,8 +22,22 @@ def list_page(session: Session, query: ScoreQuery) -> list[ScoreOut]:
         query.slice(),
         workload_id=query.workload,
         verdict=query.verdict.value if query.verdict else None,
+        quarantined=query.quarantined,
     )
     return [show(view, explain=query.explain) for view in views]
+
+
+def get(session: Session, score_id: int) -> ScoreOut:
+    """Return one score with what carried it.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    view = repository.find(session, score_id)
+    if view is None:
+        msg = f"There is no score {score_id}."
+        raise NotFoundError(msg)
+    return show(view, explain=True)
 
 
 def show(view: ScoreView, *, explain: bool) -> ScoreOut:

@@ -1,15 +1,50 @@
 """The baselines in memory: read from their snapshots when needed, written once per transaction."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from api.db.tables import BaselineRow
 from model import snapshot
 from model.baseline import Baseline
+from model.score import WindowScore
+from model.teachers import Teachers
+from model.window import Window
 
 MOST_IN_MEMORY: Final = 1000
+_ANEW: Final = 16
+"""Windows after which completeness is estimated anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What was learned of a workload, and which of it one replica alone has shown."""
+
+    baseline: Baseline
+    teachers: Teachers
+
+    def unvouched(self, window: Window) -> NDArray[np.bool_] | None:
+        """Return which n-grams of a window one replica alone has shown; None where there are none at all."""
+        return self.teachers.unvouched(window.ngrams) if len(self.teachers) else None
+
+    def learn(self, window: Window, score: WindowScore, replica: int | None) -> bool:
+        """Learn a window; False where it is no evidence.
+
+        Args:
+            window: The window.
+            score: What it scored before.
+            replica: Who shows it, where the workload has several; None where nobody else could vouch.
+        """
+        new = self.baseline.held_by(window.ngrams) == 0 if replica is not None else None
+        if not self.baseline.learn_window(window, score):
+            return False
+        if replica is not None and new is not None:
+            self.teachers.learn(window.ngrams, new, replica=replica)
+        return True
 
 
 class Baselines:
@@ -20,19 +55,18 @@ class Baselines:
     """
 
     def __init__(self, capacity: int = MOST_IN_MEMORY) -> None:
-        self._known: OrderedDict[int, Baseline] = OrderedDict()
+        self._known: OrderedDict[int, Learner] = OrderedDict()
         self._changed: set[int] = set()
         self._capacity = capacity
 
-    def get(self, session: Session, workload_id: int, arch: str) -> Baseline:
-        """Return the baseline of a workload; a new one where nothing was learned yet."""
-        baseline = self._known.get(workload_id)
-        if baseline is None:
-            row = session.get(BaselineRow, workload_id)
-            baseline = snapshot.from_bytes(row.snapshot) if row else Baseline(arch=arch)
-            self._known[workload_id] = baseline
+    def get(self, session: Session, workload_id: int, arch: str) -> Learner:
+        """Return what was learned of a workload; a new baseline where that is nothing yet."""
+        learner = self._known.get(workload_id)
+        if learner is None:
+            learner = load(session, workload_id, arch)
+            self._known[workload_id] = learner
         self._known.move_to_end(workload_id)
-        return baseline
+        return learner
 
     def mark_changed(self, workload_id: int) -> None:
         """Remember that a baseline learned something."""
@@ -41,15 +75,7 @@ class Baselines:
     def save(self, session: Session, now_ms: int) -> None:
         """Write the snapshots of all that changed."""
         for workload_id in sorted(self._changed):
-            baseline = self._known[workload_id]
-            row = session.get(BaselineRow, workload_id)
-            if row is None:
-                row = BaselineRow(workload_id=workload_id)
-                session.add(row)
-            row.snapshot = snapshot.to_bytes(baseline)
-            row.windows_learned = baseline.windows_learned
-            row.ready = is_ready(baseline)
-            row.updated_at = now_ms
+            store(session, workload_id, self._known[workload_id], now_ms)
 
     def settle(self) -> None:
         """Take note that the transaction was committed; the least used leave the memory."""
@@ -62,6 +88,35 @@ class Baselines:
         for workload_id in self._changed:
             self._known.pop(workload_id, None)
         self._changed.clear()
+
+    def drop(self, workload_id: int) -> None:
+        """Forget one baseline, since another writer has changed its snapshot; call it before it commits."""
+        self._known.pop(workload_id, None)
+
+
+def load(session: Session, workload_id: int, arch: str) -> Learner:
+    """Read what was learned of a workload."""
+    row = session.get(BaselineRow, workload_id)
+    if row is None:
+        return Learner(Baseline(arch=arch), Teachers())
+    return Learner(snapshot.from_bytes(row.snapshot), Teachers.from_bytes(row.taught_by))
+
+
+def store(session: Session, workload_id: int, learner: Learner, now_ms: int) -> None:
+    """Write what was learned of a workload."""
+    row = session.get(BaselineRow, workload_id)
+    if row is None:
+        row = BaselineRow(workload_id=workload_id)
+        session.add(row)
+    baseline, teachers = learner.baseline, learner.teachers
+    # The estimate takes several times as long as the snapshot, and one window hardly changes it.
+    if row.completeness is None or row.windows_learned // _ANEW != baseline.windows_learned // _ANEW:
+        row.completeness = baseline.unseen().verdict.value
+    row.snapshot = snapshot.to_bytes(baseline)
+    row.windows_learned = baseline.windows_learned
+    row.ready = is_ready(baseline)
+    row.taught_by = teachers.to_bytes() if len(teachers) else None
+    row.updated_at = now_ms
 
 
 def is_ready(baseline: Baseline) -> bool:

@@ -6,17 +6,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, WorkloadRow
+from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, WorkloadRow
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
-from api.worker.baselines import Baselines, is_ready
+from api.worker.baselines import Baselines, Learner, is_ready
+from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
-from api.worker.repository import Item
+from api.worker.repository import Item, identify_replica
 from api.workloads.identity import WorkloadKey, identify
-from model.baseline import Baseline
+from model import starts
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
@@ -31,6 +32,7 @@ class Tally:
     ngrams: int = 0
     findings: int = 0
     alerts_opened: list[int] = field(default_factory=list)
+    drifts: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -57,8 +59,9 @@ class BatchProcessor:
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._workloads: dict[WorkloadKey, WorkloadRow] = {}
         self._waiting: list[_Scored] = []
-        self._kept: set[int] = set()
-        self._tally = Tally(alerts_opened=self._alerts.opened)
+        self._drifts = DriftBook(session, now_ms)
+        self._kept: dict[int, bytes] = {}
+        self._tally = Tally(alerts_opened=self._alerts.opened, drifts=self._drifts.reported)
 
     def process(self, items: Sequence[Item]) -> Tally:
         """Handle items in the order given, then write the baselines that changed."""
@@ -69,6 +72,7 @@ class BatchProcessor:
             for item in items:
                 self._handle(item)
             self._store_waiting()
+            self._drifts.close()
             repository.settle(
                 self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
             )
@@ -81,30 +85,47 @@ class BatchProcessor:
         if delta.container.kind is ContainerKind.SANDBOX:
             return
         workload = self._upsert_workload(container, delta)
-        baseline = self._baselines.get(self._session, workload.id, delta.arch)
-        window = Window.from_delta(delta)
-        alpha = self._ledgers.alpha(workload, delta.start)
-        score = baseline.score_window(window, alpha=alpha)
+        learner = self._baselines.get(self._session, workload.id, delta.arch)
+        baseline, window = learner.baseline, window_of(delta, container)
+        alpha = self._ledgers.alpha(workload, delta.start, delta.end)
+        score = baseline.score_window(window, alpha=alpha, unvouched=learner.unvouched(window))
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
         if learning.learn:
-            learning = self._learn(workload, baseline, window, score)
+            learning = self._learn(workload, learner, container, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,
+            "learned_score": score.score if learning.learn else None,
         }
         self._ledgers.enter(workload, row)
+        self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
         alert = self._alerts.enter(workload, row) if raised else None
         self._waiting.append(_Scored(workload, row, alert))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)
+        if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
+            self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine:
-            self._kept.add(item.id)
-            self._release_if_regular(workload, baseline)
+            self._release_if_regular(workload, learner)
+
+    def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
+        if row["p_value"] is None:
+            return
+        ledger = self._ledgers.of(workload.id, row["start"])
+        self._drifts.enter(
+            ledger,
+            container,
+            p_value=row["p_value"],
+            resolution=row["resolution"],
+            start=row["start"],
+            end=row["end"],
+            windows_per_week=self._ledgers.rate(ledger),
+        )
 
     def _upsert_container(self, item: Item, delta: ProfileDelta) -> ContainerRow:
         row = self._containers.get(item.instance)
@@ -138,12 +159,18 @@ class BatchProcessor:
         return workload
 
     def _learn(
-        self, workload: WorkloadRow, baseline: Baseline, window: Window, score: WindowScore
+        self,
+        workload: WorkloadRow,
+        learner: Learner,
+        container: ContainerRow,
+        window: Window,
+        score: WindowScore,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
-        if baseline.learn_window(window, score):
-            return Learning(learn=True)
+        several = self._ledgers.several(workload.id)
+        if learner.learn(window, score, identify_replica(container) if several else None):
+            return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
     def _describe(
@@ -192,17 +219,31 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
 
-    def _release_if_regular(self, workload: WorkloadRow, baseline: Baseline) -> None:
+    def _release_if_regular(self, workload: WorkloadRow, learner: Learner) -> None:
         self._store_waiting()
         held = repository.find_quarantined(self._session, workload.id)
-        if not policy.releases(len(held)):
+        shown_by = [identify_replica(each.container) for each in held]
+        if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
             return
         self._baselines.mark_changed(workload.id)
-        for score_row, inbox in held:
-            window = Window.from_delta(decode_delta(inbox.payload or b""))
-            if baseline.learn_window(window, baseline.score_window(window)):
-                score_row.learned, score_row.not_learned = True, None
-            score_row.quarantined = False
-            inbox.payload = None
-            self._kept.discard(inbox.id)
+        several = self._ledgers.several(workload.id)
+        for each, replica in zip(held, shown_by, strict=True):
+            window = window_of(delta_of(each.inbox), each.container)
+            score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+            each.score.quarantined = False
+            if learner.learn(window, score, replica if several else None):
+                each.score.learned, each.score.not_learned = True, None
+                each.score.learned_score = score.score
         self._session.flush()
+
+
+def delta_of(inbox: InboxRow) -> ProfileDelta:
+    """Return a handled delta whose payload is kept."""
+    return decode_delta(repository.unpack(inbox.payload or b""))
+
+
+def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:
+    """Return what is learned of a delta, and to which start of a container it belongs."""
+    within = delta.start < container.first_start + starts.WINDOWS * (delta.end - delta.start)
+    first = within and delta.container.seen_from_start
+    return Window.from_delta(delta, start=container.id if first else None)

@@ -1,4 +1,4 @@
-"""Keeps count, workload by workload, of what was promised: rate of windows, realised rates, alerts, drift."""
+"""Keeps count, workload by workload, of what was promised: rate of windows, realised rates, alerts."""
 
 from typing import Any, Final
 
@@ -6,12 +6,16 @@ from sqlalchemy.orm import Session
 
 from api.db.tables import LedgerRow, WeekRow, WorkloadRow
 from api.settings import ServiceSettings
-from model import drift
-from model.budget import WEEK_S, threshold, windows_per_week
+from api.workloads import rates
+from model.budget import WEEK_S, threshold
 
 _WEEK_MS: Final = WEEK_S * 1000
 _SLOTS: Final = 64
 """Windows of wall time over which replicas are averaged."""
+
+
+SEVERAL: Final = 1.5
+"""Containers in one window, on average, from which on a workload has several replicas."""
 
 
 class Ledgers:
@@ -23,9 +27,13 @@ class Ledgers:
         self._known: dict[int, LedgerRow] = {}
         self._weeks: dict[tuple[int, int], WeekRow] = {}
 
-    def alpha(self, workload: WorkloadRow, start: int) -> float:
-        """Count a window of a workload; return the threshold that its p-value has to meet."""
-        row = self._ledger(workload.id, start)
+    def alpha(self, workload: WorkloadRow, start: int, end: int) -> float:
+        """Count a window of a workload; return the threshold that its p-value has to meet.
+
+        An agent may be set to another length of windows than the service: the window's own length counts.
+        """
+        row = self.of(workload.id, start)
+        row.window_ms = end - start
         if start > row.newest_start:
             row.slots = min(row.slots + 1, _SLOTS)
             row.replicas += (row.newest_windows - row.replicas) / row.slots
@@ -33,16 +41,21 @@ class Ledgers:
         # A late window counts for the newest slot: the average over slots stays right.
         row.newest_windows += 1
         asked = workload.budget_per_week or self._settings.budget_per_week
-        return threshold(asked, self._rate(row))
+        return threshold(asked, self.rate(row))
+
+    def several(self, workload_id: int) -> bool:
+        """Tell whether a workload has more than one replica that reports."""
+        row = self._known.get(workload_id)
+        return row is not None and row.replicas >= SEVERAL
 
     def enter(self, workload: WorkloadRow, score: dict[str, Any]) -> None:
         """Write down the p-value of a score row; one without is no test of any promise."""
         p_value, start = score["p_value"], score["start"]
         if p_value is None:
             return
-        row = self._ledger(workload.id, start)
+        row = self.of(workload.id, start)
         week = self._week(workload.id, start - start % _WEEK_MS)
-        rate = self._rate(row)
+        rate = self.rate(row)
         week.ranked += 1
         week.at_5_percent += p_value <= 0.05
         week.at_1_percent += p_value <= 0.01
@@ -52,14 +65,13 @@ class Ledgers:
             gap_ms = self._settings.alert_gap_s * 1000
             week.alerts += row.anomaly_end is None or start - row.anomaly_end > gap_ms
             row.anomaly_end = max(row.anomaly_end or 0, score["end"])
-        seen = drift.Drift(row.drift_evidence, row.drift_began, row.drift_since)
-        seen = seen.after(p_value, start, drift.limit(rate))
-        row.drift_evidence, row.drift_began, row.drift_since = seen.evidence, seen.began, seen.since
 
-    def _rate(self, row: LedgerRow) -> float:
-        return windows_per_week(self._settings.window_s, row.replicas)
+    def rate(self, row: LedgerRow) -> float:
+        """Return how many windows a workload is planned to yield in a week."""
+        return rates.planned(row, self._settings)
 
-    def _ledger(self, workload_id: int, start: int) -> LedgerRow:
+    def of(self, workload_id: int, start: int) -> LedgerRow:
+        """Return the ledger of a workload, a new one from `start` on where there is none."""
         row = self._known.get(workload_id) or self._session.get(LedgerRow, workload_id)
         if row is None:
             row = LedgerRow(

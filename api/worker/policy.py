@@ -20,6 +20,8 @@ class Learning:
     learn: bool
     reason: str | None = None
     quarantine: bool = False
+    keep: bool = False
+    """Its counts are kept for a time, so that it can be unlearned."""
 
 
 def judge(score: WindowScore, alpha: float) -> Verdict:
@@ -40,9 +42,20 @@ def decide_learning(verdict: Verdict, mode: Mode, delta: ProfileDelta, *, ready:
     return Learning(learn=True)
 
 
-def releases(quarantined: int) -> bool:
-    """Tell whether so many quarantined windows show that learning missed something regular."""
-    return quarantined >= RELEASE_AFTER
+def releases(shown_by: Sequence[int], *, several: bool) -> bool:
+    """Tell whether quarantined windows show that learning missed something regular.
+
+    Where there are several replicas, one of them cannot show that alone.
+
+    Args:
+        shown_by: The replica of each quarantined window.
+        several: The workload has more than one replica.
+
+    Examples:
+        >>> releases([1, 1, 1], several=False), releases([1, 1, 1], several=True)
+        (True, False)
+    """
+    return len(shown_by) >= RELEASE_AFTER and (not several or len(set(shown_by)) > 1)
 
 
 def joins(start: int, end: int, *, alert_start: int, alert_end: int, gap_ms: int) -> bool:

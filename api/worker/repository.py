@@ -1,12 +1,22 @@
 """Reads the inbox, and writes what the worker makes of it: many rows in one statement wherever it can."""
 
+import hashlib
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import (
+    AlertRow,
+    ContainerRow,
+    DriftRow,
+    FindingRow,
+    InboxRow,
+    ScoreRow,
+    WorkloadRow,
+)
 from api.vocabulary import AlertStatus
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
@@ -46,17 +56,35 @@ def take(session: Session, limit: int) -> list[Item]:
     ]
 
 
-def settle(session: Session, ids: Sequence[int], *, kept: Collection[int], now_ms: int) -> None:
-    """Mark deltas as handled; of those that nobody will ask for again, only identity and digest stay."""
+def settle(session: Session, ids: Sequence[int], *, kept: Mapping[int, bytes], now_ms: int) -> None:
+    """Mark deltas as handled; of those that nobody will ask for again, only identity and digest stay.
+
+    Args:
+        session: A write transaction.
+        ids: Of the deltas.
+        kept: Payloads of those that may be asked for, as `pack` made them.
+        now_ms: Now.
+    """
     done = [each for each in ids if each not in kept]
     session.execute(
         update(InboxRow).where(InboxRow.id.in_(done)).values(processed_at=now_ms, payload=None),
         execution_options={"synchronize_session": False},
     )
-    session.execute(
-        update(InboxRow).where(InboxRow.id.in_(kept)).values(processed_at=now_ms),
-        execution_options={"synchronize_session": False},
-    )
+    if kept:
+        session.execute(
+            update(InboxRow),
+            [{"id": each, "processed_at": now_ms, "payload": packed} for each, packed in kept.items()],
+        )
+
+
+def pack(payload: bytes) -> bytes:
+    """Return the payload of a handled delta as it is kept: half the bytes."""
+    return zlib.compress(payload, level=1)
+
+
+def unpack(payload: bytes) -> bytes:
+    """Return what was kept, by this release or by one that kept it as it came."""
+    return payload if payload.startswith(b"{") else zlib.decompress(payload)
 
 
 def set_aside(session: Session, inbox_id: int, *, error: str, now_ms: int) -> None:
@@ -138,15 +166,59 @@ def add_scores(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[int]
     return list(session.scalars(statement, rows))
 
 
-def find_quarantined(session: Session, workload_id: int) -> Sequence[tuple[ScoreRow, InboxRow]]:
+def identify_replica(row: ContainerRow) -> int:
+    """Return which of its workload's replicas a container is; one that restarts in its pod stays the same."""
+    known = row.pod_uid and f"pod/{row.pod_uid}/{row.name}"
+    name = known or f"{row.node_id}/{row.boot_id}/{row.container_id}"
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+class Held(NamedTuple):
+    """A window that was held out of learning, with what can be learned of it."""
+
+    score: ScoreRow
+    inbox: InboxRow
+    container: ContainerRow
+
+
+def find_quarantined(session: Session, workload_id: int) -> Sequence[Held]:
     """Return the windows of a workload that are held out of learning, oldest first."""
     rows = session.execute(
-        select(ScoreRow, InboxRow)
+        select(ScoreRow, InboxRow, ContainerRow)
         .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
         .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined)
         .order_by(ScoreRow.id)
     )
-    return [(score, inbox) for score, inbox in rows]
+    return [Held(*row) for row in rows]
+
+
+def find_open_drifts(session: Session, workloads: Collection[int]) -> dict[int, DriftRow]:
+    """Return the drift of each of some workloads that has not ended."""
+    rows = session.scalars(
+        select(DriftRow).where(DriftRow.workload_id.in_(workloads), DriftRow.ended.is_(None))
+    )
+    return {row.workload_id: row for row in rows}
+
+
+def find_reporting(session: Session, workload_id: int, earliest: int) -> Sequence[ContainerRow]:
+    """Return the containers of a workload with a window that ended after a time."""
+    return session.scalars(
+        select(ContainerRow).where(ContainerRow.workload_id == workload_id, ContainerRow.last_end > earliest)
+    ).all()
+
+
+def find_p_values(session: Session, workload_id: int, most: int) -> list[tuple[int, int, float]]:
+    """Return start, container and p-value of the newest ranked windows, oldest first."""
+    rows = session.execute(
+        select(ScoreRow.start, ScoreRow.container_id, ScoreRow.p_value)
+        .where(ScoreRow.workload_id == workload_id, ScoreRow.p_value.is_not(None))
+        .order_by(ScoreRow.id.desc())
+        .limit(most)
+    ).all()
+    return [
+        (start, container, p_value) for start, container, p_value in reversed(rows) if p_value is not None
+    ]
 
 
 def find_alert_near(
@@ -172,6 +244,30 @@ def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
         .where(AlertRow.workload_id == workload_id, AlertRow.status == AlertStatus.OPEN.value)
         .order_by(AlertRow.id.desc())
         .limit(1)
+    )
+
+
+def forget_payloads(session: Session, before_ms: int, limit: int) -> int:
+    """Drop the payloads of some windows that were handled before a time; quarantined ones keep theirs."""
+    old = (
+        select(InboxRow.id)
+        .where(
+            InboxRow.payload.is_not(None),
+            InboxRow.processed_at < before_ms,
+            InboxRow.error.is_(None),
+            ~select(ScoreRow.id).where(ScoreRow.inbox_id == InboxRow.id, ScoreRow.quarantined).exists(),
+        )
+        .limit(limit)
+    )
+    ids = session.scalars(old).all()
+    session.execute(update(InboxRow).where(InboxRow.id.in_(ids)).values(payload=None))
+    return len(ids)
+
+
+def end_quarantine(session: Session, before_ms: int) -> None:
+    """Give up the windows that waited for their release since before a time."""
+    session.execute(
+        update(ScoreRow).where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms).values(quarantined=False)
     )
 
 

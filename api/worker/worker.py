@@ -34,6 +34,7 @@ class Worker:
         self._alive_at = time.monotonic()
         core.wake_worker = self._wake.set
         core.worker_trouble = self.trouble
+        core.forget_baseline = self._baselines.drop
 
     def start(self) -> None:
         """Begin."""
@@ -140,13 +141,18 @@ class Worker:
                 return
 
     def prune(self) -> bool:
-        """Delete some of what is older than the retention; return whether more may be left."""
-        before_ms = self._core.clock.now_ms() - self._core.settings.retention_days * 86_400_000
+        """Delete some of what is older than its retention; return whether more may be left."""
+        now_ms, settings = self._core.clock.now_ms(), self._core.settings
+        before_ms = now_ms - settings.retention_days * 86_400_000
         with self._core.store.write() as session:
+            repository.end_quarantine(session, before_ms)
             pruned = repository.prune(session, before_ms, _PRUNE_AT_ONCE)
-        if pruned:
-            _log.info("pruned", rows=pruned)
-        return pruned == _PRUNE_AT_ONCE
+        with self._core.store.write() as session:
+            kept_from_ms = now_ms - settings.learned_kept_hours * 3_600_000
+            emptied = repository.forget_payloads(session, kept_from_ms, _PRUNE_AT_ONCE)
+        if pruned or emptied:
+            _log.info("pruned", rows=pruned, payloads=emptied)
+        return _PRUNE_AT_ONCE in (pruned, emptied)
 
     def _report(self, sentence: str) -> None:
         if sentence != self._trouble:
@@ -160,6 +166,9 @@ class Worker:
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
         metrics.count("nonself_findings_total", tally.findings)
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
+        for kind in tally.drifts:
+            metrics.count("nonself_drifts_total", kind=kind)
+            _log.warning("drift_reported", kind=kind)
         for alert_id in tally.alerts_opened:
             _log.warning("alert_opened", alert=alert_id)
         if began is not None:

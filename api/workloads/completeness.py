@@ -1,9 +1,12 @@
 """What REST says of how much of a workload's behaviour is still unseen."""
 
+import math
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from model.budget import WEEK_S
 from model.unseen import CompletenessVerdict, Unseen
 
 
@@ -12,6 +15,15 @@ class AheadOut(BaseModel):
 
     fewest: int
     most: int | None
+
+
+class StartsOut(BaseModel):
+    """How much start-up behaviour is still unseen, with the start of a container as the unit."""
+
+    learned: Annotated[int, Field(description="Starts learned: the first three windows of a container.")]
+    judged: Annotated[int, Field(description="The later half of them, at most 64.")]
+    novel: Annotated[int, Field(description="Judged starts that brought an n-gram never learned before.")]
+    high: Annotated[float, Field(description="Upper bound of the share of future starts that will.")]
 
 
 class CompletenessOut(BaseModel):
@@ -24,6 +36,7 @@ class CompletenessOut(BaseModel):
     low: Annotated[float, Field(description="Lower bound of the 95 % interval.")]
     high: Annotated[float, Field(description="Upper bound of the 95 % interval.")]
     target: float
+    starts: StartsOut
     windows: Annotated[int, Field(description="Learned windows that the estimate rests on.")]
     blocks: Annotated[int, Field(description="Blocks of consecutive windows, the unit of sampling.")]
     block_windows: int
@@ -32,11 +45,11 @@ class CompletenessOut(BaseModel):
         Field(description="Further windows, while `converging`; null where no end is in sight."),
     ]
     seconds_to_target: Annotated[
-        AheadOut | None, Field(description="The same while one container runs; more containers share it.")
+        AheadOut | None, Field(description="The same, while windows come as they have come so far.")
     ]
 
     @classmethod
-    def of(cls, unseen: Unseen, *, windows_from_start: int, window_s: int) -> "CompletenessOut":
+    def of(cls, unseen: Unseen, *, windows_from_start: int, windows_per_week: float) -> "CompletenessOut":
         """Return what is shown of an estimate."""
         ahead = unseen.windows_to_target
         return cls(
@@ -47,16 +60,17 @@ class CompletenessOut(BaseModel):
             low=unseen.low,
             high=unseen.high,
             target=unseen.target,
+            starts=StartsOut.model_validate(asdict(unseen.starts)),
             windows=unseen.windows,
             blocks=unseen.blocks,
             block_windows=unseen.block_windows,
             windows_to_target=_ahead(ahead, 1),
-            seconds_to_target=_ahead(ahead, window_s),
+            seconds_to_target=_ahead(ahead, WEEK_S / windows_per_week),
         )
 
 
-def _ahead(windows: tuple[int, int | None] | None, each: int) -> AheadOut | None:
+def _ahead(windows: tuple[int, int | None] | None, each: float) -> AheadOut | None:
     if windows is None:
         return None
     fewest, most = windows
-    return AheadOut(fewest=fewest * each, most=None if most is None else most * each)
+    return AheadOut(fewest=math.ceil(fewest * each), most=None if most is None else math.ceil(most * each))

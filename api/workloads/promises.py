@@ -8,9 +8,9 @@ from api.clock import to_datetime
 from api.db.tables import LedgerRow, WeekRow, WorkloadRow
 from api.errors import BudgetError
 from api.settings import ServiceSettings
-from api.workloads.schemas import BudgetOut, BudgetSource, DriftOut, RateOut, RealisedOut
-from model import drift
-from model.budget import Promise, poisson_interval, windows_per_week
+from api.workloads import rates
+from api.workloads.schemas import BudgetOut, BudgetSource, RateOut, RealisedOut
+from model.budget import Promise, poisson_interval
 from model.settings import BaselineSettings
 
 RECENT_WEEKS: Final = 5
@@ -27,14 +27,20 @@ def promise(
     """Return what a budget would mean for a workload; None is the budget of the service."""
     return Promise(
         per_week=settings.budget_per_week if per_week is None else per_week,
-        windows_per_week=_rate(ledger, settings),
+        windows_per_week=rates.planned(ledger, settings),
         learned_windows=learned,
         max_scores=_MAX_SCORES,
     )
 
 
-def refuse_too_fine(asked: Promise, *, learns: bool, now_ms: int) -> None:
+def refuse_too_fine(asked: Promise, *, learns: bool, windows_per_week: float, now_ms: int) -> None:
     """Raise where the evidence does not support a budget.
+
+    Args:
+        asked: What the budget would mean.
+        learns: The baseline learns, so that time brings evidence.
+        windows_per_week: As they come; fewer than planned where the workload does not run all the time.
+        now_ms: Now.
 
     Raises:
         BudgetError: With the finest budget, the windows needed and learned, and
@@ -42,7 +48,7 @@ def refuse_too_fine(asked: Promise, *, learns: bool, now_ms: int) -> None:
     """
     if asked.kept:
         return
-    wait_s = asked.wait_s if learns else None
+    wait_s = asked.wait_s(windows_per_week) if learns else None
     at = None if wait_s is None else to_datetime(now_ms) + timedelta(seconds=wait_s)
     possible_from = at and at.isoformat().replace("+00:00", "Z")
     if possible_from:
@@ -79,17 +85,6 @@ def show_budget(
     )
 
 
-def show_drift(ledger: LedgerRow | None, settings: ServiceSettings) -> DriftOut:
-    """Return whether the workload drifts."""
-    since = ledger.drift_since if ledger else None
-    return DriftOut(
-        drifting=since is not None,
-        since=None if since is None else to_datetime(since),
-        evidence=ledger.drift_evidence if ledger else 0.0,
-        limit=drift.limit(_rate(ledger, settings)),
-    )
-
-
 def show_realised(weeks: Sequence[WeekRow]) -> RealisedOut:
     """Return the sums over some weeks beside what was asked."""
     ranked, alerts = sum(each.ranked for each in weeks), sum(each.alerts for each in weeks)
@@ -112,7 +107,3 @@ def show_realised(weeks: Sequence[WeekRow]) -> RealisedOut:
             for asked, count in at_or_below
         ],
     )
-
-
-def _rate(ledger: LedgerRow | None, settings: ServiceSettings) -> float:
-    return windows_per_week(settings.window_s, ledger.replicas if ledger else 1.0)

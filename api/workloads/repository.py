@@ -1,13 +1,23 @@
 """Reads workloads with what belongs to them, and writes their mode."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.db.slices import Slice
-from api.db.tables import AlertRow, BaselineRow, LedgerRow, ScoreRow, WeekRow, WorkloadRow
+from api.db.tables import (
+    AlertRow,
+    BaselineRow,
+    ContainerRow,
+    DriftRow,
+    LedgerRow,
+    NodeRow,
+    ScoreRow,
+    WeekRow,
+    WorkloadRow,
+)
 
 
 class WorkloadView(NamedTuple):
@@ -20,6 +30,8 @@ class WorkloadView(NamedTuple):
     quarantined: int
     open_alerts: int
     ledger: LedgerRow | None
+    drift: DriftRow | None
+    completeness: str | None
 
 
 def _views() -> Select[Any]:
@@ -46,10 +58,13 @@ def _views() -> Select[Any]:
             quarantined,
             open_alerts,
             LedgerRow,
+            DriftRow,
+            BaselineRow.completeness,
         )
         .outerjoin(ScoreRow, ScoreRow.id == WorkloadRow.last_score_id)
         .outerjoin(BaselineRow, BaselineRow.workload_id == WorkloadRow.id)
         .outerjoin(LedgerRow, LedgerRow.workload_id == WorkloadRow.id)
+        .outerjoin(DriftRow, (DriftRow.workload_id == WorkloadRow.id) & DriftRow.ended.is_(None))
     )
 
 
@@ -90,3 +105,19 @@ def find_weeks(session: Session, workload_id: int, most: int) -> Sequence[WeekRo
     """Return the newest weeks of a workload, newest first."""
     query = select(WeekRow).where(WeekRow.workload_id == workload_id)
     return session.scalars(query.order_by(WeekRow.start.desc()).limit(most)).all()
+
+
+def list_drifts(session: Session, workload_id: int, page: Slice) -> Sequence[DriftRow]:
+    """Return one page of a workload's drifts, oldest first."""
+    query = select(DriftRow).where(DriftRow.workload_id == workload_id)
+    return session.scalars(page.of(query, DriftRow.id, DriftRow.created_at)).all()
+
+
+def find_containers(session: Session, ids: Collection[int]) -> dict[int, tuple[ContainerRow, str]]:
+    """Return containers with the names of their nodes, by id."""
+    rows = session.execute(
+        select(ContainerRow, NodeRow.name)
+        .join(NodeRow, NodeRow.id == ContainerRow.node_id)
+        .where(ContainerRow.id.in_(ids))
+    )
+    return {row.id: (row, node) for row, node in rows}

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Query
 from api.auth import AdminDep, ReaderDep
 from api.core import CoreDep
 from api.errors import BudgetError, NotFoundError
-from api.paging import NoQuery, Page, PagerDep
+from api.paging import NoQuery, Page, PageQuery, PagerDep
 from api.problems import responses
 from api.workloads import service
+from api.workloads.drift import DriftPeriodOut
 from api.workloads.schemas import BaselineOut, BudgetIn, ModeIn, WorkloadOut, WorkloadQuery
 
 router = APIRouter(prefix="/v1/workloads", tags=["workloads"])
@@ -92,4 +93,18 @@ def get_baseline(
 ) -> BaselineOut:
     """Show what a workload's normal behaviour was learned to be, and how sure that is."""
     with core.store.read() as session:
-        return service.get_baseline(session, workload_id, core.settings)
+        return service.get_baseline(session, workload_id, core.settings, now_ms=core.clock.now_ms())
+
+
+@router.get("/{workload_id}/drift", responses=responses(NotFoundError))
+def list_drifts(
+    core: CoreDep,
+    _principal: ReaderDep,
+    workload_id: WorkloadId,
+    query: Annotated[PageQuery, Query()],
+    pager: PagerDep,
+) -> Page[DriftPeriodOut]:
+    """List the times in which a workload was stranger than remembered, and of which kind that was."""
+    with core.store.read() as session:
+        items = service.list_drifts(session, workload_id, query)
+    return pager.page(query, items)

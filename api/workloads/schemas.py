@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.paging import PageQuery
 from api.vocabulary import BaselineState, Mode, Verdict
 from api.workloads.completeness import CompletenessOut
+from api.workloads.drift import DriftOut
 from api.workloads.identity import Source
+from model.unseen import CompletenessVerdict
 
 
 class WorkloadQuery(PageQuery):
@@ -67,15 +69,6 @@ class BudgetOut(BaseModel):
     alpha: Annotated[float, Field(description="P-value at or below which a window is an anomaly.")]
     finest_per_week: Annotated[float, Field(description="Finest budget that the remembered windows support.")]
     promised_per_week: Annotated[float, Field(description="The coarser of asked and finest.")]
-
-
-class DriftOut(BaseModel):
-    """Whether low p-values come more often than they should."""
-
-    drifting: bool
-    since: Annotated[datetime | None, Field(description="When the evidence for it began to grow.")]
-    evidence: Annotated[float, Field(description="In nats; drift is reported from `limit` on.")]
-    limit: float
 
 
 class RateOut(BaseModel):
@@ -138,7 +131,14 @@ class WorkloadOut(BaseModel):
                         "finest_per_week": 18.0,
                         "promised_per_week": 18.0,
                     },
-                    "drift": {"drifting": False, "since": None, "evidence": 0.0, "limit": 12.4},
+                    "drift": {
+                        "drifting": False,
+                        "since": None,
+                        "kind": None,
+                        "evidence": 0.0,
+                        "limit": 13.1,
+                    },
+                    "completeness": "converging",
                     "last_score": {
                         "id": 991,
                         "end": "2026-11-23T13:10:00Z",
@@ -168,6 +168,10 @@ class WorkloadOut(BaseModel):
     open_alerts: int
     budget: BudgetOut
     drift: DriftOut
+    completeness: Annotated[
+        CompletenessVerdict | None,
+        Field(description="`converged`: little new is to be expected, so the mode can be switched."),
+    ]
     last_score: LastScoreOut | None
 
 

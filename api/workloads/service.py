@@ -8,10 +8,12 @@ from api.audit import record
 from api.clock import to_datetime
 from api.db.tables import WeekRow
 from api.errors import NotFoundError
+from api.paging import PageQuery
 from api.settings import ServiceSettings
 from api.vocabulary import BaselineState, Mode, state_of
-from api.workloads import promises, repository
+from api.workloads import drift, promises, rates, repository
 from api.workloads.completeness import CompletenessOut
+from api.workloads.drift import DriftPeriodOut
 from api.workloads.repository import WorkloadView
 from api.workloads.schemas import (
     BaselineOut,
@@ -105,7 +107,8 @@ def set_budget(
     if per_week is not None:
         asked = promises.promise(view.ledger, settings, learned=view.windows_learned, per_week=per_week)
         learns = state_of(Mode(view.row.mode), ready=view.ready) is not BaselineState.ACTIVE
-        promises.refuse_too_fine(asked, learns=learns, now_ms=now_ms)
+        per_week_real = rates.measured(view.row, view.ledger, settings, now_ms)
+        promises.refuse_too_fine(asked, learns=learns, windows_per_week=per_week_real, now_ms=now_ms)
     if view.row.budget_per_week != per_week:
         detail = {"from": view.row.budget_per_week, "to": per_week, "reason": reason}
         record(
@@ -121,7 +124,19 @@ def set_budget(
     return get(session, workload_id, settings)
 
 
-def get_baseline(session: Session, workload_id: int, settings: ServiceSettings) -> BaselineOut:
+def list_drifts(session: Session, workload_id: int, query: PageQuery) -> list[DriftPeriodOut]:
+    """Return one page of a workload's drifts.
+
+    Raises:
+        NotFoundError: There is no workload of this id.
+    """
+    _find(session, workload_id)
+    return drift.show_history(session, repository.list_drifts(session, workload_id, query.slice()))
+
+
+def get_baseline(
+    session: Session, workload_id: int, settings: ServiceSettings, *, now_ms: int
+) -> BaselineOut:
     """Return what was learned of a workload.
 
     Raises:
@@ -131,7 +146,10 @@ def get_baseline(session: Session, workload_id: int, settings: ServiceSettings) 
     row = repository.find_baseline(session, workload_id)
     summary = (snapshot.from_bytes(row.snapshot) if row else Baseline()).summary()
     weeks = repository.find_weeks(session, workload_id, promises.RECENT_WEEKS)
-    return _show_baseline(view, summary, row.updated_at if row else None, weeks, settings)
+    per_week = rates.measured(view.row, view.ledger, settings, now_ms)
+    return _show_baseline(
+        view, summary, row.updated_at if row else None, weeks, settings, windows_per_week=per_week
+    )
 
 
 def _find(session: Session, workload_id: int) -> WorkloadView:
@@ -162,7 +180,8 @@ def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
             "quarantined": view.quarantined,
             "open_alerts": view.open_alerts,
             "budget": promises.show_budget(row, view.ledger, settings, view.windows_learned),
-            "drift": promises.show_drift(view.ledger, settings),
+            "drift": drift.show_now(view.drift, view.ledger, settings),
+            "completeness": view.completeness,
             "last_score": LastScoreOut.model_validate(
                 {
                     "id": last.id,
@@ -184,6 +203,8 @@ def _show_baseline(
     updated_at: int | None,
     weeks: Sequence[WeekRow],
     settings: ServiceSettings,
+    *,
+    windows_per_week: float,
 ) -> BaselineOut:
     return BaselineOut(
         workload_id=view.row.id,
@@ -193,7 +214,7 @@ def _show_baseline(
         windows_learned=summary.windows_learned,
         windows_from_start=summary.windows_from_start,
         completeness=CompletenessOut.of(
-            summary.unseen, windows_from_start=summary.windows_from_start, window_s=settings.window_s
+            summary.unseen, windows_from_start=summary.windows_from_start, windows_per_week=windows_per_week
         ),
         calls_learned=summary.calls_learned,
         distinct_ngrams=summary.distinct_ngrams,
@@ -213,7 +234,7 @@ def _show_baseline(
         ),
         budget=promises.show_budget(view.row, view.ledger, settings, summary.windows_learned),
         realised=promises.show_realised(weeks),
-        drift=promises.show_drift(view.ledger, settings),
+        drift=drift.show_now(view.drift, view.ledger, settings),
         top=[
             TopNgramOut(
                 ngram=hex(each.ngram),

@@ -9,6 +9,7 @@ from api.clock import to_datetime
 from api.db.tables import AuditRow, ScoreRow, WeekRow
 from api.tokens.service import Role
 from tests.service import INTRUSION, LOOP, NOW_MS, Service, a_container, a_delta
+from wire.profile import AgentStatus
 
 BUDGET = "/v1/workloads/1/budget"
 
@@ -149,3 +150,72 @@ def test_drift_is_shown_apart_from_alerts(service: Service) -> None:
     assert during["drifting"]
     assert datetime.fromisoformat(during["since"]) <= to_datetime(a_delta(100).start)
     assert (after["drifting"], after["since"]) == (False, None)
+
+
+def test_alpha_follows_the_windows_that_come(service: Service) -> None:
+    """An agent with windows of 30 seconds yields a third of them; its node says that the lengths differ."""
+    long = [a_delta(3 * index, end=a_delta(3 * index).start + 30_000) for index in range(40)]
+    service.send(*long, agent=AgentStatus(version="0.1.0", window_s=30))
+    service.worker.drain()
+
+    budget = service.get("/v1/workloads/1").json()["budget"]
+    (node,) = service.get("/v1/nodes").json()["items"]
+
+    assert budget["windows_per_week"] == pytest.approx(20_160)
+    assert budget["alpha"] == pytest.approx(1 / 20_160)
+    assert "windows last 30 seconds and the service is set to 10" in node["warning"]
+
+
+def test_a_node_with_the_same_windows_has_no_warning(service: Service) -> None:
+    """The usual case."""
+    service.learn(1)
+
+    assert service.get("/v1/nodes").json()["items"][0]["warning"] is None
+
+
+def test_a_date_follows_the_windows_that_really_come(service: Service) -> None:
+    """A workload that ran 400 seconds in two days is told a later date than one that always runs."""
+    service.learn(40)
+    always = service.put(BUDGET, {"budget_per_week": 1}).json()["possible_from"]
+    service.core.clock.at_ms += 2 * 86_400_000
+
+    seldom = service.put(BUDGET, {"budget_per_week": 1}).json()["possible_from"]
+    ahead = service.get("/v1/workloads/1/baseline").json()["completeness"]
+
+    assert datetime.fromisoformat(always) - to_datetime(NOW_MS) == timedelta(seconds=7_518 * 10)
+    wait = datetime.fromisoformat(seldom) - to_datetime(service.core.clock.at_ms)
+    assert wait == timedelta(seconds=7_518 * 2 * 86_400 / 40)
+    assert ahead["seconds_to_target"]["fewest"] == ahead["windows_to_target"]["fewest"] * 2 * 86_400 / 40
+
+
+def test_a_budget_is_refused_in_enforcement_too(service: Service) -> None:
+    """While the baseline is young it learns in either mode, and there is a date; frozen there is none."""
+    service.learn(20)
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"})
+    young = service.put(BUDGET, {"budget_per_week": 1})
+    service.learn(20, first=20)
+    frozen = service.put(BUDGET, {"budget_per_week": 1})
+
+    assert young.status_code == frozen.status_code == 409
+    assert young.json()["possible_from"] is not None
+    assert frozen.json()["possible_from"] is None
+    assert "frozen" in frozen.json()["detail"]
+
+
+def test_windows_that_follow_each_other_are_one_alert_of_the_budget(service: Service) -> None:
+    """Replicas and neighbours within the gap count once, in the alerts as in what was realised."""
+    names = [a_container(id=letter * 64) for letter in "ab"]
+    service.send(*(a_delta(index, container=name) for index in range(60) for name in names))
+    service.worker.drain()
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"})
+    assert service.put(BUDGET, {"budget_per_week": 1209.6}).status_code == 200
+    for first in (90, 300):
+        near = (first, first + 5)
+        service.send(*(a_delta(each, LOOP | INTRUSION, container=name) for each in near for name in names))
+    service.worker.drain()
+
+    realised = service.get("/v1/workloads/1/baseline").json()["realised"]
+    alerts = service.get("/v1/alerts").json()["items"]
+
+    assert realised["alerts"] == len(alerts) == 2
+    assert [alert["findings"] for alert in alerts] == [4, 4]
