@@ -1,39 +1,28 @@
 """How unusual a container's counts of calls are, from one short interval to the next.
 
 Order is not looked at: this is for sources that tell only how often each call
-was made. Never seen and rare calls, a shifted mix and a single call out of step
-with the others are judged side by side.
+was made. Calls of a workload come in fixed proportions, so each call is
+foretold from all others, and the one that is furthest off is what counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import RatesError
-from wire.settings import setting
 
 CallCounts = NDArray[np.int64]
 """Vectors by calls: how often each call was made in each of consecutive intervals, at least 0."""
 Scores = NDArray[np.float64]
 
-COMMON: Final = 1 / 16
-"""Share of intervals above which a call has no rarity (`model.surprise` draws the same line)."""
-LEAST_SCALE: Final = 0.1
-"""Least standard deviation of a log count: a steadier call is not judged by its last per cent."""
 LEAST_P: Final = 1e-12
 """Where the tail stops, as in `model.calibrate`."""
 LOAD: Final = np.log(10.0) ** 2
-"""Variance of load in log counts that is always allowed for: a ten-fold change is one deviation."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateSettings:
-    """How counts of calls are judged."""
-
-    explained: float = setting(0.95, "share of the variance of log counts that is taken as the usual mix")
+"""Variance of the logarithm of load that is always allowed for: a ten-fold change is one deviation."""
+ONE_CALL: Final = float(np.sqrt(1 + 3 / 8) - np.sqrt(3 / 8))
+"""How far one call is from none, on the scale of square roots."""
 
 
 def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
@@ -47,31 +36,23 @@ def principal_components(centred: Scores, *, explained: float = 1.0, most: int |
 class CallRates:
     """Judge each vector of a stream, after learning healthy streams.
 
-    There are three signals:
+    Counts are looked at as square roots, on which chance scatters each call
+    alike, however frequent [^1]. Each call is foretold from all others by the
+    linear regression that learned vectors give; the largest error, in standard
+    errors, is what the vector is judged by. Calls that a workload makes in
+    fixed proportion (each file opened is closed) foretell each other closely,
+    however much their number varies, so a few calls out of proportion stand out
+    where the call itself is common.
 
-    - rarity: the bits by which the share of intervals that hold a call is
-      below one in sixteen, summed over the calls present, so that a call never
-      seen counts as much as the record is long (Good's probability of the
-      unseen [^1] with one count added);
-    - residual: squared length of the log counts, in standard deviations,
-      outside the principal components, which are the usual mix [^2];
-    - oddest: largest deviation of one common call's log count from what the
-      others tell of it, in standard deviations.
+    Two things are always allowed for: a change of load, which moves all calls
+    in proportion; and one vector more than was learned in which a call is made
+    once, all by itself. The second gives a call never made a deviation
+    that shrinks as the record grows.
 
-    Load moves all log counts in one direction: the residual leaves that
-    direction out, and oddest allows a ten-fold change beside what was learned.
-    Oddest also allows for the cut between two intervals, on either side of
-    which a call may fall.
-
-    Each signal becomes a p-value by its rank among the signals of healthy
-    intervals that were held back: streams are cut into folds, each fold is
-    judged by what the others teach. Beyond the highest rank the tail falls as
-    a power, as Hill measured it [^3]. The score is the logarithm to base 2 of
-    the mean of 1 / p, the harmonic mean of p-values [^4], which holds for
-    signals that depend on each other.
-
-    Args:
-        settings: See `RateSettings`.
+    The largest error becomes a p-value by its rank among healthy intervals
+    that were held back: streams are cut into folds, each fold is judged by what
+    the others teach. Beyond the highest rank the tail falls as a power, as Hill
+    measured it [^2]. The score is -log2 of it.
 
     Examples:
         >>> generator = np.random.default_rng(1)
@@ -83,22 +64,16 @@ class CallRates:
         (True, True, True)
 
     References:
-        [^1]: Good, I. J. "The population frequencies of species and the estimation of
-            population parameters." Biometrika 40(3-4), 1953.
-        [^2]: Jackson, J. E. and Mudholkar, G. S. "Control procedures for residuals
-            associated with principal component analysis." Technometrics 21(3), 1979.
-        [^3]: Hill, B. M. "A simple general approach to inference about the tail of a
+        [^1]: Anscombe, F. J. "The transformation of Poisson, binomial and
+            negative-binomial data." Biometrika 35(3-4), 1948.
+        [^2]: Hill, B. M. "A simple general approach to inference about the tail of a
             distribution." Annals of Statistics 3(5), 1975.
-        [^4]: Wilson, D. J. "The harmonic mean p-value for combining dependent tests."
-            PNAS 116(4), 2019.
     """
 
-    def __init__(self, settings: RateSettings | None = None) -> None:
-        self.settings = settings or RateSettings()
+    def __init__(self) -> None:
         self.healthy: Scores = np.empty(0)
         """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
         self._usual: _Usual | None = None
-        self._ranks: list[_Ranks] = []
 
     def fit(self, streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> Self:
         """Learn healthy streams; what was learned before is forgotten.
@@ -114,13 +89,13 @@ class CallRates:
         """
         fold = _checked(streams, folds)
         counts = np.concatenate(streams)
-        signals = np.zeros((len(fold), SIGNALS))
+        errors = np.zeros(len(fold))
         for each in np.unique(fold):
             held_back = fold == each
-            signals[held_back] = _Usual(counts[~held_back], self.settings).signals(counts[held_back])
-        self._usual = _Usual(counts, self.settings)
-        self._ranks = [_Ranks(signals[:, each]) for each in range(SIGNALS)]
-        self.healthy = np.sort(self._combine(signals, own=True))
+            errors[held_back] = _Usual(counts[~held_back]).largest_error(counts[held_back])
+        self._usual = _Usual(counts)
+        self._ranks = _Ranks(errors)
+        self.healthy = np.sort(-np.log2(self._ranks.p_values(errors, own=True)))
         return self
 
     def score(self, stream: CallCounts) -> Scores:
@@ -136,15 +111,11 @@ class CallRates:
         if stream.ndim != 2 or stream.shape[1] != calls:
             msg = f"Expected vectors over {calls} calls, as learned; got an array of shape {stream.shape}."
             raise RatesError(msg)
-        return self._combine(self._usual.signals(stream), own=False)
+        return np.asarray(-np.log2(self._ranks.p_values(self._usual.largest_error(stream), own=False)))
 
     def threshold(self, rate: float) -> float:
         """Return the score that at most a share `rate` of the healthy vectors exceeds."""
         return float(np.quantile(self.healthy, 1 - rate, method="higher"))
-
-    def _combine(self, signals: Scores, *, own: bool) -> Scores:
-        evidence = [1 / ranks.p_values(signals[:, each], own=own) for each, ranks in enumerate(self._ranks)]
-        return np.asarray(np.log2(np.mean(evidence, axis=0)))
 
 
 STEP: Final = 1.0
@@ -182,49 +153,29 @@ def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
     return alarms
 
 
-SIGNALS: Final = 3
-
-
 class _Usual:
-    """What is usual in one interval."""
+    """How each call is foretold from all others in one interval."""
 
-    def __init__(self, counts: CallCounts, settings: RateSettings) -> None:
-        share = (1 + np.count_nonzero(counts, axis=0)) / (1 + len(counts))
-        # Whole bits: by less than that the folds differ, and ranks must not tell a fold from the whole.
-        self.rarity = np.maximum(np.rint(np.log2(COMMON / share)), 0.0)
-        logs = np.log1p(counts)
-        self.mean = logs.mean(axis=0)
-        size = counts.mean(axis=0)
-        load = size / (1 + size)
-        self.scale = np.maximum(logs.std(axis=0), LEAST_SCALE)
-        self.load = load / self.scale
-        self.load /= max(float(np.linalg.norm(self.load)), 1e-12)
-        centred = logs - self.mean
-        self.usual = principal_components(self._scaled(centred), explained=settings.explained)
-        # A call more or less falls on either side of the cut between two intervals.
-        cut = np.minimum(size + 1 / len(counts), 0.5) / (1 + size) ** 2
-        covariance = centred.T @ centred / len(counts) + np.diag(cut) + LOAD * np.outer(load, load)
-        self.common = share >= COMMON
-        self.precision = np.linalg.inv(covariance[np.ix_(self.common, self.common)])
-
-    def signals(self, counts: CallCounts) -> Scores:
-        """Return rarity, residual and oddest for each vector of counts."""
-        centred = np.log1p(counts) - self.mean
-        rest = self._scaled(centred)
-        rest = rest - (rest @ self.usual) @ self.usual.T
-        odd = np.abs(centred[:, self.common] @ self.precision) / np.sqrt(np.diag(self.precision))
-        return np.column_stack(
-            [
-                (counts > 0) @ self.rarity,
-                np.sum(rest**2, axis=1),
-                odd.max(axis=1, initial=0.0),
-            ]
+    def __init__(self, counts: CallCounts) -> None:
+        roots = _roots(counts)
+        self.mean = roots.mean(axis=0)
+        centred = roots - self.mean
+        load = np.sqrt(counts.mean(axis=0)) / 2  # what the logarithm of load moves
+        covariance = (centred.T @ centred + ONE_CALL**2 * np.eye(len(load))) / len(counts) + LOAD * np.outer(
+            load, load
         )
+        precision = np.linalg.inv(covariance)
+        self._errors = precision / np.sqrt(np.diag(precision))
 
-    def _scaled(self, centred: Scores) -> Scores:
-        """Return log counts in standard deviations, without what load moves."""
-        scaled = centred / self.scale
-        return np.asarray(scaled - np.outer(scaled @ self.load, self.load))
+    def largest_error(self, counts: CallCounts) -> Scores:
+        """Return for each vector the error of the call furthest off, in standard errors."""
+        errors = np.abs((_roots(counts) - self.mean) @ self._errors)
+        # Equal vectors of different streams must tie whatever the rounding of the mean.
+        return np.asarray(np.round(errors.max(axis=1, initial=0.0), 6))
+
+
+def _roots(counts: CallCounts) -> Scores:
+    return np.asarray(np.sqrt(counts + 3 / 8))
 
 
 class _Ranks:
