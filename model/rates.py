@@ -1,8 +1,8 @@
 """How unusual a container's counts of calls are, from one short interval to the next.
 
 Order is not looked at: this is for sources that tell only how often each call
-was made. Calls of a workload come in fixed proportions, so each call is
-foretold from all others, and the one that is furthest off is what counts.
+was made. Calls of a workload come in fixed proportions: the one furthest out of
+proportion is looked at, and how much there is altogether outside the usual mix.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,8 @@ LOAD: Final = np.log(10.0) ** 2
 """Variance of the logarithm of load that is always allowed for: a ten-fold change is one deviation."""
 ONE_CALL: Final = float(np.sqrt(1 + 3 / 8) - np.sqrt(3 / 8))
 """How far one call is from none, on the scale of square roots."""
+MIXES: Final = 10
+"""Principal components of log counts that are the usual mix."""
 
 
 def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
@@ -36,23 +38,29 @@ def principal_components(centred: Scores, *, explained: float = 1.0, most: int |
 class CallRates:
     """Judge each vector of a stream, after learning healthy streams.
 
-    Counts are looked at as square roots, on which chance scatters each call
-    alike, however frequent [^1]. Each call is foretold from all others by the
-    linear regression that learned vectors give; the largest error, in standard
-    errors, is what the vector is judged by. Calls that a workload makes in
-    fixed proportion (each file opened is closed) foretell each other closely,
-    however much their number varies, so a few calls out of proportion stand out
-    where the call itself is common.
+    There are two signals:
 
-    Two things are always allowed for: a change of load, which moves all calls
-    in proportion; and one vector more than was learned in which a call is made
-    once, all by itself. The second gives a call never made a deviation
-    that shrinks as the record grows.
+    - error: each call is foretold from all others by the linear regression that
+      learned vectors give; the largest error, in standard errors, counts. Calls
+      that a workload makes in fixed proportion (each file opened is closed)
+      foretell each other closely, however much their number varies, so a few
+      calls out of proportion stand out where the call itself is common. Counts
+      are looked at as square roots, on which chance scatters each call alike,
+      however frequent [^1].
+    - residual: squared length of the log counts outside their first ten
+      principal components [^2]. It is not scaled: it sees much of what is
+      unusual, where the error sees a little of what never is.
 
-    The largest error becomes a p-value by its rank among healthy intervals
-    that were held back: streams are cut into folds, each fold is judged by what
-    the others teach. Beyond the highest rank the tail falls as a power, as Hill
-    measured it [^2]. The score is -log2 of it.
+    The error always allows for a change of load, which moves all calls in
+    proportion, and for one vector more than was learned in which a call is made
+    once, all by itself: the longer the record, the stranger a call never made.
+
+    Each signal becomes a p-value by its rank among the signals of healthy
+    intervals that were held back: streams are cut into folds, each fold is
+    judged by what the others teach. Beyond the highest rank the tail falls as
+    a power, as Hill measured it [^3]. The score is the logarithm to base 2 of
+    the mean of 1 / p, the harmonic mean of p-values [^4], which holds for
+    signals that depend on each other.
 
     Examples:
         >>> generator = np.random.default_rng(1)
@@ -66,14 +74,19 @@ class CallRates:
     References:
         [^1]: Anscombe, F. J. "The transformation of Poisson, binomial and
             negative-binomial data." Biometrika 35(3-4), 1948.
-        [^2]: Hill, B. M. "A simple general approach to inference about the tail of a
+        [^2]: Jackson, J. E. and Mudholkar, G. S. "Control procedures for residuals
+            associated with principal component analysis." Technometrics 21(3), 1979.
+        [^3]: Hill, B. M. "A simple general approach to inference about the tail of a
             distribution." Annals of Statistics 3(5), 1975.
+        [^4]: Wilson, D. J. "The harmonic mean p-value for combining dependent tests."
+            PNAS 116(4), 2019.
     """
 
     def __init__(self) -> None:
         self.healthy: Scores = np.empty(0)
         """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
         self._usual: _Usual | None = None
+        self._ranks: list[_Ranks] = []
 
     def fit(self, streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> Self:
         """Learn healthy streams; what was learned before is forgotten.
@@ -89,13 +102,13 @@ class CallRates:
         """
         fold = _checked(streams, folds)
         counts = np.concatenate(streams)
-        errors = np.zeros(len(fold))
+        signals = np.zeros((len(fold), SIGNALS))
         for each in np.unique(fold):
             held_back = fold == each
-            errors[held_back] = _Usual(counts[~held_back]).largest_error(counts[held_back])
+            signals[held_back] = _Usual(counts[~held_back]).signals(counts[held_back])
         self._usual = _Usual(counts)
-        self._ranks = _Ranks(errors)
-        self.healthy = np.sort(-np.log2(self._ranks.p_values(errors, own=True)))
+        self._ranks = [_Ranks(signal) for signal in signals.T]
+        self.healthy = np.sort(self._combine(signals, own=True))
         return self
 
     def score(self, stream: CallCounts) -> Scores:
@@ -111,33 +124,41 @@ class CallRates:
         if stream.ndim != 2 or stream.shape[1] != calls:
             msg = f"Expected vectors over {calls} calls, as learned; got an array of shape {stream.shape}."
             raise RatesError(msg)
-        return np.asarray(-np.log2(self._ranks.p_values(self._usual.largest_error(stream), own=False)))
+        return self._combine(self._usual.signals(stream), own=False)
 
     def threshold(self, rate: float) -> float:
         """Return the score that at most a share `rate` of the healthy vectors exceeds."""
         return float(np.quantile(self.healthy, 1 - rate, method="higher"))
 
+    def _combine(self, signals: Scores, *, own: bool) -> Scores:
+        pairs = zip(self._ranks, signals.T, strict=True)
+        evidence = [1 / ranks.p_values(signal, own=own) for ranks, signal in pairs]
+        return np.asarray(np.log2(np.mean(evidence, axis=0)))
+
 
 STEP: Final = 1.0
 """Bits by which an alarm raises a tracked threshold: the next one must be half as probable."""
+MOST: Final = 0.05
+"""Share of alarms above which a tracked threshold goes on rising."""
 
 
-def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
+def tracked(scores: Scores, threshold: float, most: float = MOST) -> NDArray[np.bool_]:
     """Return which scores of one stream exceed a threshold that follows the stream.
 
     Each alarm raises the threshold by `STEP`, each vector without lowers it by
-    `rate` of that, never below where it began. So the share of alarms in a long
-    stream cannot stay above `rate`, however far the stream is from what was
+    `most` of that, never below where it began. So the share of alarms in a long
+    stream cannot stay above `most`, however far the stream is from what was
     learned (quantile tracking [^1]): a container unlike its replicas alarms
-    when it appears and not for ever. Only scores before a vector bear on it.
+    when it appears and not for ever, and any other keeps the threshold that was
+    learned but for a moment after an alarm. Only scores before a vector bear on it.
 
     Args:
         scores: Bits for each vector of one stream, in order.
         threshold: Where the threshold begins.
-        rate: Share of vectors that may alarm, between 0 and 1.
+        most: Share of vectors that may alarm for long, between 0 and 1.
 
     Examples:
-        >>> tracked(np.array([1.0, 9.0, 9.0, 9.0, 9.0, 9.0]), threshold=6.5, rate=0.01).tolist()
+        >>> tracked(np.array([1.0, 9.0, 9.0, 9.0, 9.0, 9.0]), threshold=6.5, most=0.01).tolist()
         [False, True, True, True, False, False]
 
     References:
@@ -148,30 +169,37 @@ def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
     now = threshold
     for place, score in enumerate(scores.tolist()):
         alarms[place] = score > now
-        now += STEP * (1 - rate) if score > now else -STEP * rate
+        now += STEP * (1 - most) if score > now else -STEP * most
         now = max(now, threshold)
     return alarms
 
 
+SIGNALS: Final = 2
+
+
 class _Usual:
-    """How each call is foretold from all others in one interval."""
+    """What is usual in one interval."""
 
     def __init__(self, counts: CallCounts) -> None:
         roots = _roots(counts)
-        self.mean = roots.mean(axis=0)
-        centred = roots - self.mean
+        self.roots = roots.mean(axis=0)
+        centred = roots - self.roots
+        single = ONE_CALL**2 * np.eye(counts.shape[1])
         load = np.sqrt(counts.mean(axis=0)) / 2  # what the logarithm of load moves
-        covariance = (centred.T @ centred + ONE_CALL**2 * np.eye(len(load))) / len(counts) + LOAD * np.outer(
-            load, load
-        )
+        covariance = (centred.T @ centred + single) / len(counts) + LOAD * np.outer(load, load)
         precision = np.linalg.inv(covariance)
         self._errors = precision / np.sqrt(np.diag(precision))
+        logs = np.log1p(counts)
+        self.mean = logs.mean(axis=0)
+        self._mixes = principal_components(logs - self.mean, most=MIXES)
 
-    def largest_error(self, counts: CallCounts) -> Scores:
-        """Return for each vector the error of the call furthest off, in standard errors."""
-        errors = np.abs((_roots(counts) - self.mean) @ self._errors)
-        # Equal vectors of different streams must tie whatever the rounding of the mean.
-        return np.asarray(np.round(errors.max(axis=1, initial=0.0), 6))
+    def signals(self, counts: CallCounts) -> Scores:
+        """Return largest error and residual of each vector."""
+        errors = np.abs((_roots(counts) - self.roots) @ self._errors).max(axis=1, initial=0.0)
+        centred = np.log1p(counts) - self.mean
+        residual = np.sum((centred - (centred @ self._mixes) @ self._mixes.T) ** 2, axis=1)
+        # Equal vectors of different streams must tie whatever the rounding of the means.
+        return np.round(np.column_stack([errors, residual]), 6)
 
 
 def _roots(counts: CallCounts) -> Scores:

@@ -24,11 +24,15 @@ class SequencesSettings:
 class ShilSettings:
     """Settings of `nonself evaluate shil`."""
 
-    rate: float = setting(0.004, "Share of healthy vectors that may alarm, 0 to 1.")
+    rate: float = setting(
+        0.004, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
+    )
+    others_rate: float = setting(0.01, "The same where only other replicas were learned.")
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < 1:
-            raise SettingError("rate", "a share between 0 and 1", self.rate)
+        for name in ("rate", "others_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise SettingError(name, "a share between 0 and 1", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
