@@ -12,12 +12,17 @@ class SequencesSettings:
 
     seed: int = setting(1, "Seed of the random splits and intervals.")
     resplits: int = setting(5, "Random re-splits of the normal traces.")
+    comparators: str = setting(
+        "usual", "Detectors to compare with: usual, or all, which adds three of river and takes far longer."
+    )
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise SettingError("seed", "a whole number from 0", self.seed)
         if self.resplits < 1:
             raise SettingError("resplits", "at least 1", self.resplits)
+        if self.comparators not in {"usual", "all"}:
+            raise SettingError("comparators", "usual or all", self.comparators)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

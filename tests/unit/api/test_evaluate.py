@@ -45,7 +45,7 @@ def test_sequences_are_evaluated_from_file_to_figures(
     figures = found["figures"]
     ours = figures["splits"]["canonical"]["nonself, all orders"]
     assert found["version"]
-    assert found["settings"] == {"seed": 1, "resplits": 1}
+    assert found["settings"] == {"seed": 1, "resplits": 1, "comparators": "usual"}
     assert set(figures["splits"]) == {"canonical", "re-split 1"}
     assert ours["auc"]["value"] == 1.0
     assert ours["detection_at_false_alarm_rate"]["0.01"] == 1.0
