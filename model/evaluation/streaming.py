@@ -1,7 +1,7 @@
 """Detectors of river over the counts of calls of each trace, learned one trace after the other."""
 
-from collections.abc import Callable, Iterator
-from typing import Self
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Self
 
 import numpy as np
 from river import anomaly, base, preprocessing
@@ -10,6 +10,8 @@ from model.evaluation.metrics import Scores
 from model.evaluation.traces import Traces
 
 Maker = Callable[[], base.AnomalyDetector]
+Features = dict[Hashable, Any]
+"""As river takes them: here the share of each call, by its code."""
 
 
 class Streaming:
@@ -30,7 +32,7 @@ class Streaming:
     def fit(self, traces: Traces) -> Self:
         """Learn normal traces, and forget what was learned before."""
         self._detector = self._make()
-        self._scaler = preprocessing.StandardScaler()
+        self._scaler: Any = preprocessing.StandardScaler()  # the scaler has no types
         self._calls = np.unique(traces.calls).tolist()
         for features in _shares(traces, self._calls):
             if self._scaled:
@@ -43,15 +45,18 @@ class Streaming:
         each = (self._detector.score_one(self._seen(features)) for features in _shares(traces, self._calls))
         return np.fromiter(each, dtype=np.float64, count=len(traces))
 
-    def _seen(self, features: dict[str, float]) -> dict[str, float]:
-        return self._scaler.transform_one(features) if self._scaled else features
+    def _seen(self, features: Features) -> Features:
+        if not self._scaled:
+            return features
+        scaled: Features = self._scaler.transform_one(features)
+        return scaled
 
 
-def _shares(traces: Traces, known: list[int]) -> Iterator[dict[str, float]]:
+def _shares(traces: Traces, known: list[int]) -> Iterator[Features]:
     """Yield for each trace the share of each known call, and that of all others together."""
     for start, length in zip(traces.starts[:-1].tolist(), traces.lengths.tolist(), strict=True):
         counts = np.bincount(traces.calls[start : start + length], minlength=traces.alphabet)[known]
-        shares = dict(zip(map(str, known), (counts / length).tolist(), strict=True))
+        shares: Features = dict(zip(map(str, known), (counts / length).tolist(), strict=True))
         yield shares | {"other": 1 - float(counts.sum()) / length}
 
 
