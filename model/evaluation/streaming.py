@@ -32,7 +32,7 @@ class Streaming:
     def fit(self, traces: Traces) -> Self:
         """Learn normal traces, and forget what was learned before."""
         self._detector = self._make()
-        self._scaler: Any = preprocessing.StandardScaler()  # the scaler has no types
+        self._scaler = _scaler()
         self._calls = np.unique(traces.calls).tolist()
         for features in _shares(traces, self._calls):
             if self._scaled:
@@ -50,6 +50,10 @@ class Streaming:
             return features
         scaled: Features = self._scaler.transform_one(features)
         return scaled
+
+
+def _scaler() -> Any:  # noqa: ANN401 - its methods have no types
+    return preprocessing.StandardScaler()
 
 
 def _shares(traces: Traces, known: list[int]) -> Iterator[Features]:
