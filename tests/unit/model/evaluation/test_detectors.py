@@ -68,9 +68,10 @@ def test_one_slot_after_the_other_is_looked_into() -> None:
     """Ten thousand neighbouring keys, many of which share a slot."""
     keys = np.arange(0, 20_000, 2)
 
-    assert Hashed(keys).find(np.arange(20_000)).tolist() == [
-        each // 2 + 1 if each % 2 == 0 else 0 for each in range(20_000)
-    ]
+    expected = [each // 2 + 1 if each % 2 == 0 else 0 for each in range(20_000)]
+    found: list[int] = Hashed(keys).find(np.arange(20_000)).tolist()
+
+    assert found == expected
 
 
 @given(learned=SEQUENCES, judged=SEQUENCES)
