@@ -83,7 +83,7 @@ def test_stide_counts_what_is_not_in_the_set(learned: list[list[int]], judged: l
         return [tuple(trace[at : at + 3]) for at in range(len(trace) - 2)]
 
     known = {gram for trace in learned for gram in grams(trace)}
-    expected = [np.mean([gram not in known for gram in grams(trace)] or [0]) for trace in judged]
+    expected = [np.mean([gram not in known for gram in grams(trace)] or [False]) for trace in judged]
 
     assert Stide(3).fit(Traces.of(learned, 4)).score(Traces.of(judged, 4)) == pytest.approx(expected)
 
