@@ -1,39 +1,30 @@
 """How unusual a container's counts of calls are, from one short interval to the next.
 
 Order is not looked at: this is for sources that tell only how often each call
-was made. Never seen and rare calls, a shifted mix and a single call out of step
-with the others are judged side by side.
+was made. Calls of a workload come in fixed proportions: the one furthest out of
+proportion is looked at, and how much there is altogether outside the usual mix.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import RatesError
-from wire.settings import setting
 
 CallCounts = NDArray[np.int64]
 """Vectors by calls: how often each call was made in each of consecutive intervals, at least 0."""
 Scores = NDArray[np.float64]
 
-COMMON: Final = 1 / 16
-"""Share of intervals above which a call has no rarity (`model.surprise` draws the same line)."""
-LEAST_SCALE: Final = 0.1
-"""Least standard deviation of a log count: a steadier call is not judged by its last per cent."""
 LEAST_P: Final = 1e-12
 """Where the tail stops, as in `model.calibrate`."""
 LOAD: Final = np.log(10.0) ** 2
-"""Variance of load in log counts that is always allowed for: a ten-fold change is one deviation."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateSettings:
-    """How counts of calls are judged."""
-
-    explained: float = setting(0.95, "share of the variance of log counts that is taken as the usual mix")
+"""Variance of the logarithm of load that is always allowed for: a ten-fold change is one deviation."""
+ONE_CALL: Final = float(np.sqrt(1 + 3 / 8) - np.sqrt(3 / 8))
+"""How far one call is from none, on the scale of square roots."""
+MIXES: Final = 10
+"""Principal components of log counts that are the usual mix."""
 
 
 def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
@@ -47,21 +38,22 @@ def principal_components(centred: Scores, *, explained: float = 1.0, most: int |
 class CallRates:
     """Judge each vector of a stream, after learning healthy streams.
 
-    There are three signals:
+    There are two signals:
 
-    - rarity: the bits by which the share of intervals that hold a call is
-      below one in sixteen, summed over the calls present, so that a call never
-      seen counts as much as the record is long (Good's probability of the
-      unseen [^1] with one count added);
-    - residual: squared length of the log counts, in standard deviations,
-      outside the principal components, which are the usual mix [^2];
-    - oddest: largest deviation of one common call's log count from what the
-      others tell of it, in standard deviations.
+    - error: each call is foretold from all others by the linear regression that
+      learned vectors give; the largest error, in standard errors, counts. Calls
+      that a workload makes in fixed proportion (each file opened is closed)
+      foretell each other closely, however much their number varies, so a few
+      calls out of proportion stand out where the call itself is common. Counts
+      are looked at as square roots, on which chance scatters each call alike,
+      however frequent [^1].
+    - residual: squared length of the log counts outside their first ten
+      principal components [^2]. It is not scaled: it sees much of what is
+      unusual, where the error sees a little of what never is.
 
-    Load moves all log counts in one direction: the residual leaves that
-    direction out, and oddest allows a ten-fold change beside what was learned.
-    Oddest also allows for the cut between two intervals, on either side of
-    which a call may fall.
+    The error always allows for a change of load, which moves all calls in
+    proportion, and for one vector more than was learned in which a call is made
+    once, all by itself: the longer the record, the stranger a call never made.
 
     Each signal becomes a p-value by its rank among the signals of healthy
     intervals that were held back: streams are cut into folds, each fold is
@@ -69,9 +61,6 @@ class CallRates:
     a power, as Hill measured it [^3]. The score is the logarithm to base 2 of
     the mean of 1 / p, the harmonic mean of p-values [^4], which holds for
     signals that depend on each other.
-
-    Args:
-        settings: See `RateSettings`.
 
     Examples:
         >>> generator = np.random.default_rng(1)
@@ -83,8 +72,8 @@ class CallRates:
         (True, True, True)
 
     References:
-        [^1]: Good, I. J. "The population frequencies of species and the estimation of
-            population parameters." Biometrika 40(3-4), 1953.
+        [^1]: Anscombe, F. J. "The transformation of Poisson, binomial and
+            negative-binomial data." Biometrika 35(3-4), 1948.
         [^2]: Jackson, J. E. and Mudholkar, G. S. "Control procedures for residuals
             associated with principal component analysis." Technometrics 21(3), 1979.
         [^3]: Hill, B. M. "A simple general approach to inference about the tail of a
@@ -93,8 +82,7 @@ class CallRates:
             PNAS 116(4), 2019.
     """
 
-    def __init__(self, settings: RateSettings | None = None) -> None:
-        self.settings = settings or RateSettings()
+    def __init__(self) -> None:
         self.healthy: Scores = np.empty(0)
         """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
         self._usual: _Usual | None = None
@@ -117,9 +105,9 @@ class CallRates:
         signals = np.zeros((len(fold), SIGNALS))
         for each in np.unique(fold):
             held_back = fold == each
-            signals[held_back] = _Usual(counts[~held_back], self.settings).signals(counts[held_back])
-        self._usual = _Usual(counts, self.settings)
-        self._ranks = [_Ranks(signals[:, each]) for each in range(SIGNALS)]
+            signals[held_back] = _Usual(counts[~held_back]).signals(counts[held_back])
+        self._usual = _Usual(counts)
+        self._ranks = [_Ranks(signal) for signal in signals.T]
         self.healthy = np.sort(self._combine(signals, own=True))
         return self
 
@@ -143,30 +131,34 @@ class CallRates:
         return float(np.quantile(self.healthy, 1 - rate, method="higher"))
 
     def _combine(self, signals: Scores, *, own: bool) -> Scores:
-        evidence = [1 / ranks.p_values(signals[:, each], own=own) for each, ranks in enumerate(self._ranks)]
+        pairs = zip(self._ranks, signals.T, strict=True)
+        evidence = [1 / ranks.p_values(signal, own=own) for ranks, signal in pairs]
         return np.asarray(np.log2(np.mean(evidence, axis=0)))
 
 
 STEP: Final = 1.0
 """Bits by which an alarm raises a tracked threshold: the next one must be half as probable."""
+MOST: Final = 0.05
+"""Share of alarms above which a tracked threshold goes on rising."""
 
 
-def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
+def tracked(scores: Scores, threshold: float, most: float = MOST) -> NDArray[np.bool_]:
     """Return which scores of one stream exceed a threshold that follows the stream.
 
     Each alarm raises the threshold by `STEP`, each vector without lowers it by
-    `rate` of that, never below where it began. So the share of alarms in a long
-    stream cannot stay above `rate`, however far the stream is from what was
+    `most` of that, never below where it began. So the share of alarms in a long
+    stream cannot stay above `most`, however far the stream is from what was
     learned (quantile tracking [^1]): a container unlike its replicas alarms
-    when it appears and not for ever. Only scores before a vector bear on it.
+    when it appears and not for ever, and any other keeps the threshold that was
+    learned but for a moment after an alarm. Only scores before a vector bear on it.
 
     Args:
         scores: Bits for each vector of one stream, in order.
         threshold: Where the threshold begins.
-        rate: Share of vectors that may alarm, between 0 and 1.
+        most: Share of vectors that may alarm for long, between 0 and 1.
 
     Examples:
-        >>> tracked(np.array([1.0, 9.0, 9.0, 9.0, 9.0, 9.0]), threshold=6.5, rate=0.01).tolist()
+        >>> tracked(np.array([1.0, 9.0, 9.0, 9.0, 9.0, 9.0]), threshold=6.5, most=0.01).tolist()
         [False, True, True, True, False, False]
 
     References:
@@ -177,54 +169,41 @@ def tracked(scores: Scores, threshold: float, rate: float) -> NDArray[np.bool_]:
     now = threshold
     for place, score in enumerate(scores.tolist()):
         alarms[place] = score > now
-        now += STEP * (1 - rate) if score > now else -STEP * rate
+        now += STEP * (1 - most) if score > now else -STEP * most
         now = max(now, threshold)
     return alarms
 
 
-SIGNALS: Final = 3
+SIGNALS: Final = 2
 
 
 class _Usual:
     """What is usual in one interval."""
 
-    def __init__(self, counts: CallCounts, settings: RateSettings) -> None:
-        share = (1 + np.count_nonzero(counts, axis=0)) / (1 + len(counts))
-        # Whole bits: by less than that the folds differ, and ranks must not tell a fold from the whole.
-        self.rarity = np.maximum(np.rint(np.log2(COMMON / share)), 0.0)
+    def __init__(self, counts: CallCounts) -> None:
+        roots = _roots(counts)
+        self.roots = roots.mean(axis=0)
+        centred = roots - self.roots
+        single = ONE_CALL**2 * np.eye(counts.shape[1])
+        load = np.sqrt(counts.mean(axis=0)) / 2  # what the logarithm of load moves
+        covariance = (centred.T @ centred + single) / len(counts) + LOAD * np.outer(load, load)
+        precision = np.linalg.inv(covariance)
+        self._errors = precision / np.sqrt(np.diag(precision))
         logs = np.log1p(counts)
         self.mean = logs.mean(axis=0)
-        size = counts.mean(axis=0)
-        load = size / (1 + size)
-        self.scale = np.maximum(logs.std(axis=0), LEAST_SCALE)
-        self.load = load / self.scale
-        self.load /= max(float(np.linalg.norm(self.load)), 1e-12)
-        centred = logs - self.mean
-        self.usual = principal_components(self._scaled(centred), explained=settings.explained)
-        # A call more or less falls on either side of the cut between two intervals.
-        cut = np.minimum(size + 1 / len(counts), 0.5) / (1 + size) ** 2
-        covariance = centred.T @ centred / len(counts) + np.diag(cut) + LOAD * np.outer(load, load)
-        self.common = share >= COMMON
-        self.precision = np.linalg.inv(covariance[np.ix_(self.common, self.common)])
+        self._mixes = principal_components(logs - self.mean, most=MIXES)
 
     def signals(self, counts: CallCounts) -> Scores:
-        """Return rarity, residual and oddest for each vector of counts."""
+        """Return largest error and residual of each vector."""
+        errors = np.abs((_roots(counts) - self.roots) @ self._errors).max(axis=1, initial=0.0)
         centred = np.log1p(counts) - self.mean
-        rest = self._scaled(centred)
-        rest = rest - (rest @ self.usual) @ self.usual.T
-        odd = np.abs(centred[:, self.common] @ self.precision) / np.sqrt(np.diag(self.precision))
-        return np.column_stack(
-            [
-                (counts > 0) @ self.rarity,
-                np.sum(rest**2, axis=1),
-                odd.max(axis=1, initial=0.0),
-            ]
-        )
+        residual = np.sum((centred - (centred @ self._mixes) @ self._mixes.T) ** 2, axis=1)
+        # Equal vectors of different streams must tie whatever the rounding of the means.
+        return np.round(np.column_stack([errors, residual]), 6)
 
-    def _scaled(self, centred: Scores) -> Scores:
-        """Return log counts in standard deviations, without what load moves."""
-        scaled = centred / self.scale
-        return np.asarray(scaled - np.outer(scaled @ self.load, self.load))
+
+def _roots(counts: CallCounts) -> Scores:
+    return np.asarray(np.sqrt(counts + 3 / 8))
 
 
 class _Ranks:

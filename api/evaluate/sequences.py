@@ -1,7 +1,7 @@
 """`nonself evaluate sequences`: our detector and the comparators on one file of traces."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from api.evaluate.report import Curve, Grid, Plot, Report, show_share
 from api.evaluate.settings import SequencesSettings
 from api.evaluate.trace_file import TraceFile, read_traces
 from model.errors import SampleError
+from model.evaluation.detectors import Detector
 from model.evaluation.metrics import curve
 from model.evaluation.sequences import ASKED, OURS, RATES, check, detectors, figures, held_back
 from model.evaluation.traces import Split, shuffled, without_duplicates
@@ -31,12 +32,12 @@ def evaluate(paths: Sequence[Path], settings: SequencesSettings, progress: Progr
     file = read_traces(paths[0])
     check(file.split, _CANONICAL)
     splits, notes = _splits(file, settings)
-    makers = detectors(settings.seed)
+    makers = detectors(settings.seed, every=settings.comparators == "all")
     work = [(split, name) for split in splits for name in makers]
     found: dict[str, dict[str, Any]] = {split: {} for split in splits}
     curves: list[Curve] = []
     for split, name in progress.track(work, description="detectors on splits"):
-        figure, roc = _judge(file, splits[split], name, settings)
+        figure, roc = _judge(file, splits[split], makers[name], name, settings)
         found[split][name] = figure
         if split == _CANONICAL:
             curves.append(roc)
@@ -67,9 +68,8 @@ def _splits(file: TraceFile, settings: SequencesSettings) -> tuple[dict[str, Spl
 
 
 def _judge(
-    file: TraceFile, split: Split, name: str, settings: SequencesSettings
+    file: TraceFile, split: Split, make: Callable[[], Detector], name: str, settings: SequencesSettings
 ) -> tuple[dict[str, Any], Curve]:
-    make = detectors(settings.seed)[name]
     learned = file.traces.take(split.learned)
     both = file.traces.take(np.concatenate((split.normal, split.attack)))
     began = time.process_time()

@@ -12,23 +12,32 @@ class SequencesSettings:
 
     seed: int = setting(1, "Seed of the random splits and intervals.")
     resplits: int = setting(5, "Random re-splits of the normal traces.")
+    comparators: str = setting(
+        "usual", "Detectors to compare with: usual, or all, which adds three of river and takes far longer."
+    )
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise SettingError("seed", "a whole number from 0", self.seed)
         if self.resplits < 1:
             raise SettingError("resplits", "at least 1", self.resplits)
+        if self.comparators not in {"usual", "all"}:
+            raise SettingError("comparators", "usual or all", self.comparators)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShilSettings:
     """Settings of `nonself evaluate shil`."""
 
-    rate: float = setting(0.004, "Share of healthy vectors that may alarm, 0 to 1.")
+    rate: float = setting(
+        0.004, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
+    )
+    others_rate: float = setting(0.01, "The same where only other replicas were learned.")
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < 1:
-            raise SettingError("rate", "a share between 0 and 1", self.rate)
+        for name in ("rate", "others_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise SettingError(name, "a share between 0 and 1", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -63,26 +63,31 @@ def evaluate(paths: Sequence[Path], settings: ShilSettings, progress: Progress) 
     if not found:
         msg = f"Expected recordings with calls in {folder}; found none in {len(entries)}."
         raise DataError(msg)
-    return _report(found, empty, settings.rate)
+    return _report(
+        found,
+        empty,
+        {each: settings.others_rate if each == "others" else settings.rate for each in PROTOCOLS},
+    )
 
 
-def _report(found: list[Run], empty: list[str], asked: float) -> Report:
+def _report(found: list[Run], empty: list[str], asked: Mapping[str, float]) -> Report:
     cells = {
         (protocol, method): [run for run in found if (run.protocol, run.method) == (protocol, method)]
         for protocol in PROTOCOLS
         for method in METHODS
     }
     cells = {key: chosen for key, chosen in cells.items() if chosen}
-    rates = sorted({*CURVE, asked})
+    rates = sorted({*CURVE, *asked.values()})
     curves = {key: [summarise(chosen, rate) for rate in rates] for key, chosen in cells.items()}
-    headline = {key: summarise(chosen, asked) for key, chosen in cells.items()}
+    headline = {key: summarise(chosen, asked[key[0]]) for key, chosen in cells.items()}
     in_paper = {
-        key: summarise(known, asked)
+        key: summarise(known, asked[key[0]])
         for key, chosen in cells.items()
         if (known := [run for run in chosen if run.in_paper])
     }
     figures: dict[str, Any] = {
-        "asked": asked,
+        "asked": asked["pooled"],
+        "asked_others": asked["others"],
         "vulnerabilities": len({run.vulnerability for run in found}),
         "without_calls": empty,
         "summary": _nested(headline),
@@ -101,7 +106,7 @@ def _report(found: list[Run], empty: list[str], asked: float) -> Report:
                 "container": run.container,
                 "protocol": run.protocol,
                 "method": run.method,
-                **asdict(run.outcome(asked)),
+                **asdict(run.outcome(asked[run.protocol])),
             }
             for run in found
         ],
@@ -109,12 +114,12 @@ def _report(found: list[Run], empty: list[str], asked: float) -> Report:
     return Report(
         figures=figures,
         grids=[
-            _grid(f"All {figures['vulnerabilities']} vulnerabilities, {asked:.2%} asked", headline),
-            _grid(f"Those among the 41 of the paper, {asked:.2%} asked", in_paper),
+            _grid(f"All {figures['vulnerabilities']} vulnerabilities", headline),
+            _grid("Those among the 41 of the paper", in_paper),
             _curve_grid({key: curves[key] for key in curves if key[1] in {OURS, TRACKED}}),
-            _missed_grid(found, asked),
+            _missed_grid(found, asked["pooled"]),
         ],
-        plots=[*_curve_plots(curves), *_timelines(found, asked)],
+        plots=[*_curve_plots(curves), *_timelines(found, asked["pooled"])],
         notes=_notes(empty),
     )
 
@@ -154,9 +159,9 @@ def _cells(summary: Summary) -> tuple[str, ...]:
 def _grid(title: str, summaries: dict[tuple[str, str], Summary]) -> Grid:
     return Grid(
         title=title,
-        headings=("learned from", "method", *_HEADINGS),
+        headings=("learned from", "method", "asked", *_HEADINGS),
         rows=[
-            (_PROTOCOL_NAMES[protocol], method, *_cells(summary))
+            (_PROTOCOL_NAMES[protocol], method, f"{summary.asked:.2%}", *_cells(summary))
             for (protocol, method), summary in summaries.items()
         ],
     )

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from model.evaluation.contexts import Contexts
+from model.evaluation.contexts import Contexts, new_share
 from model.evaluation.metrics import Scores
 from model.evaluation.traces import Traces
 
@@ -62,14 +62,12 @@ class Stide:
         return self
 
     def score(self, traces: Traces) -> Scores:
-        unknown = np.zeros(len(traces))
+        shares = np.empty(len(traces))
         for walk in self._contexts.walk(traces):
             if walk.depth == self._n:
-                new = np.add.reduceat((walk.numbers == 0).astype(np.float64), walk.starts)
-                unknown[walk.first : walk.first + len(new)] = new
-        # The first calls of a trace end no n-gram, and count as unknown above.
-        short = self._n - 1
-        return np.maximum(unknown - short, 0) / np.maximum(traces.lengths - short, 1)
+                rows = slice(walk.first, walk.first + len(walk.starts))
+                shares[rows] = new_share(walk, traces.lengths[rows])
+        return shares
 
 
 class WittenBell:

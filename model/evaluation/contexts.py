@@ -12,6 +12,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from model.evaluation.hashed import Hashed
 from model.evaluation.traces import Traces
 
 Numbers = NDArray[np.int64]
@@ -21,7 +22,8 @@ CALLS: Final = 512
 """Calls that an architecture has, at most: each is as likely where nothing at all is known."""
 _BLOCK: Final = 1 << 15
 """Calls walked at a time, so that what is looked at stays in the processor's cache."""
-_LARGEST_TABLE: Final = 1 << 26
+_LARGEST_TABLE: Final = 1 << 21
+"""Cells of a table that is looked into directly; longer sequences are found by their hash."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class _Depth:
     keys: Numbers
     """Number of the sequence without its newest call, times the alphabet, plus that call; ascending."""
     table: NDArray[np.int32] | None
+    """Number of each possible key; None where they are too many."""
+    hashed: Hashed
     bits: _Floats
     """Of the newest call after the others, for each number."""
     back_off: _Floats
@@ -39,10 +43,7 @@ class _Depth:
     def find(self, keys: Numbers) -> Numbers:
         if self.table is not None:
             return np.asarray(self.table[keys], dtype=np.int64)
-        if not len(self.keys):
-            return np.zeros(len(keys), dtype=np.int64)
-        rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[rows] == keys, rows + 1, 0)
+        return self.hashed.find(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,14 @@ class Walk:
     """Number of the sequence of `depth` calls that each call ends; 0 where it is new or too short."""
     bits: _Floats
     """Surprise of each call given at most `depth - 1` calls before it."""
+
+
+def new_share(walk: Walk, lengths: Numbers) -> _Floats:
+    """Return the share of each trace's sequences of the walk's depth that are new; 0 where it has none."""
+    unknown = np.add.reduceat((walk.numbers == 0).astype(np.float64), walk.starts)
+    # The first calls of a trace end no sequence, and count as unknown above.
+    short = walk.depth - 1
+    return np.asarray(np.maximum(unknown - short, 0) / np.maximum(lengths - short, 1))
 
 
 class Contexts:
@@ -112,7 +121,8 @@ class Contexts:
             self._depths.append(
                 _Depth(
                     keys,
-                    _dense(keys, (contexts + 1) * alphabet),
+                    table := _dense(keys, (contexts + 1) * alphabet),
+                    Hashed(keys if table is None else keys[:0]),
                     np.concatenate(([0.0], -np.log2(share))),
                     back_off,
                 )

@@ -4,13 +4,21 @@ from typing import Final, Protocol, Self
 
 import numpy as np
 
-from model.evaluation.contexts import Contexts, Numbers
+from model.evaluation.contexts import Contexts, Numbers, new_share
 from model.evaluation.metrics import Scores
 from model.evaluation.null import Null
 from model.evaluation.profiles import NearestProfile
 from model.evaluation.traces import Traces, folds
 
 FOLDS: Final = 10
+SURPRISE: Final = 8
+"""Calls in the sequences whose surprise is looked at."""
+NEW: Final = 6
+"""Calls in the sequences of which the share that was never learned is looked at."""
+PROFILES: Final = (1, 2)
+"""Calls in the sequences that are looked at as profiles."""
+WEIGHTS: Final = (1 / 3, 1 / 3, *(1 / 3 / len(PROFILES) for _ in PROFILES))
+"""Each view counts once, however many statistics it has."""
 
 
 class Detector(Protocol):
@@ -24,20 +32,16 @@ class Detector(Protocol):
 
 
 class Statistics:
-    """Each order of a trace in the view that suits it: long ones as surprise, short ones as a profile.
+    """A trace in three views: what follows what, what is new, and what comes together.
 
-    Long contexts tell best whether calls follow each other as they should;
-    whole profiles of short sequences tell whether calls that are each in order
-    ever came together in one trace.
-
-    Args:
-        depth: Longest sequence whose surprise is looked at.
-        profiles: Longest sequence that is looked at as a profile; surprise begins one above it.
+    Long contexts tell best whether calls follow each other as they should; the
+    share of new sequences is not moved by how often known but rare ones
+    occur; profiles of short sequences tell whether calls that are each in
+    order ever came together in one trace.
     """
 
-    def __init__(self, depth: int, profiles: int) -> None:
-        self._contexts = Contexts(depth)
-        self._orders = profiles
+    def __init__(self) -> None:
+        self._contexts = Contexts(SURPRISE)
         self._profiles: list[NearestProfile] = []
 
     def fit(self, traces: Traces) -> Self:
@@ -47,72 +51,68 @@ class Statistics:
         rows = np.repeat(np.arange(len(traces)), traces.lengths)
         self._profiles = [
             NearestProfile(self._contexts.distinct(order)).fit(rows, each, len(traces))
-            for order, each in enumerate(numbers, start=1)
+            for order, each in zip(PROFILES, numbers, strict=True)
         ]
         return self
 
-    def views(self, traces: Traces) -> tuple[Scores, Scores]:
-        """Return (orders, traces) mean surprise in bits per call, and (orders, traces) distances."""
-        surprise, numbers = self._walk(traces)
-        rows = np.repeat(np.arange(len(traces)), traces.lengths)
+    def values(self, traces: Traces) -> Scores:
+        """Return (views, traces): bits per call, share of new sequences, distance of each profile."""
+        # A score depends on the sequence alone: equal traces are looked at once.
+        _, first, place = np.unique(traces.contents(), return_index=True, return_inverse=True)
+        once = traces.take(first)
+        found, numbers = self._walk(once)
+        rows = np.repeat(np.arange(len(once)), once.lengths)
         pairs = zip(self._profiles, numbers, strict=True)
-        return surprise, np.array([each.distances(rows, at, len(traces)) for each, at in pairs])
+        distances = [each.distances(rows, at, len(once)) for each, at in pairs]
+        return np.vstack((found, *distances))[:, place]
 
     def _walk(self, traces: Traces) -> tuple[Scores, list[Numbers]]:
-        surprise = np.empty((self._contexts.depth - self._orders, len(traces)))
-        numbers: list[list[Numbers]] = [[] for _ in range(self._orders)]
+        found = np.empty((2, len(traces)))
+        numbers: list[list[Numbers]] = [[] for _ in PROFILES]
         for walk in self._contexts.walk(traces):
-            if walk.depth <= self._orders:
-                numbers[walk.depth - 1].append(walk.numbers)
-            else:
-                sums = np.add.reduceat(walk.bits, walk.starts)
-                surprise[walk.depth - self._orders - 1, walk.first : walk.first + len(sums)] = sums
-        return surprise / traces.lengths, [np.concatenate(each) for each in numbers]
+            rows = slice(walk.first, walk.first + len(walk.starts))
+            if walk.depth in PROFILES:
+                numbers[PROFILES.index(walk.depth)].append(walk.numbers)
+            if walk.depth == NEW:
+                found[1, rows] = new_share(walk, traces.lengths[rows])
+            if walk.depth == SURPRISE:
+                found[0, rows] = np.add.reduceat(walk.bits, walk.starts) / traces.lengths[rows]
+        return found, [np.concatenate(each) for each in numbers]
 
 
 class AllOrders:
-    """One score of all orders: the mean of the normal scores of each view, given the trace's length.
+    """One score of all orders: the mean of the normal scores of three views, given the trace's length.
 
     The distribution of each statistic is that of learned traces held back in
-    ten folds, so that neither view nor order counts for more because of its
-    unit. Nothing is weighted by what would tell attacks.
+    ten folds, so that no view counts for more because of its unit. Nothing is
+    weighted by what would tell attacks.
 
     Args:
-        depth: See `Statistics`.
-        profiles: See `Statistics`.
         seed: Of the folds.
     """
 
-    def __init__(self, *, depth: int = 8, profiles: int = 2, seed: int = 1) -> None:
-        self._depth = depth
-        self._orders = profiles
+    def __init__(self, *, seed: int = 1) -> None:
         self._seed = seed
 
     def fit(self, traces: Traces) -> Self:
         """Learn normal traces."""
         held = folds(len(traces), FOLDS, self._seed)
-        views = [np.empty((self._depth - self._orders, len(traces))), np.empty((self._orders, len(traces)))]
+        values = np.empty((len(WEIGHTS), len(traces)))
         for fold in range(FOLDS):
             inside, outside = np.flatnonzero(held == fold), np.flatnonzero(held != fold)
-            if not len(inside):
-                continue
-            statistics = Statistics(self._depth, self._orders).fit(traces.take(outside))
-            for view, values in zip(views, statistics.views(traces.take(inside)), strict=True):
-                view[:, inside] = values
+            if len(inside):
+                values[:, inside] = Statistics().fit(traces.take(outside)).values(traces.take(inside))
         lengths = traces.lengths.astype(np.float64)
-        self._nulls = [[Null().fit(values, lengths) for values in view] for view in views]
-        self._statistics = Statistics(self._depth, self._orders).fit(traces)
-        self.held_back = self._combine(views, lengths)
+        self._nulls = [Null().fit(each, lengths) for each in values]
+        self._statistics = Statistics().fit(traces)
+        self.held_back = self._combine(values, lengths)
         """Score of each learned trace, from the folds that did not learn it."""
         return self
 
     def score(self, traces: Traces) -> Scores:
         """Return the score of each trace."""
-        return self._combine(self._statistics.views(traces), traces.lengths.astype(np.float64))
+        return self._combine(self._statistics.values(traces), traces.lengths.astype(np.float64))
 
-    def _combine(self, views: "list[Scores] | tuple[Scores, Scores]", lengths: Scores) -> Scores:
-        means = [
-            np.mean([null.scores(values, lengths) for null, values in zip(nulls, view, strict=True)], axis=0)
-            for nulls, view in zip(self._nulls, views, strict=True)
-        ]
-        return np.asarray(np.mean(means, axis=0))
+    def _combine(self, values: Scores, lengths: Scores) -> Scores:
+        scores = [null.scores(each, lengths) for null, each in zip(self._nulls, values, strict=True)]
+        return np.asarray(np.average(scores, axis=0, weights=WEIGHTS))

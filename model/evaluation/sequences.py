@@ -10,6 +10,7 @@ from model.evaluation.comparators import AllowList, Forest, Length, Stide, Witte
 from model.evaluation.conformal import p_values
 from model.evaluation.detectors import FOLDS, AllOrders, Detector
 from model.evaluation.metrics import Scores, alarms_at, area, detection_at
+from model.evaluation.streaming import streaming
 from model.evaluation.traces import Split, Traces, folds
 
 ASKED: Final = (0.001, 0.01, 0.05, 0.1)
@@ -24,9 +25,14 @@ LEAST_LEARNED: Final = 2 * FOLDS
 LEAST_JUDGED: Final = 2
 
 
-def detectors(seed: int) -> Mapping[str, Callable[[], Detector]]:
-    """Return how each detector is made, by its name: ours, the comparators, and length alone."""
-    return {
+def detectors(seed: int, *, every: bool = False) -> Mapping[str, Callable[[], Detector]]:
+    """Return how each detector is made, by its name: ours, the comparators, and length alone.
+
+    Args:
+        seed: Of those that draw at random.
+        every: Whether the detectors of river are among them; they take minutes where others take seconds.
+    """
+    usual: dict[str, Callable[[], Detector]] = {
         OURS: lambda: AllOrders(seed=seed),
         "call-set allow-list": AllowList,
         "STIDE n=6": lambda: Stide(6),
@@ -34,6 +40,7 @@ def detectors(seed: int) -> Mapping[str, Callable[[], Detector]]:
         "isolation forest": lambda: Forest(seed),
         "length alone": Length,
     }
+    return {**usual, **streaming(seed)} if every else usual
 
 
 def check(split: Split, name: str) -> None:

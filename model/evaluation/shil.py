@@ -88,7 +88,7 @@ class Judged:
     def alarms(self, asked: float) -> Flags:
         """Return which test vectors exceed the threshold."""
         if self.tracking:
-            return tracked(self.test, self.threshold(asked), asked)
+            return tracked(self.test, self.threshold(asked))
         return np.asarray(self.test > self.threshold(asked))
 
 

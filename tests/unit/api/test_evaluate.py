@@ -45,7 +45,7 @@ def test_sequences_are_evaluated_from_file_to_figures(
     figures = found["figures"]
     ours = figures["splits"]["canonical"]["nonself, all orders"]
     assert found["version"]
-    assert found["settings"] == {"seed": 1, "resplits": 1}
+    assert found["settings"] == {"seed": 1, "resplits": 1, "comparators": "usual"}
     assert set(figures["splits"]) == {"canonical", "re-split 1"}
     assert ours["auc"]["value"] == 1.0
     assert ours["detection_at_false_alarm_rate"]["0.01"] == 1.0
@@ -111,3 +111,19 @@ def test_a_wrong_setting_is_wrong_usage(traces: Path, capsys: pytest.CaptureFixt
     """Nothing is evaluated, and the setting is named."""
     assert cli.main(["evaluate", "sequences", str(traces), "--resplits=0"]) == 2
     assert "resplits: expected at least 1; got 0." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["sequences", "none", "--comparators=some"], "usual or all"),
+        (["shil", "none", "--others-rate=1"], "a share between 0 and 1"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names what was expected, before any file is read."""
+    assert cli.main(["evaluate", *arguments]) != 0
+
+    assert expected in capsys.readouterr().err

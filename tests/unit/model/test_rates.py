@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from model.errors import RatesError
 from model.rates import CallCounts, CallRates, tracked
 
-MEANS = np.array([40.0, 40.0, 20.0, 8.0, 2.0, 0.02, 0.0])
+MEANS = np.array([40.0, 40.0, 20.0, 8.0, 2.0, 0.002, 0.0])
 """Six calls of a server, and one that it never makes."""
 VECTORS = 900
 
