@@ -20,7 +20,7 @@ from pathlib import Path
 
 BIN = Path("/srv/bin")
 LIBC = ctypes.CDLL(None, use_errno=True)
-BPF, FINIT_MODULE, SETNS, UNSHARE, PTRACE = 321, 313, 308, 272, 101
+BPF, FINIT_MODULE, UNSHARE, PTRACE, OPEN_BY_HANDLE, IO_URING_SETUP = 321, 313, 272, 101, 304, 425
 CLONE_FS, CLONE_NEWUSER = 0x200, 0x10000000
 PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH = 0, 16, 17
 TOKEN = Path("/run/secrets/kubernetes.io/serviceaccount/token")
@@ -235,9 +235,17 @@ STEPS: dict[str, tuple[Step, Step]] = {
         attach,
         lambda: in_child(lambda: call(PTRACE, PTRACE_TRACEME, 0, 0, 0)),
     ),
-    "Memory of a process written through proc": (
+    "Memory of a process written": (
         lambda: attempt("/proc/self/mem", os.O_WRONLY),
         lambda: attempt("/proc/self/maps"),
+    ),
+    "File opened by handle in a container": (
+        lambda: call(OPEN_BY_HANDLE, -1, ctypes.create_string_buffer(24), 0),
+        lambda: attempt("/srv/bin"),
+    ),
+    "Ring of asynchronous calls set up in a container": (
+        lambda: call(IO_URING_SETUP, 1, None),
+        lambda: run("true"),
     ),
     "Terminal shell in a container": (lambda: pty.spawn(["sh", "-c", "exit"]), lambda: pty.spawn(["true"])),
     "Encoded command run by a shell": (

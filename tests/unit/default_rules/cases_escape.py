@@ -112,9 +112,27 @@ CASES = (
         "a process lets its parent trace it",
     ),
     Case(
-        "Memory of a process written through proc",
+        "Memory of a process written",
         opens("/proc/812/mem", "w"),
         opens("/proc/self/maps", "r"),
         "a process reads its own map",
+    ),
+    Case(
+        "Memory of a process written",
+        event("process_vm_writev", **failed("EPERM")),
+        event("process_vm_readv"),
+        "memory is only read, as by a profiler",
+    ),
+    Case(
+        "File opened by handle in a container",
+        event("open_by_handle_at", **failed("EPERM")),
+        opens("/srv/data"),
+        "a file opened by its name",
+    ),
+    Case(
+        "Ring of asynchronous calls set up in a container",
+        event("io_uring_setup"),
+        event("io_uring_enter"),
+        "a ring that was reported when it was set up",
     ),
 )
