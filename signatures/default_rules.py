@@ -2,10 +2,8 @@
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
 
-SHARED: Final = "00-shared.yaml"
-"""Macros and lists of all; loaded first."""
+from signatures.loader import RuleFile
 
 
 def folder() -> Traversable:
@@ -13,14 +11,15 @@ def folder() -> Traversable:
     return files("signatures").joinpath("rules")
 
 
-def texts() -> tuple[tuple[str, str], ...]:
-    """Return name and text of each file, in the order of their names, which is the order of loading.
+def rule_files() -> tuple[RuleFile, ...]:
+    """Return all files in the order of their names, which is the order of loading.
 
-    Narrow rules stand in earlier files than broad ones, because the first match of an event speaks.
+    What they share stands in the first; narrow rules stand before broad ones, because the first match of
+    an event speaks.
 
     Examples:
-        >>> [name for name, _ in texts()][0]
+        >>> [file.name for file in rule_files()][0]
         '00-shared.yaml'
     """
-    found = sorted((each for each in folder().iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
-    return tuple((each.name, each.read_text("utf-8")) for each in found)
+    found = sorted((each.name, each) for each in folder().iterdir() if each.name.endswith(".yaml"))
+    return tuple(RuleFile(name=name, text=file.read_text("utf-8")) for name, file in found)

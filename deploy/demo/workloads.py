@@ -36,6 +36,8 @@ class Workload:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     failures: list[str] = field(default_factory=list)
+    done: int = 0
+    """Commands of load that ran to their end."""
 
     def start_load(self) -> None:
         """Begin to send bursts of load until `stop_load`."""
@@ -62,6 +64,7 @@ class Workload:
                 said = load.output()
                 if load.exit_code and not self._stop.is_set():
                     self.failures.append(f"{command[0]}: {said.strip()[-200:]}")
+                self.done += not load.running
                 load.stop()
                 if self._stop.is_set():
                     return

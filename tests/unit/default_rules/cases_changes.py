@@ -122,14 +122,14 @@ CASES = (
     ),
     Case(
         "Packet socket opened in a container",
-        event("socket", evt__arg__domain="AF_PACKET", evt__arg__type=3, **failed("EPERM")),
-        event("socket", evt__arg__domain="AF_UNIX", evt__arg__type=1),
+        event("socket", evt__arg__domain="AF_PACKET", evt__arg__type="3", **failed("EPERM")),
+        event("socket", evt__arg__domain="AF_UNIX", evt__arg__type="1"),
         "a local socket",
     ),
     Case(
         "Raw socket opened in a container",
-        event("socket", evt__arg__domain="AF_INET", evt__arg__type=3),
-        event("socket", evt__arg__domain="AF_INET", evt__arg__type=524289),
+        event("socket", evt__arg__domain="AF_INET", evt__arg__type="3"),
+        event("socket", evt__arg__domain="AF_INET", evt__arg__type="524289"),
         "a TCP socket",
     ),
     Case(
