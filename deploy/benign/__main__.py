@@ -1,4 +1,4 @@
-"""`python -m benign`: the demo's four services under load, with the default rules; exit code 1 on any match of theirs."""
+"""`python -m benign`: the demo's services under load with the default rules; exit code 1 on any match."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from rich.console import Console
 from benign.watch import Match, Watch
 
 MATCHED, CANNOT_RUN = 1, 2
-_PROOF = "cat /etc/shadow"
+_PROOF, _PROOF_RULE = "cat /etc/shadow", "Password file read"
 """What is done at the end on each service, so that a silent agent cannot pass for quiet rules."""
 
 
@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     for service in found["services"]:
         console.print(f"{service['name']}: {service['matches']} matches, {service['bursts']} bursts of load")
-    console.print(f"{found['matches']} matches in {found['minutes']} minutes, start-up included", style="bold")
+    console.print(
+        f"{found['matches']} matches in {found['minutes']} minutes, start-up included", style="bold"
+    )
     return MATCHED if found["matches"] else 0
 
 
@@ -65,7 +67,9 @@ def _run(lab: Lab, watch: Watch, minutes: float, console: Console) -> dict[str, 
     for workload in running:
         workload.pod.exec(_PROOF.split())
         id_ = workload.pod.container.id[:12]
-        watch.wait_for(lambda match, id_=id_: _container(match) == id_ and match["rule"] == "Password file read")
+        watch.wait_for(
+            lambda match, id_=id_: _container(match) == id_ and match["rule"] == "Password file read"
+        )
     for match in matches:
         console.print(f"{names[_container(match)]}: {match['output']}", style="red", markup=False)
     counted = Counter(names[_container(match)] for match in matches)

@@ -42,10 +42,13 @@ class Watch:
         self._news = threading.Condition()
 
     def __enter__(self) -> Self:
-        own = (f"--cri-sockets={self._lab.socket}", f"--bundle-roots={self._lab.state}/io.containerd.runtime.v2.task")
+        roots = f"--bundle-roots={self._lab.state}/io.containerd.runtime.v2.task"
+        own = (f"--cri-sockets={self._lab.socket}", roots)
         command = [str(_BIN / "nonself-agent"), "rules", "run", "--default", *own, *map(str, self._files)]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            )
         self._reader = threading.Thread(target=self._read, name="rules", daemon=True)
         self._reader.start()
         deadline = time.monotonic() + _START_S
@@ -84,13 +87,13 @@ class Watch:
         """Return what the agent said beside its matches."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def wait_for(self, wanted: Callable[[Match], bool], timeout_s: float = 30.0) -> Match:
-        """Wait until a match is there.
+    def wait_for(self, wanted: Callable[[Match], bool], timeout_s: float = 30.0, since: int = 0) -> Match:
+        """Wait until a match is there, the first `since` aside.
 
         Raises:
             WatchError: It did not come in time.
         """
-        deadline, seen = time.monotonic() + timeout_s, 0
+        deadline, seen = time.monotonic() + timeout_s, since
         with self._news:
             while True:
                 for match in self._lines[seen:]:

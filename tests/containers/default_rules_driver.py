@@ -178,7 +178,7 @@ def mount(kind: str) -> str:
 
 def replace(source: str, target: str) -> str:
     """Move a new file to a name."""
-    return write_and(source, lambda path: os.replace(path, target))
+    return write_and(source, lambda path: Path(path).replace(target))
 
 
 def token(act: Callable[[str], str]) -> str:
@@ -278,7 +278,7 @@ STEPS: dict[str, tuple[Step, Step]] = {
     ),
     "Program executed from memory": (from_memory, lambda: run("true")),
     "Program executed from shared memory": (
-        lambda: script("/dev/shm/job.sh", "exit 0", "sh"),  # programs do not start there: it is mounted noexec
+        lambda: script("/dev/shm/job.sh", "exit 0", "sh"),  # mounted noexec: no program starts
         lambda: write_and("/dev/shm/data", lambda path: run("cat", path)),
     ),
     "Hidden program executed": (lambda: named(".cache-d"), lambda: write_and("/srv/.config", attempt)),
@@ -317,8 +317,8 @@ STEPS: dict[str, tuple[Step, Step]] = {
     ),
     "Password file read": (lambda: run("cat", "/etc/shadow"), lambda: run("cat", "/etc/passwd")),
     "Link made to a sensitive file": (
-        lambda: os.symlink("/etc/shadow", "/srv/innocent"),
-        lambda: os.symlink("/srv/share", "/srv/current"),
+        lambda: Path("/srv/innocent").symlink_to("/etc/shadow"),
+        lambda: Path("/srv/current").symlink_to("/srv/share"),
     ),
     "Service account token read by a general tool": (
         lambda: token(lambda path: run("cat", path)),
@@ -345,7 +345,7 @@ STEPS: dict[str, tuple[Step, Step]] = {
         lambda: connect("127.0.0.1", 80),
     ),
     "Preloaded library set": (
-        lambda: attempt("/etc/ld.so.preload", W) + str(os.unlink("/etc/ld.so.preload")),
+        lambda: attempt("/etc/ld.so.preload", W) + str(Path("/etc/ld.so.preload").unlink()),
         lambda: attempt("/etc/ld.so.preload"),
     ),
     "Scheduled job changed": (
@@ -370,8 +370,8 @@ STEPS: dict[str, tuple[Step, Step]] = {
         lambda: as_program("su", "open('/etc/sudoers').read()"),
     ),
     "Setuid bit or file capability set": (
-        lambda: write_and("/srv/tool", lambda path: os.chmod(path, 0o4755)),
-        lambda: write_and("/srv/tool", lambda path: os.chmod(path, 0o755)),
+        lambda: write_and("/srv/tool", lambda path: Path(path).chmod(0o4755)),
+        lambda: write_and("/srv/tool", lambda path: Path(path).chmod(0o755)),
     ),
     "Shell history cleared": (
         lambda: write_and("/root/.bash_history", os.unlink),

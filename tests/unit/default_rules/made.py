@@ -103,7 +103,9 @@ def connects_to_socket(path: str, /, **fields: Any) -> Fields:
     return event("connect", **{"fd__name": path, "fd__type": "unix", "fd__typechar": "u", **fields})
 
 
-ENTRY: Mapping[str, Any] = {"proc__vpid": 9, "proc__pvpid": 1, "proc__pname": "start.sh", "proc__pexe": "/bin/sh"}
+ENTRY: Mapping[str, Any] = {
+    "proc__vpid": 9, "proc__pvpid": 1, "proc__pname": "start.sh", "proc__pexe": "/bin/sh",
+}  # fmt: skip
 """A command that the container's entry script runs."""
 EXECED: Mapping[str, Any] = {"proc__vpid": 44, "proc__pvpid": 0, "proc__pname": "runc", "proc__pexe": "runc"}
 """A program that came in from outside, as `kubectl exec` starts it."""

@@ -20,7 +20,8 @@ CASES: Sequence[Case] = (
 )  # fmt: skip
 LOADED = load(rule_files())
 RULES = RuleSet(LOADED.rules)
-_UPSTREAM = Path(__file__).parents[4] / "shared" / "rules" / "falco"
+_NEAR = [Path(__file__).parents[up] / "shared" / "rules" / "falco" for up in (4, 5)]
+_UPSTREAM = next((path for path in _NEAR if path.exists()), _NEAR[0])
 
 
 def _title(case: Case) -> str:
@@ -150,7 +151,9 @@ def test_a_condition_is_narrowed_and_a_rule_switched_off_from_outside():
 
     assert loaded.problems == ()
     assert _reported(opens("/etc/haproxy/haproxy.cfg", "t", proc__name="confd"), rules) == []
-    assert _reported(opens("/etc/hosts", "t", proc__name="orders"), rules) == ["Configuration below etc changed"]
+    assert _reported(opens("/etc/hosts", "t", proc__name="orders"), rules) == [
+        "Configuration below etc changed"
+    ]
     assert _reported(runs("touch -r /a /b", proc__pname="sh", proc__pexe="sh"), rules) == []
 
 
@@ -168,13 +171,15 @@ def test_macros_and_lists_keep_to_names_of_their_own():
     """Each begins with `nonself_`, so no other file can redefine one by chance."""
     text = "".join(file.text for file in rule_files())
 
-    assert all(name.startswith("nonself_") for name in re.findall(r"^- (?:macro|list): (\S+)", text, re.MULTILINE))
+    names = re.findall(r"^- (?:macro|list): (\S+)", text, re.MULTILINE)
+    assert all(name.startswith("nonself_") for name in names)
 
 
 @pytest.mark.skipif(not _UPSTREAM.exists(), reason="upstream's rule files are not at hand")
 def test_they_load_beside_falcos_files_in_either_order():
     """Neither set takes a rule, macro or list from the other."""
-    upstream = tuple(RuleFile(name=path.name, text=path.read_text()) for path in sorted(_UPSTREAM.glob("*.yaml")))
+    paths = sorted(_UPSTREAM.glob("*.yaml"))
+    upstream = tuple(RuleFile(name=path.name, text=path.read_text()) for path in paths)
     alone = {rule.name: rule.condition for rule in load(upstream).rules}
     ours = {rule.name: rule.condition for rule in LOADED.rules}
 
