@@ -162,4 +162,22 @@ CASES = (
         opens("/etc/hosts", "w", **RUNTIME),
         "the runtime fills in the names of hosts",
     ),
+    Case(
+        "Configuration below etc changed",
+        event("symlink", evt__arg__target="/tmp/x", evt__arg__linkpath="/etc/localtime"),
+        event("symlink", evt__arg__target="/etc/localtime", evt__arg__linkpath="/srv/localtime"),
+        "a link outside, to a file below /etc",
+    ),
+    Case(
+        "Scheduled job changed",
+        event("symlinkat", evt__arg__target="/tmp/x", evt__arg__linkpath="/etc/cron.d/x"),
+        event("symlinkat", evt__arg__target="/etc/cron.d/x", evt__arg__linkpath="/srv/x"),
+        "a link outside, to a job",
+    ),
+    Case(
+        "Shell history cleared",
+        event("symlinkat", evt__arg__target="/dev/null", evt__arg__linkpath="/root/.bash_history"),
+        event("symlinkat", evt__arg__target="/dev/null", evt__arg__linkpath="/srv/service.log"),
+        "a log that is not wanted",
+    ),
 )
