@@ -567,8 +567,8 @@ int on_result(u64 *ctx)
     struct config *settings = read_config();
     if (!now || !settings)
         return 0;
-    /* A call that seccomp denied never passed the entry. */
-    if (now->slot != slot + 1)
+    /* A call that seccomp denied never passed the entry; and memory that was not there then is there now. */
+    if (now->slot != slot + 1 || now->marks & MARK_UNREADABLE)
         keep(now, call, slot, regs, compat, MARK_LATE);
     now->slot = 0;
     if (settings->self == (u32)(bpf_get_current_pid_tgid() >> 32))
@@ -615,7 +615,7 @@ static inline void add_range(struct record *record, u16 tag, u64 from, u64 to, u
     u64 length = there > most ? most : there;
     if (length > ARGS_BYTES)
         length = ARGS_BYTES;
-    if (length < there)
+    if (length < there && tag == TAG_ARGS)
         record->head.marks |= MARK_TRUNCATED;
     BOUND(length, ARGS_BYTES);
     if (bpf_probe_read_user(&record->data[at + sizeof(struct section)], length, (void *)from)) {

@@ -21,6 +21,7 @@ from collector.sensor.source import Source
 BCC_PACKAGE: Final = Path("/usr/lib/python3/dist-packages/bcc")
 SOURCES: Final = Path(__file__).parents[1] / "bpf"
 
+
 def load_bcc(package: Path = BCC_PACKAGE) -> ModuleType:
     """Import the operating system's bcc by its path, so that no other of its packages leaks in.
 

@@ -142,9 +142,7 @@ def compile_source(source: Source, given: dict[str, int]) -> tuple[list[int], li
                 child.kill()
                 msg = f"The sensor's compiler did not finish within {_COMPILE_TIMEOUT_S} s."
                 raise SensorError(msg) from error
-        answer, descriptors, _, _ = socket.recv_fds(
-            ours, 1 << 16, len(source.maps) + len(source.programs)
-        )
+        answer, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, len(source.maps) + len(source.programs))
     last_words = said.decode(errors="replace").strip()[-_SAID_BYTES:]
     if not answer:
         msg = (
