@@ -16,7 +16,7 @@ GETTERS: Final[Mapping[str, Getter]] = {
     **CONTAINER_FIELDS,
 }
 """How each field is found out."""
-_EITHER_END: Final = ("fd.ip", "fd.port", "fd.net", "fd.cnet", "fd.snet", "fd.lnet", "fd.rnet")
+_EITHER_END: Final = ("fd.ip", "fd.port", "fd.proto", "fd.net", "fd.cnet", "fd.snet", "fd.lnet", "fd.rnet")
 
 SUPPORTED: Final[frozenset[str]] = frozenset(GETTERS) | frozenset(_EITHER_END)
 """Fields that a rule may name, without what stands in their brackets."""
