@@ -1,0 +1,98 @@
+"""Names of users and groups, from the passwd and group files of the host or of a container."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+_FRESH_S: Final = 1.0
+"""How long a file is taken as unchanged without looking."""
+_MOST_BYTES: Final = 1 << 20
+_MOST_ROOTS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One line of a passwd file."""
+
+    name: str
+    home: str = ""
+    shell: str = ""
+
+
+@dataclass(slots=True)
+class _Files:
+    looked: float = float("-inf")
+    stamps: tuple[int, int] = (0, 0)
+    users: dict[int, User] = field(default_factory=dict)
+    groups: dict[int, str] = field(default_factory=dict)
+
+
+class Users:
+    """Users and groups by root folder; files are read again when they have changed.
+
+    Args:
+        clock: Seconds that never step back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._roots: dict[str, _Files] = {}
+
+    def user(self, key: str, root: Path, uid: int) -> User | None:
+        """Return a user; None where the files name none.
+
+        Args:
+            key: What has these files: a container's id, or empty for the host.
+            root: Where its files lie now; what was read before stays where that is gone.
+            uid: The number.
+        """
+        return self._files(key, root).users.get(uid)
+
+    def group(self, key: str, root: Path, gid: int) -> str | None:
+        """Return a group's name; arguments as `user`."""
+        return self._files(key, root).groups.get(gid)
+
+    def _files(self, key: str, root: Path) -> _Files:
+        files = self._roots.get(key)
+        if files is None:
+            if len(self._roots) >= _MOST_ROOTS:
+                del self._roots[next(iter(self._roots))]
+            files = self._roots[key] = _Files()
+        now = self._clock()
+        if now - files.looked >= _FRESH_S:
+            files.looked = now
+            self._look(files, root)
+        return files
+
+    def _look(self, files: _Files, root: Path) -> None:
+        passwd, group = root / "etc/passwd", root / "etc/group"
+        stamps = (_stamp(passwd), _stamp(group))
+        if stamps == (0, 0) or stamps == files.stamps:
+            return
+        files.stamps = stamps
+        users: dict[int, User] = {}
+        for words in _lines(passwd, 7):
+            users.setdefault(int(words[2]), User(words[0], words[5], words[6]))
+        groups: dict[int, str] = {}
+        for words in _lines(group, 3):
+            groups.setdefault(int(words[2]), words[0])
+        files.users, files.groups = users, groups
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _lines(path: Path, least: int) -> list[list[str]]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
+    except OSError:
+        return []
+    found = (line.split(":") for line in data.decode("latin-1").splitlines())
+    return [words for words in found if len(words) >= least and words[2].isdecimal()]
