@@ -108,7 +108,9 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         "run",
         help="match rules on live events until SIGTERM or Ctrl-C; matches on stdout, all else on stderr",
     )
-    run.add_argument("--rules", nargs="+", type=Path, required=True, metavar="FILE", help="files, in this order")
+    which = run.add_argument_group("which rules (at least one of these)")
+    which.add_argument("--default", action="store_true", help="the rules that come with nonself, before all others")
+    which.add_argument("--rules", nargs="+", type=Path, default=[], metavar="FILE", help="files, in this order")
     run.add_argument("--json", action="store_true", help="one alert in Falco's JSON a line")
     run.add_argument(
         "--extra-field",
@@ -176,6 +178,8 @@ def _run(settings: "Settings", options: argparse.Namespace) -> int:
 def _run_rules(options: argparse.Namespace) -> int:
     from collector.rules import command
 
+    if not options.default and not options.rules:
+        return _say(SettingsError("Which rules? Give --default, --rules FILE, or both."), USAGE)
     try:
         settings = read(RuleSettings, options, os.environ, ENVIRONMENT)
         identity = read(IdentitySettings, options, os.environ, ENVIRONMENT)
@@ -184,7 +188,7 @@ def _run_rules(options: argparse.Namespace) -> int:
         return _say(error, USAGE)
     configure(logs.log_format, logs.log_level)
     try:
-        rules = command.load_rules(options.rules, options.extra_field, sys.stderr)
+        rules = command.load_rules(options.rules, options.extra_field, sys.stderr, default=options.default)
         running = command.build(settings, identity, rules, as_json=options.json, out=sys.stdout)
         try:
             with stopped_by_signals(running.stop), stopped_by_failures(running.stop) as failed:

@@ -65,7 +65,7 @@ chdir             path:path > res
 fchdir            fd:fd > res
 chroot            path:path > res
 pivot_root        new_root:path put_old:path > res
-mount             dev:text dir:path - flags:mount_flags > res
+mount             - dir:path type:text flags:mount_flags > res
 umount2           name:path flags:int > res
 setns             fd:fd nstype:clone_flags > res
 unshare           flags:clone_flags > res

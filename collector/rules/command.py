@@ -28,6 +28,7 @@ from collector.rules.states import State, states_of
 from collector.state.containers import ContainerTable
 from collector.state.processes import ProcessTable
 from collector.state.users import Users
+from signatures.default_rules import rule_files
 from signatures.loader import ExtraOutput, LoadOptions, RuleFile, load
 from signatures.ruleset import RuleSet
 from wire.match import SignatureMatch
@@ -63,13 +64,21 @@ class Running:
         self.stack.close()
 
 
-def load_rules(files: Sequence[Path], extra_fields: Sequence[str], say: TextIO) -> RuleSet:
+def load_rules(
+    files: Sequence[Path], extra_fields: Sequence[str], say: TextIO, *, default: bool = False
+) -> RuleSet:
     """Load rule files, and say what is wrong with them and which rules cannot match.
+
+    Args:
+        files: Loaded in this order.
+        extra_fields: Added to every output.
+        say: Takes what is wrong.
+        default: Load the rules that come with nonself before the files.
 
     Raises:
         RulesError: A file cannot be read or is refused.
     """
-    texts = []
+    texts = [*rule_files()] if default else []
     for path in files:
         try:
             texts.append(RuleFile(name=str(path), text=path.read_text("utf-8")))

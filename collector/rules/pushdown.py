@@ -19,6 +19,7 @@ Opens: TypeAlias = dict[str, Access]
 
 _BOTH: Final = Access.READ | Access.WRITE
 _OPEN_CALLS: Final = frozenset(name for name, call in CALLS.items() if call.is_open)
+_ALWAYS_WRITING: Final = frozenset({"creat"})
 _MOST: Final = 2048
 _PATHS: Final = frozenset({"fd.name", "fd.nameraw", "fs.path.name", "fs.path.nameraw", "evt.abspath"})
 _ALL: Final[Opens] = {"": _BOTH}
@@ -82,6 +83,8 @@ def _might(expression: Expression, *, negated: bool) -> Opens:
     types = event_types(expression, negated=negated).resolved(known_event_types())
     if not types & _OPEN_CALLS:
         return {}
+    if types & _OPEN_CALLS <= _ALWAYS_WRITING:
+        return {"": Access.WRITE}
     return _ALL if negated else _of_check(expression)
 
 

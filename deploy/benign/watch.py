@@ -44,7 +44,9 @@ class Watch:
     def __enter__(self) -> Self:
         roots = f"--bundle-roots={self._lab.state}/io.containerd.runtime.v2.task"
         own = (f"--cri-sockets={self._lab.socket}", roots)
-        command = [str(_BIN / "nonself-agent"), "rules", "run", "--default", *own, *map(str, self._files)]
+        command = [str(_BIN / "nonself-agent"), "rules", "run", "--default", "--json", *own]
+        if self._files:
+            command += ["--rules", *map(str, self._files)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -66,6 +68,8 @@ class Watch:
             stop(self._process)
         if self._reader is not None:
             self._reader.join()
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
 
     @property
     def running(self) -> bool:
@@ -75,7 +79,7 @@ class Watch:
     @property
     def ready(self) -> bool:
         """Whether it has said that events are being matched."""
-        return "watching" in self.log()
+        return "ready" in self.log().splitlines()
 
     @property
     def matches(self) -> list[Match]:
