@@ -42,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     for service in found["services"]:
         console.print(f"{service['name']}: {service['matches']} matches, {service['bursts']} bursts of load")
-    console.print(
-        f"{found['matches']} matches in {found['minutes']} minutes, start-up included", style="bold"
-    )
+    ending = f"{found['minutes']} minutes and their start, {found['dropped_events']} events lost"
+    console.print(f"{found['matches']} matches in {ending}", style="bold")
     return MATCHED if found["matches"] else 0
 
 
@@ -80,6 +79,7 @@ def _run(lab: Lab, watch: Watch, minutes: float, console: Console) -> dict[str, 
             {"name": workload.name, "matches": counted[workload.name], "bursts": workload.done}
             for workload in running
         ],
+        "dropped_events": watch.dropped,
         "by_rule": Counter(match["rule"] for match in matches),
         "failed_loads": [failure for workload in running for failure in workload.failures],
         "kernel": platform.release(),

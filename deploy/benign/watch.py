@@ -1,6 +1,7 @@
 """The agent with the default rules, as a child process, and the matches that it prints."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -90,6 +91,11 @@ class Watch:
     def log(self) -> str:
         """Return what the agent said beside its matches."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def dropped(self) -> int:
+        """Events that the agent says it lost."""
+        return sum(int(found) for found in re.findall(r"^dropped (\d+) events", self.log(), re.MULTILINE))
 
     def wait_for(self, wanted: Callable[[Match], bool], timeout_s: float = 30.0, since: int = 0) -> Match:
         """Wait until a match is there, the first `since` aside.

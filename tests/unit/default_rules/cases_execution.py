@@ -171,4 +171,10 @@ CASES = (
         runs("zsh", proc__tty=34816, **failed("EACCES"), **EXECED),
         "it did not start",
     ),
+    Case(
+        "Shell spawned by a network service",
+        runs("sh -c id", proc__pname="postgres", proc__pexe="postgres", proc__aname=("postgres", "sh")),
+        runs("sh -c locale -a", proc__pname="postgres", proc__aname=("postgres", "initdb", "start.sh")),
+        "initdb lets the server make its catalogue of locales",
+    ),
 )
