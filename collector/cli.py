@@ -108,7 +108,9 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         "run",
         help="match rules on live events until SIGTERM or Ctrl-C; matches on stdout, all else on stderr",
     )
-    run.add_argument("--rules", nargs="+", type=Path, required=True, metavar="FILE", help="files, in this order")
+    run.add_argument(
+        "--rules", nargs="+", type=Path, required=True, metavar="FILE", help="files, in this order"
+    )
     run.add_argument("--json", action="store_true", help="one alert in Falco's JSON a line")
     run.add_argument(
         "--extra-field",
@@ -132,7 +134,9 @@ _REFERRED: Final[dict[str, type[Any]]] = {**_KINDS, "rules": RuleSettings}
 
 
 def _reference() -> str:
-    parts = [f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _REFERRED.items()]
+    parts = [
+        f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _REFERRED.items()
+    ]
     return "\n".join([_REFERENCE_HEAD, *parts])
 
 

@@ -155,8 +155,16 @@ def _mounts(spec: Mapping[str, Any]) -> list[Mount]:
         options = each.get("options") or []
         # As engines list them: what the user asked for, not procfs and its like.
         if each.get("type") == "bind" or "rbind" in options or "bind" in options:
-            propagation = next((word for word in options if word in {"rprivate", "private", "rslave", "rshared"}), "")
+            propagation = next(
+                (word for word in options if word in {"rprivate", "private", "rslave", "rshared"}), ""
+            )
             found.append(
-                Mount(str(each.get("source", "")), str(each.get("destination", "")), ",".join(options), "ro" not in options, propagation)
+                Mount(
+                    str(each.get("source", "")),
+                    str(each.get("destination", "")),
+                    ",".join(options),
+                    "ro" not in options,
+                    propagation,
+                )
             )
     return found

@@ -24,7 +24,7 @@ class User:
 @dataclass(slots=True)
 class _Files:
     looked: float = float("-inf")
-    stamps: tuple[int, int] = (0, 0)
+    stamps: tuple[tuple[int, ...], ...] = ()
     users: dict[int, User] = field(default_factory=dict)
     groups: dict[int, str] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ def _look(files: _Files, root: Path) -> bool:
     """Read both files where they have changed; return whether any is there."""
     passwd, group = root / "etc/passwd", root / "etc/group"
     stamps = (_stamp(passwd), _stamp(group))
-    if stamps == (0, 0):
+    if not any(stamps):
         return False
     if stamps != files.stamps:
         files.stamps = stamps
@@ -88,11 +88,13 @@ def _look(files: _Files, root: Path) -> bool:
     return True
 
 
-def _stamp(path: Path) -> int:
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes with a file; nothing where it is not there. Times alone would not do: images have zeros."""
     try:
-        return path.stat().st_mtime_ns
+        status = path.stat()
     except OSError:
-        return 0
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _lines(path: Path, least: int) -> list[list[str]]:

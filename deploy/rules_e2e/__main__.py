@@ -65,7 +65,14 @@ class Locks:
 class Runner:
     """Runs tests on two stages, and waits for their alerts."""
 
-    def __init__(self, alerts: Alerts, host: Host, container: InContainer | None, addresses: Addresses, patience_s: float) -> None:
+    def __init__(
+        self,
+        alerts: Alerts,
+        host: Host,
+        container: InContainer | None,
+        addresses: Addresses,
+        patience_s: float,
+    ) -> None:
         self._alerts = alerts
         self._host = host
         self._container = container
@@ -112,12 +119,18 @@ def main() -> int:
     """Run the suite; exit code 1 where a test failed."""
     options = _options()
     suite = json.loads(options.suite.read_text())
-    tests = [test for test in suite["tests"] if not options.only or any(fnmatchcase(test["name"], each) for each in options.only)]
+    tests = [
+        test
+        for test in suite["tests"]
+        if not options.only or any(fnmatchcase(test["name"], each) for each in options.only)
+    ]
     if not tests:
         print(f"no test of {options.suite} is called {', '.join(options.only)}", file=sys.stderr)
         return 2
     if os.geteuid():
-        print("an end-to-end suite needs root: it loads BPF programs and becomes other users", file=sys.stderr)
+        print(
+            "an end-to-end suite needs root: it loads BPF programs and becomes other users", file=sys.stderr
+        )
         return 2
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rules-e2e-")))
@@ -132,11 +145,33 @@ def main() -> int:
         if any((test.get("context") or {}).get("container") is not None for test in tests):
             print("starting a container", file=sys.stderr)
             lab = stack.enter_context(Lab())
-            pod = lab.pod("e2e", "e2e-0", container="event-generator", image="busybox", host_network=True, privileged=True, command=["/bin/sleep", "100000"])
+            pod = lab.pod(
+                "e2e",
+                "e2e-0",
+                container="event-generator",
+                image="busybox",
+                host_network=True,
+                privileged=True,
+                command=["/bin/sleep", "100000"],
+            )
             container = InContainer(pod, actor)
             stack.callback(container.close)
-            sockets = ["--cri-sockets", str(lab.socket), "--bundle-roots", f"{lab.state}/io.containerd.runtime.v2.task"]
-        command = [sys.executable, "-m", "collector.cli", "rules", "run", "--json", "--rules", *map(str, options.rules)]
+            sockets = [
+                "--cri-sockets",
+                str(lab.socket),
+                "--bundle-roots",
+                f"{lab.state}/io.containerd.runtime.v2.task",
+            ]
+        command = [
+            sys.executable,
+            "-m",
+            "collector.cli",
+            "rules",
+            "run",
+            "--json",
+            "--rules",
+            *map(str, options.rules),
+        ]
         command += ["--extra-field", "proc.env", "--env-bytes", "4096", "--log-format", "json", *sockets]
         log = options.log or folder / "agent.log"
         alerts = Alerts(command, log)
@@ -158,7 +193,11 @@ def main() -> int:
 def _report(results: list[Result], dropped: int, to: Path | None) -> int:
     counts = Counter(result.outcome for result in results)
     if to:
-        document = {"counts": dict(counts), "dropped_events": dropped, "tests": [asdict(result) for result in results]}
+        document = {
+            "counts": dict(counts),
+            "dropped_events": dropped,
+            "tests": [asdict(result) for result in results],
+        }
         to.write_text(json.dumps(document, indent=1) + "\n")
     by_rule = Counter((result.rule, result.outcome) for result in results)
     print()
@@ -176,10 +215,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make rules-e2e SUITE=FILE", description=__doc__, epilog=_EPILOG)
     parser.add_argument("suite", type=Path, help="the suite, as JSON")
     parser.add_argument("--rules", type=Path, nargs="+", required=True, help="rule files")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only tests of this name; * stands for any text")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only tests of this name; * stands for any text",
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write results there too")
     parser.add_argument("--jobs", type=int, default=8, help="tests at a time (default: 8)")
-    parser.add_argument("--patience", type=float, default=30.0, metavar="S", help="seconds to wait for an alert (default: 30)")
+    parser.add_argument(
+        "--patience", type=float, default=30.0, metavar="S", help="seconds to wait for an alert (default: 30)"
+    )
     parser.add_argument("--log", type=Path, help="keep what the agent says there")
     return parser.parse_args()
 

@@ -112,7 +112,9 @@ def _one_line(script: str) -> str:
     return script if "\n" not in script else "eval " + shlex.quote(script).replace("\n", "'$'\\n''")
 
 
-def _add_process(play: Play, process: Mapping[str, Any], user_of: Callable[[str], tuple[int, int]], *, is_leaf: bool) -> None:
+def _add_process(
+    play: Play, process: Mapping[str, Any], user_of: Callable[[str], tuple[int, int]], *, is_leaf: bool
+) -> None:
     name = process.get("name") or ""
     exe_path = process.get("exePath")
     if exe_path:
@@ -125,7 +127,17 @@ def _add_process(play: Play, process: Mapping[str, Any], user_of: Callable[[str]
     if is_leaf:
         env.append(play.marker)
     caps = capabilities(process.get("capabilities") or "all=iep")
-    play.add("process", exe_path, name, arg0, uid, gid, f"{caps:x}", "\x1e".join(env), *split_arguments(process.get("args") or ""))
+    play.add(
+        "process",
+        exe_path,
+        name,
+        arg0,
+        uid,
+        gid,
+        f"{caps:x}",
+        "\x1e".join(env),
+        *split_arguments(process.get("args") or ""),
+    )
 
 
 def split_arguments(text: str) -> list[str]:
@@ -195,11 +207,18 @@ def _add_step(play: Play, step: Mapping[str, Any]) -> None:
     if step.get("type") != "syscall" or call not in _NUMBERS:
         raise SuiteError(f"step {name}: no call {call!r} is known")
     given = {key.lower().replace("_", ""): value for key, value in (step.get("args") or {}).items()}
-    words = [_argument(label, kind, given) for label, _, kind in (word.partition(":") for word in _SHAPES[call].split())]
+    words = [
+        _argument(label, kind, given)
+        for label, _, kind in (word.partition(":") for word in _SHAPES[call].split())
+    ]
     for label in ("newpath", "linkpath", "pathname"):
         if isinstance(given.get(label), str) and call not in {"open", "openat", "openat2"}:
             play.exclusive.add(given[label])
-        elif label in given and "O_" in str(given.get("flags") or given.get("how")) and "O_RDONLY" not in str(given):
+        elif (
+            label in given
+            and "O_" in str(given.get("flags") or given.get("how"))
+            and "O_RDONLY" not in str(given)
+        ):
             play.exclusive.add(str(given[label]))
     play.add("call", name, _NUMBERS[call], *words)
 
@@ -222,7 +241,9 @@ def _argument(label: str, kind: str, given: Mapping[str, Any]) -> str:
             return str(len(text) if value is None else number(value))
         case "how":
             how = value or {}
-            return "%how:" + ":".join(str(number(how.get(part) or 0)) for part in ("flags", "mode", "resolve"))
+            return "%how:" + ":".join(
+                str(number(how.get(part) or 0)) for part in ("flags", "mode", "resolve")
+            )
         case "how_bytes":
             return "24"
         case "address":

@@ -32,7 +32,9 @@ class Addresses:
     def ensure(self, address: str) -> None:
         """Give the loopback an address that no interface has."""
         with self._guard:
-            shown = subprocess.run(["ip", "-o", "addr", "show", "to", address], capture_output=True, text=True, check=True)
+            shown = subprocess.run(
+                ["ip", "-o", "addr", "show", "to", address], capture_output=True, text=True, check=True
+            )
             if shown.stdout.strip() or address.startswith("127."):
                 return
             bits = 128 if ":" in address else 32
@@ -66,7 +68,15 @@ class Host:
         """Run a play; return what went wrong, or nothing."""
         env = {"PATH": _PATH, "HOME": "/root", "E2E_PLAY": play.text}
         try:
-            done = subprocess.run([str(self._actor)], env=env, capture_output=True, text=True, timeout=timeout_s, cwd="/", check=False)
+            done = subprocess.run(
+                [str(self._actor)],
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                cwd="/",
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             return f"the test did not end within {timeout_s:.0f} s"
         return (done.stdout + done.stderr).strip()
@@ -92,7 +102,10 @@ class InContainer:
         """Return uid and gid of a user in the container, who is made where there is none."""
         passwd = self._root / "etc/passwd"
         with self._guard:
-            found = {words[0]: (int(words[2]), int(words[3])) for words in (line.split(":") for line in passwd.read_text().splitlines())}
+            found = {
+                words[0]: (int(words[2]), int(words[3]))
+                for words in (line.split(":") for line in passwd.read_text().splitlines())
+            }
             if name not in found:
                 uid = max((each[0] for each in found.values() if each[0] < 60000), default=1000) + 1
                 with passwd.open("a") as file:
@@ -102,7 +115,14 @@ class InContainer:
 
     def run(self, play: Play, timeout_s: float) -> str:
         """Run a play; return what went wrong, or nothing."""
-        command = ["/usr/bin/env", "-i", f"PATH={_PATH}", "HOME=/root", f"E2E_PLAY={play.text}", "/usr/bin/actor"]
+        command = [
+            "/usr/bin/env",
+            "-i",
+            f"PATH={_PATH}",
+            "HOME=/root",
+            f"E2E_PLAY={play.text}",
+            "/usr/bin/actor",
+        ]
         done = self._pod.exec(command, timeout_s=int(timeout_s))
         return (done.stdout + done.stderr).strip()
 
