@@ -109,8 +109,10 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         help="match rules on live events until SIGTERM or Ctrl-C; matches on stdout, all else on stderr",
     )
     which = run.add_argument_group("which rules (at least one of these)")
-    which.add_argument("--default", action="store_true", help="the rules that come with nonself, before all others")
-    which.add_argument("--rules", nargs="+", type=Path, default=[], metavar="FILE", help="files, in this order")
+    which.add_argument("--default", action="store_true", help="those that come with nonself, before all others")
+    which.add_argument(
+        "--rules", nargs="+", type=Path, default=[], metavar="FILE", help="files, in this order"
+    )
     run.add_argument("--json", action="store_true", help="one alert in Falco's JSON a line")
     run.add_argument(
         "--extra-field",
@@ -134,7 +136,9 @@ _REFERRED: Final[dict[str, type[Any]]] = {**_KINDS, "rules": RuleSettings}
 
 
 def _reference() -> str:
-    parts = [f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _REFERRED.items()]
+    parts = [
+        f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _REFERRED.items()
+    ]
     return "\n".join([_REFERENCE_HEAD, *parts])
 
 

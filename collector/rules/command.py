@@ -88,7 +88,9 @@ def load_rules(
     extra = " ".join((_SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))
     loaded = load(texts, options=LoadOptions(extra_outputs=(ExtraOutput(template=extra),)))
     for problem in loaded.warnings:
-        print(f"warning: {problem.place.file}:{problem.place.line}: {problem.code}: {problem.message}", file=say)
+        print(
+            f"warning: {problem.place.file}:{problem.place.line}: {problem.code}: {problem.message}", file=say
+        )
     if not loaded.ok:
         problem = loaded.errors[0]
         place = problem.place
@@ -99,7 +101,9 @@ def load_rules(
     return rules
 
 
-def build(settings: RuleSettings, identity: IdentitySettings, rules: RuleSet, *, as_json: bool, out: TextIO) -> Running:
+def build(
+    settings: RuleSettings, identity: IdentitySettings, rules: RuleSet, *, as_json: bool, out: TextIO
+) -> Running:
     """Return an engine that prints matches; its sensor is attached already.
 
     Raises:

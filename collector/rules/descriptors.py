@@ -174,7 +174,9 @@ def _address(data: bytes | None) -> tuple[str, int] | str | None:
         return _ip(ip[12:] if ip.startswith(_MAPPED) else ip), struct.unpack_from(">H", data, 2)[0]
     if family == _UNIX:
         path = data[2:]
-        return "@" + as_text(path[1:].rstrip(b"\0")) if path[:1] == b"\0" else as_text(path.partition(b"\0")[0])
+        return (
+            "@" + as_text(path[1:].rstrip(b"\0")) if path[:1] == b"\0" else as_text(path.partition(b"\0")[0])
+        )
     return None
 
 

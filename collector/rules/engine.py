@@ -87,7 +87,12 @@ class Engine:
         self._sensor.subscribe(wanted)
         self._rules = rules
         self._failed = set()
-        log.info("rules_subscribed", types=len(wanted.types), prefixes=len(wanted.prefixes), any_path=str(wanted.any_path))
+        log.info(
+            "rules_subscribed",
+            types=len(wanted.types),
+            prefixes=len(wanted.prefixes),
+            any_path=str(wanted.any_path),
+        )
 
     def run(self) -> None:
         """Read and match until `stop`."""

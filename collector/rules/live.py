@@ -1,7 +1,7 @@
 """An event as rules see it: the kernel's record, and what the node's tables know beside it."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,12 +102,16 @@ class LiveEvent(Event):
         return describe(self.record, self.type)
 
     @cached_property
-    def root(self) -> tuple[str, Path]:
-        """Whose files name users here, and where they lie."""
+    def root(self) -> tuple[str, Callable[[], Iterable[Path]]]:
+        """Whose files name users here, and where they may lie."""
         container = self.container
         if container is None:
-            return "", _HOST_ROOT
-        return container.ref.id, Path(f"/proc/{self.head.pid}/root")
+            return "", _host_roots
+        return container.ref.id, lambda: self.node.containers.roots(container, self.head.pid)
+
+
+def _host_roots() -> tuple[Path]:
+    return (_HOST_ROOT,)
 
 
 _DOTTED: Final = ("evt.arg", "evt.rawarg", "container.label", "k8s.pod.label", "k8s.ns.label")

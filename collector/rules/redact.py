@@ -10,7 +10,7 @@ from wire.match import FieldValue
 
 REDACTED: Final = "[redacted]"
 DEFAULT_PATTERNS: Final = (
-    r"(?i)(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|credential)s?"
+    r"(?i)(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|credential)s?"
     r"[\"']?\s?[=:]\s?[\"']?(?P<secret>[^\s\"',;&]+)",
     r"(?i)--(?:password|passwd|secret|token|api-key|access-key)[ =](?P<secret>\S+)",
     r"(?i)\b(?:authorization:\s*)?(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",

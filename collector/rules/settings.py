@@ -31,7 +31,8 @@ class RuleSettings:
         default=False, help="Report every rule that an event matches, not only the first."
     )
     redact_file: str = setting(
-        "", "File with one regular expression a line: what they find leaves the node as [redacted]. Empty takes built-in ones."
+        "",
+        "File with one regular expression a line: what they find leaves the node as [redacted]. Empty takes built-in ones.",
     )
 
     def __post_init__(self) -> None:

@@ -38,7 +38,10 @@ class RuleState:
 def states_of(rules: RuleSet) -> list[RuleState]:
     """Return the state of every rule, in the order of the files."""
     enabled = {rule.name for rule in rules.enabled}
-    return [state_of(rule) if rule.name in enabled else RuleState(rule.name, State.DISABLED) for rule in rules.rules]
+    return [
+        state_of(rule) if rule.name in enabled else RuleState(rule.name, State.DISABLED)
+        for rule in rules.rules
+    ]
 
 
 def state_of(rule: Rule) -> RuleState:

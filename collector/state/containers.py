@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from collector.identity.processes import members
 from wire.profile import ContainerRef
 
 _AGAIN_S: Final = 2.0
@@ -17,6 +18,9 @@ _MOST_BYTES: Final = 4 << 20
 
 class Identity(Protocol):
     """What `collector.identity.Identifier` offers here."""
+
+    mount: str
+    """Of cgroup2."""
 
     def identify(self, cgroup_id: int, path: str, pid: int) -> ContainerRef | None:
         """Return the container that a cgroup belongs to."""
@@ -93,6 +97,12 @@ class ContainerTable:
         self.found(container)
         return container
 
+    def roots(self, container: Container, pid: int, proc: Path = Path("/proc")) -> Iterator[Path]:
+        """Yield where a container's files may be seen: through this process, or another one in it."""
+        yield proc / str(pid) / "root"
+        for member in members(self._identity.mount + container.ref.cgroup):
+            yield proc / str(member) / "root"
+
     def update(self, ref: ContainerRef) -> None:
         """Take what the runtime has told of a container meanwhile."""
         for cgroup, known in list(self._known.items()):
@@ -145,8 +155,16 @@ def _mounts(spec: Mapping[str, Any]) -> list[Mount]:
         options = each.get("options") or []
         # As engines list them: what the user asked for, not procfs and its like.
         if each.get("type") == "bind" or "rbind" in options or "bind" in options:
-            propagation = next((word for word in options if word in {"rprivate", "private", "rslave", "rshared"}), "")
+            propagation = next(
+                (word for word in options if word in {"rprivate", "private", "rslave", "rshared"}), ""
+            )
             found.append(
-                Mount(str(each.get("source", "")), str(each.get("destination", "")), ",".join(options), "ro" not in options, propagation)
+                Mount(
+                    str(each.get("source", "")),
+                    str(each.get("destination", "")),
+                    ",".join(options),
+                    "ro" not in options,
+                    propagation,
+                )
             )
     return found

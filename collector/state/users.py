@@ -1,7 +1,7 @@
 """Names of users and groups, from the passwd and group files of the host or of a container."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ class User:
 @dataclass(slots=True)
 class _Files:
     looked: float = float("-inf")
-    stamps: tuple[int, int] = (0, 0)
+    stamps: tuple[tuple[int, ...], ...] = ()
     users: dict[int, User] = field(default_factory=dict)
     groups: dict[int, str] = field(default_factory=dict)
 
@@ -40,21 +40,22 @@ class Users:
         self._clock = clock
         self._roots: dict[str, _Files] = {}
 
-    def user(self, key: str, root: Path, uid: int) -> User | None:
+    def user(self, key: str, roots: Callable[[], Iterable[Path]], uid: int) -> User | None:
         """Return a user; None where the files name none.
 
         Args:
             key: What has these files: a container's id, or empty for the host.
-            root: Where its files lie now; what was read before stays where that is gone.
+            roots: Tells where its files may lie; the first that is there is read, and where none is,
+                what was read before stays.
             uid: The number.
         """
-        return self._files(key, root).users.get(uid)
+        return self._files(key, roots).users.get(uid)
 
-    def group(self, key: str, root: Path, gid: int) -> str | None:
+    def group(self, key: str, roots: Callable[[], Iterable[Path]], gid: int) -> str | None:
         """Return a group's name; arguments as `user`."""
-        return self._files(key, root).groups.get(gid)
+        return self._files(key, roots).groups.get(gid)
 
-    def _files(self, key: str, root: Path) -> _Files:
+    def _files(self, key: str, roots: Callable[[], Iterable[Path]]) -> _Files:
         files = self._roots.get(key)
         if files is None:
             if len(self._roots) >= _MOST_ROOTS:
@@ -62,15 +63,20 @@ class Users:
             files = self._roots[key] = _Files()
         now = self._clock()
         if now - files.looked >= _FRESH_S:
-            files.looked = now
-            self._look(files, root)
+            for root in roots():
+                if _look(files, root):
+                    files.looked = now
+                    break
         return files
 
-    def _look(self, files: _Files, root: Path) -> None:
-        passwd, group = root / "etc/passwd", root / "etc/group"
-        stamps = (_stamp(passwd), _stamp(group))
-        if stamps == (0, 0) or stamps == files.stamps:
-            return
+
+def _look(files: _Files, root: Path) -> bool:
+    """Read both files where they have changed; return whether any is there."""
+    passwd, group = root / "etc/passwd", root / "etc/group"
+    stamps = (_stamp(passwd), _stamp(group))
+    if not any(stamps):
+        return False
+    if stamps != files.stamps:
         files.stamps = stamps
         users: dict[int, User] = {}
         for words in _lines(passwd, 7):
@@ -79,13 +85,16 @@ class Users:
         for words in _lines(group, 3):
             groups.setdefault(int(words[2]), words[0])
         files.users, files.groups = users, groups
+    return True
 
 
-def _stamp(path: Path) -> int:
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes with a file; nothing where it is not there. Times alone would not do: images have zeros."""
     try:
-        return path.stat().st_mtime_ns
+        status = path.stat()
     except OSError:
-        return 0
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _lines(path: Path, least: int) -> list[list[str]]:

@@ -42,7 +42,9 @@ def _port(end: str) -> Getter:
 
 def _service(end: str) -> Getter:
     return _of(
-        lambda described: _SERVICES.get(found[1], str(found[1])) if (found := getattr(described, end)) else None
+        lambda described: (
+            _SERVICES.get(found[1], str(found[1])) if (found := getattr(described, end)) else None
+        )
     )
 
 
