@@ -7,8 +7,11 @@ from typing import Any
 
 from api.rules.conformance.cases import Case, FailedError, Material, expect
 from signatures.compiler import used_operands
-from signatures.event_types import known_event_types
+from signatures.event_types import NONE, event_types, known_event_types
+from signatures.fields import key_of
 from signatures.loader import ExtraOutput, Loaded, LoadOptions, RuleFile, load
+from signatures.partial import residual
+from signatures.priority import parse_priority
 from signatures.problems import Problem
 from signatures.ruleset import Rule, RuleSet, Selection, is_selected
 from signatures.syntax import And, Binary, Check, Expression, Not, Or, Unary
@@ -88,12 +91,14 @@ def is_in_matrix(case: Case, material: Material) -> None:
     if rule is None:
         msg = "expected a rule of this name in upstream's files"
         raise FailedError(msg)
-    # A type that is an alias of the operating system's table counts as the table names it.
     expect("event types", sorted(case["evt_types"]), sorted(rule.types.resolved(known_event_types())))
-    expect("fields", case["fields"], dict(Counter(each.name for each in used_operands(rule.expression))))
-    expect("operators", case["ops"], dict(Counter(each.operator for each in _checks(rule.expression))))
+    # The data count what is left once `evt.num=0`, which never holds, is taken out.
+    left = residual(rule.expression, lambda check: False if event_types(check) == NONE else None)
+    checks = [] if isinstance(left, bool) else list(_checks(left))
+    expect("fields", case["fields"], dict(Counter(key_of(field) for each in checks for field in used_operands(each))))
+    expect("operators", case["ops"], dict(Counter(each.operator for each in checks)))
     expect("output fields", sorted(set(case["output_fields"])), sorted(rule.shown.keys))
-    expect("priority", case["priority"].capitalize(), rule.priority.word)
+    expect("priority", parse_priority(case["priority"]), rule.priority)
     expect("enabled", case["enabled"], rule.enabled)
     expect("tags", sorted(case["tags"]), list(rule.tags))
 
