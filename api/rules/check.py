@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.errors import ServiceError
+from signatures.default_rules import rule_files
 from signatures.loader import Loaded, RuleFile, load
 from signatures.problems import ErrorCode, Place, Problem
 
@@ -13,19 +14,25 @@ class RuleFileError(ServiceError):
     """A command was given no file that it can read."""
 
 
-def check(paths: Sequence[Path], *, as_json: bool = False) -> bool:
+def check(paths: Sequence[Path], *, default: bool = False, as_json: bool = False) -> bool:
     """Load files in the order given and print what is wrong with them.
 
-    A folder stands for its YAML files, ascending.
+    Args:
+        paths: Files; a folder stands for its YAML files, ascending.
+        default: Load the rules that come with nonself before them.
+        as_json: Print JSON instead of lines.
 
     Returns:
         Whether there is no error.
 
     Raises:
-        RuleFileError: A folder holds no YAML file.
+        RuleFileError: A folder holds no YAML file, or there is nothing to load.
     """
+    if not default and not paths:
+        msg = "Which rules? Give files or folders, --default for those that come with nonself, or both."
+        raise RuleFileError(msg)
     files, unread = read_files(paths)
-    loaded = load(files)
+    loaded = load([*rule_files(), *files] if default else files)
     problems = [*unread, *loaded.problems]
     ok = loaded.ok and not unread
     if as_json:

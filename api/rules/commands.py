@@ -17,11 +17,16 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     """Add the commands of the group."""
     commands = parser.add_subparsers(dest="rules_command", required=True, metavar="what")
     check = commands.add_parser("check", help="load rule files and say what is wrong", description=_CHECK)
-    check.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="a rule file, or a folder of them")
+    check.add_argument("paths", nargs="*", type=Path, metavar="FILE", help="a rule file, or a folder of them")
+    check.add_argument(
+        "--default", action="store_true", help="the rules that come with nonself, before all others"
+    )
     check.add_argument("--json", action="store_true", help="for scripts")
     vectors = commands.add_parser("conformance", help="run Falco's test cases", description=_CONFORMANCE)
     vectors.add_argument("folder", type=Path, metavar="DIR", help="folder of JSON files of cases")
-    vectors.add_argument("--show", type=int, default=0, metavar="N", help="print the first N failing cases in full")
+    vectors.add_argument(
+        "--show", type=int, default=0, metavar="N", help="print the first N failing cases in full"
+    )
     vectors.add_argument("--json", type=Path, metavar="OUT", help="file to write every result to")
 
 
@@ -30,7 +35,7 @@ def run_rules(options: argparse.Namespace) -> bool:
     if options.rules_command == "check":
         from api.rules.check import check
 
-        return check(options.paths, as_json=options.json)
+        return check(options.paths, default=options.default, as_json=options.json)
     from api.rules.conformance.command import conformance
 
     return conformance(options.folder, show=options.show, out=options.json)
