@@ -51,6 +51,7 @@ def _run(lab: Lab, watch: Watch, minutes: float, console: Console) -> dict[str, 
     # The agent watches before the services start, so that their start counts too.
     running = workloads.start(lab, workloads.NAMES, lambda line: console.print(f"  {line}"), prefix="benign-")
     names = {workload.pod.container.id[:12]: workload.name for workload in running}
+    names |= {workload.pod.sandbox_id[:12]: workload.name for workload in running}
     for workload in running:
         workload.start_load()
     began = time.monotonic()
@@ -59,7 +60,8 @@ def _run(lab: Lab, watch: Watch, minutes: float, console: Console) -> dict[str, 
             for workload in running:
                 workload.change_load()
         time.sleep(min(left, 10))
-        console.print(f"  {round((time.monotonic() - began) / 60, 1)} min: {len(_of(watch, names))} matches")
+        so_far = f"{len(_of(watch, names))} matches, {watch.dropped} events lost"
+        console.print(f"  {round((time.monotonic() - began) / 60, 1)} min: {so_far}")
     for workload in running:
         workload.stop_load()
     matches = _of(watch, names)
@@ -82,6 +84,7 @@ def _run(lab: Lab, watch: Watch, minutes: float, console: Console) -> dict[str, 
         "dropped_events": watch.dropped,
         "by_rule": Counter(match["rule"] for match in matches),
         "failed_loads": [failure for workload in running for failure in workload.failures],
+        "load_average": os.getloadavg()[2],
         "kernel": platform.release(),
         "processors": os.cpu_count(),
     }

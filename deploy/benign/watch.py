@@ -31,11 +31,14 @@ class Watch:
     Args:
         lab: Whose containers are to be named.
         files: Further rule files, loaded after the default ones.
+        ring_bytes: Room for events that wait; the agent's default is a sixteenth. Other programs on a crowded
+            machine make events too, and what is lost proves nothing.
     """
 
-    def __init__(self, lab: Lab, *files: Path) -> None:
+    def __init__(self, lab: Lab, *files: Path, ring_bytes: int = 256 << 20) -> None:
         self._lab = lab
         self._files = files
+        self._ring_bytes = ring_bytes
         self._log = lab.folder / "rules.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -46,6 +49,7 @@ class Watch:
         roots = f"--bundle-roots={self._lab.state}/io.containerd.runtime.v2.task"
         own = (f"--cri-sockets={self._lab.socket}", roots)
         command = [str(_BIN / "nonself-agent"), "rules", "run", "--default", "--json", *own]
+        command.append(f"--ring-bytes={self._ring_bytes}")
         if self._files:
             command += ["--rules", *map(str, self._files)]
         with self._log.open("wb") as log:
