@@ -109,7 +109,9 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         help="match rules on live events until SIGTERM or Ctrl-C; matches on stdout, all else on stderr",
     )
     which = run.add_argument_group("which rules (at least one of these)")
-    which.add_argument("--default", action="store_true", help="those that come with nonself, before all others")
+    which.add_argument(
+        "--default", action="store_true", help="those that come with nonself, before all others"
+    )
     which.add_argument(
         "--rules", nargs="+", type=Path, default=[], metavar="FILE", help="files, in this order"
     )
