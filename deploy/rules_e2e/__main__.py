@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
+
 from rules_e2e.judge import Alerts
 from rules_e2e.play import SuiteError, make_play
 from rules_e2e.stage import Addresses, Host, InContainer, compile_actor
