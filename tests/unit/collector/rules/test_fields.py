@@ -90,7 +90,7 @@ def test_an_exec_shows_the_new_program_and_its_ancestors(tmp_path: Path) -> None
     )  # fmt: skip
     assert values(event, "proc.pcmdline", "proc.acmdline[1]", "proc.apid[2]") == ("sh -c ls", "sh -c ls", 50)
     assert values(event, "proc.env", "proc.env[B]", "proc.args[1]") == ("A=1 B=2", "2", "/x y")
-    assert values(event, "proc.is_exe_upper_layer", "evt.arg.flags") == (True, "EXE_UPPER_LAYER")
+    assert values(event, "proc.is_exe_upper_layer", "evt.arg.flags") == (True, "EXE_WRITABLE|EXE_UPPER_LAYER")
     assert event["proc.duration"] == 6_000_000_000
 
 
