@@ -15,8 +15,8 @@ import structlog
 from collector.errors import CollectorError, SettingsError
 from collector.identity.settings import IdentitySettings, listed
 from collector.logs import configure
-from collector.sensor.settings import SensorSettings
 from collector.rules.settings import RuleSettings
+from collector.sensor.settings import SensorSettings
 from collector.settings import ENVIRONMENT, AgentSettings, LogSettings
 from collector.status import version
 from wire.errors import WireError

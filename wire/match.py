@@ -85,7 +85,8 @@ def encode_match(match: SignatureMatch) -> bytes:
 
     Examples:
         >>> match = SignatureMatch(node="a", boot_id="b", sequence=1, rule="Shell", priority=Priority.NOTICE,
-        ...     source="syscall", tags=(), time=1, event_type="execve", output="x", output_fields={"proc.pid": 7})
+        ...     source="syscall", tags=(), time=1, event_type="execve", output="x",
+        ...     output_fields={"proc.pid": 7})
         >>> decode_match(encode_match(match)) == match
         True
     """
@@ -107,7 +108,8 @@ def match_from_plain(plain: Mapping[str, Any]) -> SignatureMatch:
     """Read one match out of a larger JSON body; raises as `decode_match`."""
     version = plain.get("schema_version")
     if version != MATCH_SCHEMA_VERSION:
-        msg = f"This release reads matches of schema version {MATCH_SCHEMA_VERSION}; the sender used {version!r}."
+        known = MATCH_SCHEMA_VERSION
+        msg = f"This release reads matches of version {known}; the sender used {version!r}."
         raise VersionError(msg)
     tags = _list(plain, "tags")
     if not all(isinstance(tag, str) for tag in tags):
@@ -152,6 +154,6 @@ def _priority(value: object) -> Priority:
 def _value(name: str, value: object) -> FieldValue:
     if isinstance(value, str):
         return _text({name: value}, name)
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    _fail(f"output_fields.{name}", "text, a number, true, false or null", _kind(value))
+    if value is not None and not isinstance(value, bool | int | float):
+        _fail(f"output_fields.{name}", "text, a number, true, false or null", _kind(value))
+    return value

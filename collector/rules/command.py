@@ -142,8 +142,7 @@ def build(
         )
         engine = Engine(sensor, node, maker, deliver, options)
         engine.replace(rules)
-        running = Running(engine, stack.pop_all())
-    return running
+        return Running(engine, stack.pop_all())
 
 
 def say_losses(running: Running, say: TextIO, stop: threading.Event, every_s: float = 1.0) -> None:
