@@ -167,7 +167,7 @@ CASES = (
     ),
     Case(
         "Terminal shell in a container",
-        runs("sh", proc__tty=34816, **_BY_PYTHON),
+        runs("sh", proc__tty=34816, proc__pname="login", proc__pexe="login"),
         runs("zsh", proc__tty=34816, **failed("EACCES"), **EXECED),
         "it did not start",
     ),
@@ -176,5 +176,11 @@ CASES = (
         runs("sh -c id", proc__pname="postgres", proc__pexe="postgres", proc__aname=("postgres", "sh")),
         runs("sh -c locale -a", proc__pname="postgres", proc__aname=("postgres", "initdb", "start.sh")),
         "initdb lets the server make its catalogue of locales",
+    ),
+    Case(
+        "Program executed that is not part of the image",
+        runs("/srv/nmap -sT 10.88.0.0/24", proc__is_exe_upper_layer=True),
+        runs("/srv/tool -sT 10.88.0.0/24"),
+        "a tool of the image",
     ),
 )

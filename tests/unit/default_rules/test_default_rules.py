@@ -59,6 +59,14 @@ def test_every_rule_has_its_case():
     assert {case.rule for case in CASES} == {rule.name for rule in LOADED.rules}
 
 
+def test_of_what_starts_the_most_urgent_is_said_first():
+    """Rules about programs are tried by priority, so that a notice never hides what is critical."""
+    priorities = [rule.priority for rule in LOADED.rules if rule.place.file == "20-execution.yaml"]
+
+    assert len(priorities) > 15
+    assert priorities == sorted(priorities)
+
+
 def test_they_load_without_a_warning():
     """The default files bring no error and no warning, so that a user's own stand out."""
     assert LOADED.problems == ()
