@@ -90,4 +90,10 @@ CASES = (
         connects("169.254.20.10", 53),
         "the node's name server",
     ),
+    Case(
+        "Search for credentials",
+        runs("find / -name id_rsa", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        runs("find /srv -name index.html", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        "another file, looked for by a busybox that is its own shell",
+    ),
 )

