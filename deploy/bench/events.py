@@ -1,13 +1,12 @@
 """What the sensor for static rules costs: in the kernel for each call, and in Python for each event.
 
-`PYTHONPATH=deploy .venv/bin/python -m bench.events --rules FILE...` (root). In the kernel: CPU time of a thread that
-makes one call over and over, with and without the sensor, taking turns; the median of the differences. In Python:
-records of real execs and opens, kept as bytes and taken again and again.
+`PYTHONPATH=deploy .venv/bin/python -m bench.events --rules FILE...` (root). In the kernel: CPU time of a
+thread that makes one call over and over, with and without the sensor, taking turns; the median of the
+differences. In Python: records of real execs and opens, kept as bytes and taken again and again.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from collector.rules.command import load_rules
 from collector.rules.fields import GETTERS
 from collector.rules.live import LiveEvent, Node
 from collector.rules.pushdown import subscription
-from collector.sensor import bpf
 from collector.state.containers import ContainerTable
 from collector.state.processes import ProcessTable
 from collector.state.users import Users
@@ -66,13 +64,13 @@ class Nobody:
 
     mount = "/nowhere"
 
-    def identify(self, cgroup_id, path, pid):
+    def identify(self, *_):
         return None
 
     def enrich(self, ref):
         return ref
 
-    def bundle_of(self, id_):
+    def bundle_of(self, _):
         return None
 
 
@@ -104,10 +102,9 @@ def in_kernel(sensor: EventSensor, rounds: int) -> dict[str, float]:
         base: dict[str, list[float]] = {load: [] for load in _LOADS}
         for _ in range(rounds):
             for load in _LOADS:
-                for link in sensor._links:
-                    os.close(link)
+                sensor.detach()
                 without = worker.ns(load)
-                sensor._links = [bpf.attach(program) for program in sensor._programs]
+                sensor.attach()
                 worker.ns(load)
                 added[load].append(worker.ns(load) - without)
                 base[load].append(without)

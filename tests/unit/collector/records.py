@@ -4,7 +4,6 @@ import struct
 from typing import Any
 
 from collector.events import layout
-from collector.events.catalogue import CALLS
 from collector.events.event import Head, Record, decode
 from collector.events.layout import Kind, Tag
 from wire.syscalls import load_table
