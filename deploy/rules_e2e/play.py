@@ -54,13 +54,15 @@ _CONSTANTS: dict[str, int] = {
     "AT_SYMLINK_FOLLOW": 0x400, "AT_EMPTY_PATH": 0x1000, "AT_FDCWD": _AT_FDCWD,
     "MODULE_INIT_IGNORE_MODVERSIONS": 1, "MODULE_INIT_IGNORE_VERMAGIC": 2, "MODULE_INIT_COMPRESSED_FILE": 4,
     "S_ISUID": 0o4000, "S_ISGID": 0o2000, "S_ISVTX": 0o1000, "S_IRUSR": 0o400, "S_IWUSR": 0o200,
-    "S_IXUSR": 0o100, "S_IRGRP": 0o40, "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IROTH": 4, "S_IWOTH": 2, "S_IXOTH": 1,
+    "S_IXUSR": 0o100, "S_IRGRP": 0o40, "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IROTH": 4,
+    "S_IWOTH": 2, "S_IXOTH": 1,
     "PTRACE_TRACEME": 0, "PTRACE_ATTACH": 16, "PTRACE_SEIZE": 0x4206,
     "RESOLVE_BENEATH": 8, "RESOLVE_IN_ROOT": 16, "RESOLVE_NO_MAGICLINKS": 2, "RESOLVE_NO_SYMLINKS": 4,
     "RESOLVE_NO_XDEV": 1, "RESOLVE_CACHED": 32,
 }  # fmt: skip
 _FDS = {"event": "event", "eventfd": "event", "epoll": "epoll", "eventpoll": "epoll", "inotify": "inotify",
-        "pipe": "pipe", "signal": "signalfd", "signalfd": "signalfd", "memfd": "memfd", "mem": "memfd"}  # fmt: skip
+        "pipe": "pipe", "signal": "signalfd", "signalfd": "signalfd", "memfd": "memfd",
+        "mem": "memfd"}  # fmt: skip
 
 
 class SuiteError(Exception):
@@ -275,29 +277,37 @@ def _argument(label: str, kind: str, given: Mapping[str, Any]) -> str:
     bound = _BINDING.match(value) if isinstance(value, str) else None
     if bound:
         return "$" + bound[1]
-    match kind:
-        case "directory":
-            return str(_AT_FDCWD if value is None else number(value))
-        case "text":
-            return '"' + str(value or "")
-        case "space":
-            return "*4096"
-        case "length":
-            text = next((str(given[key]) for key in ("buffer", "buf", "moduleimage") if key in given), "")
-            return str(len(text) if value is None else number(value))
-        case "how":
-            how = value or {}
-            return "%how:" + ":".join(
-                str(number(how.get(part) or 0)) for part in ("flags", "mode", "resolve")
-            )
-        case "how_bytes":
-            return "24"
-        case "address":
-            return "@" + _address(str(value)).hex() if value else "0"
-        case "address_bytes":
-            return str(len(_address(str(given["address"])))) if given.get("address") else "0"
-        case _:
-            return str(number(value if value is not None else default or 0))
+    special = _SPECIAL.get(kind)
+    if special:
+        return special(value, given)
+    return str(number(value if value is not None else default or 0))
+
+
+def _length(value: object, given: Mapping[str, Any]) -> str:
+    text = next((str(given[key]) for key in ("buffer", "buf", "moduleimage") if key in given), "")
+    return str(len(text) if value is None else number(value))
+
+
+def _how(value: Any, _: Mapping[str, Any]) -> str:
+    return "%how:" + ":".join(
+        str(number((value or {}).get(part) or 0)) for part in ("flags", "mode", "resolve")
+    )
+
+
+def _address_bytes(_: object, given: Mapping[str, Any]) -> str:
+    return str(len(_address(str(given["address"])))) if given.get("address") else "0"
+
+
+_SPECIAL: Mapping[str, Callable[[Any, Mapping[str, Any]], str]] = {
+    "directory": lambda value, _: str(_AT_FDCWD if value is None else number(value)),
+    "text": lambda value, _: '"' + str(value or ""),
+    "space": lambda _value, _: "*4096",
+    "length": _length,
+    "how": _how,
+    "how_bytes": lambda _value, _: "24",
+    "address": lambda value, _: "@" + _address(str(value)).hex() if value else "0",
+    "address_bytes": _address_bytes,
+}
 
 
 def number(value: object) -> int:

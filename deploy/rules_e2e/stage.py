@@ -1,7 +1,6 @@
 """Where tests run: the host, and one privileged container of the lab."""
 
 import contextlib
-import os
 import pwd
 import shutil
 import subprocess
