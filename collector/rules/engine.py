@@ -131,7 +131,7 @@ class Engine:
             kind = type(error).__name__
             if kind not in self._failed:
                 self._failed.add(kind)
-                log.exception("rule_evaluation_failed", call=record.call.name)
+                log.exception("rule_evaluation_failed", number=record.head.number)
 
     def stop(self) -> None:
         """Let `run` return."""
