@@ -3,6 +3,7 @@
 import os
 import platform
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -128,7 +129,10 @@ def build(
         stack.callback(names.stop)
         names.start()
         node = Node(processes, containers, Users(), 0, hostname=platform.node(), names_of=names.get)
-        maker = MatchMaker(platform.node(), _BOOT_ID.read_text().strip(), redactor)
+        # Counted on from now, so that an agent started anew uses no number twice.
+        maker = MatchMaker(
+            platform.node(), _BOOT_ID.read_text().strip(), redactor, first=time.time_ns() // 1000
+        )
 
         def deliver(match: SignatureMatch) -> None:
             print(alert.as_json(match) if as_json else alert.as_line(match), file=out, flush=True)
