@@ -124,7 +124,9 @@ def _add_process(
 ) -> None:
     name = process.get("name") or ""
     exe_path = process.get("exePath")
-    if exe_path:
+    if exe_path and exe_path.startswith("memfd:"):
+        name = name or exe_path.removeprefix("memfd:").strip("/") or "memfd"
+    elif exe_path:
         play.exclusive |= {exe_path, str(Path(exe_path).parent / name)}
     else:
         exe_path = f"/tmp/event-generator{uuid.uuid4().hex[:10]}/event-generator"
