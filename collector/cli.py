@@ -194,7 +194,13 @@ def _run_rules(options: argparse.Namespace) -> int:
         return _say(error, USAGE)
     configure(logs.log_format, logs.log_level)
     try:
-        rules = command.load_rules(options.rules, options.extra_field, sys.stderr, default=options.default)
+        rules = command.load_rules(
+            options.rules,
+            options.extra_field,
+            sys.stderr,
+            default=options.default,
+            environment=settings.env_bytes > 0,
+        )
         running = command.build(settings, identity, rules, as_json=options.json, out=sys.stdout)
         try:
             with stopped_by_signals(running.stop), stopped_by_failures(running.stop) as failed:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.rules.states import state_of
+from collector.rules.supply import states_of, supply
 from signatures.default_rules import rule_files
 from signatures.loader import load
-from signatures.ruleset import Rule
+from signatures.ruleset import Rule, RuleSet
 
 _PAGE = Path(__file__).with_name("default-rules.md")
 _FIGURES = Path(__file__).parent / "bench" / "default-rules.json"
@@ -60,7 +60,7 @@ def page(text: str) -> str:
 def table(rules: Sequence[Rule]) -> str:
     """Return one row for each rule, in the order in which they are tried."""
     rows = [_row(rule) for rule in rules]
-    states = [state_of(rule).state for rule in rules]
+    states = [each.state for each in states_of(RuleSet(rules), supply()).values()]
     counts = ", ".join(f"{states.count(state)} {state.replace('_', ' ')}" for state in dict.fromkeys(states))
     head = ("rule", "what it sees", "priority", "ATT&CK (v17)", "fields it needs", "tier")
     lines = (f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *rows)

@@ -52,7 +52,7 @@ class SignatureMatch:
     node: str
     boot_id: str
     sequence: int
-    """Counts the node's matches since the agent started counting; unique within a boot."""
+    """Ascends, and never comes again within a boot, however often the agent is started."""
     rule: str
     priority: Priority
     source: str

@@ -2,8 +2,8 @@
 
 import os
 import platform
-import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,13 +24,14 @@ from collector.rules.matches import MatchMaker
 from collector.rules.names import NameTable, names_in
 from collector.rules.redact import DEFAULT_PATTERNS, Redactor, read_patterns
 from collector.rules.settings import RuleSettings
-from collector.rules.states import State, states_of
+from collector.rules.supply import states_of, supply
 from collector.state.containers import ContainerTable
 from collector.state.processes import ProcessTable
 from collector.state.users import Users
 from signatures.default_rules import rule_files
 from signatures.loader import ExtraOutput, LoadOptions, RuleFile, load
 from signatures.ruleset import RuleSet
+from signatures.states import RuleState, Supply
 from wire.match import SignatureMatch
 
 log = structlog.get_logger()
@@ -65,15 +66,21 @@ class Running:
 
 
 def load_rules(
-    files: Sequence[Path], extra_fields: Sequence[str], say: TextIO, *, default: bool = False
+    files: Sequence[Path],
+    extra_fields: Sequence[str],
+    say: TextIO,
+    *,
+    default: bool = False,
+    environment: bool = False,
 ) -> RuleSet:
     """Load rule files, and say what is wrong with them and which rules cannot match.
 
     Args:
-        files: Loaded in this order.
+        files: In this order.
         extra_fields: Added to every output.
-        say: Takes what is wrong.
+        say: Where that is said.
         default: Load the rules that come with nonself before the files.
+        environment: Whether environments are read.
 
     Raises:
         RulesError: A file cannot be read or is refused.
@@ -97,7 +104,7 @@ def load_rules(
         msg = f"{place.file}:{place.line}:{place.column}: {problem.code}: {problem.message}"
         raise RulesError(msg)
     rules = RuleSet(loaded.rules)
-    _say_states(rules, say)
+    _say_states(rules, supply(environment=environment), say)
     return rules
 
 
@@ -129,7 +136,10 @@ def build(
         stack.callback(names.stop)
         names.start()
         node = Node(processes, containers, Users(), 0, hostname=platform.node(), names_of=names.get)
-        maker = MatchMaker(platform.node(), _BOOT_ID.read_text().strip(), redactor)
+        # Counted on from now, so that an agent started anew uses no number twice.
+        maker = MatchMaker(
+            platform.node(), _BOOT_ID.read_text().strip(), redactor, first=time.time_ns() // 1000
+        )
 
         def deliver(match: SignatureMatch) -> None:
             print(alert.as_json(match) if as_json else alert.as_line(match), file=out, flush=True)
@@ -160,20 +170,14 @@ def silence(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say_states(rules: RuleSet, say: TextIO) -> None:
-    states = states_of(rules)
-    for each in states:
-        missing = ", ".join((*each.missing_fields, *(f"evt.type={name}" for name in each.missing_types)))
-        if each.state in {State.PARTIAL, State.NOT_EVALUABLE}:
-            print(f"{each.state.replace('_', ' ')}: {each.rule}: not supplied: {missing}", file=say)
-    counts = {state: sum(each.state is state for each in states) for state in State}
-    print(
-        "rules: " + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()),
-        file=say,
-        flush=True,
-    )
-
-
-def stdout() -> TextIO:
-    """Return where matches go."""
-    return sys.stdout
+def _say_states(rules: RuleSet, given: Supply, say: TextIO) -> None:
+    states = states_of(rules, given)
+    for name, each in states.items():
+        if each.state in {RuleState.PARTLY, RuleState.NOT_EVALUABLE}:
+            print(f"{each.state}: {name}: {each.reason}", file=say)
+            for loss in each.losses:
+                effect = "fires where it should not" if loss.widens else "does not fire where it should"
+                print(f"    {effect}: {loss.part}", file=say)
+    counts = {state: sum(each.state is state for each in states.values()) for state in RuleState}
+    shown = ", ".join(f"{count} {state}" for state, count in counts.items())
+    print(f"rules: {shown}", file=say, flush=True)

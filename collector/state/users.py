@@ -8,6 +8,8 @@ from typing import Final
 
 _FRESH_S: Final = 1.0
 """How long a file is taken as unchanged without looking."""
+_FRESH_ENOUGH_S: Final = 0.05
+"""The same where the name asked for is not in it: it may have been added just now."""
 _MOST_BYTES: Final = 1 << 20
 _MOST_ROOTS: Final = 1024
 
@@ -49,20 +51,22 @@ class Users:
                 what was read before stays.
             uid: The number.
         """
-        return self._files(key, roots).users.get(uid)
+        found = self._files(key, roots, _FRESH_S).users.get(uid)
+        return found or self._files(key, roots, _FRESH_ENOUGH_S).users.get(uid)
 
     def group(self, key: str, roots: Callable[[], Iterable[Path]], gid: int) -> str | None:
         """Return a group's name; arguments as `user`."""
-        return self._files(key, roots).groups.get(gid)
+        found = self._files(key, roots, _FRESH_S).groups.get(gid)
+        return found or self._files(key, roots, _FRESH_ENOUGH_S).groups.get(gid)
 
-    def _files(self, key: str, roots: Callable[[], Iterable[Path]]) -> _Files:
+    def _files(self, key: str, roots: Callable[[], Iterable[Path]], fresh_s: float) -> _Files:
         files = self._roots.get(key)
         if files is None:
             if len(self._roots) >= _MOST_ROOTS:
                 del self._roots[next(iter(self._roots))]
             files = self._roots[key] = _Files()
         now = self._clock()
-        if now - files.looked >= _FRESH_S:
+        if now - files.looked >= fresh_s:
             for root in roots():
                 if _look(files, root):
                     files.looked = now

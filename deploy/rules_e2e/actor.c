@@ -5,7 +5,7 @@
  * lines that are left to it and hands the rest on, as the generator upstream does. Lines:
  *
  *   process EXEPATH NAME ARG0 UID GID CAPS TTY ENV ARG...
- *       run the rest as a child; TTY 1: with a terminal of its own; ENV: K=V joined by 0x1e
+ *       run the rest as a child; EXEPATH memfd:…: from memory; TTY 1: with a terminal of its own; ENV: K=V joined by 0x1e
  *   script TEXT                             /bin/sh -c TEXT, and wait
  *   file NAME PATH | directory NAME PATH    make it if it is not there, open it, remove it at the end
  *   pipe NAME | event NAME | epoll NAME | signalfd NAME | inotify NAME | memfd NAME LABEL
@@ -192,9 +192,18 @@ static void run(char **field, int count, char *rest)
 
     int memory = -1;
     if (!strncmp(real, "memfd:", 6)) {
+        /* Through a link, so that the process has the name that is asked for and not the descriptor's number. */
+        char memory_path[64], folder[] = "/tmp/event-generatorXXXXXX";
         memory = memfd_create(name, 0);
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", memory);
-        copy_file(own, path);
+        snprintf(memory_path, sizeof(memory_path), "/proc/self/fd/%d", memory);
+        copy_file(own, memory_path);
+        if (!mkdtemp(folder) || chmod(folder, 0755))
+            fail("cannot make a folder");
+        removed[removed_used++] = strdup(folder);
+        snprintf(path, sizeof(path), "%s/%s", folder, *name ? name : "memfd");
+        if (symlink(memory_path, path))
+            fail("cannot link %s", path);
+        removed[removed_used++] = strdup(path);
     } else {
         make_parents(real);
         unlink(real);

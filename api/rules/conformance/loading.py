@@ -49,7 +49,10 @@ def reports(case: Case, _material: Material) -> None:
         if "count" in wanted:
             expect(f"{wanted['kind']}s", wanted["count"], len(problems))
         if "code" in wanted and not any(_is(problem, wanted) for problem in problems):
-            found = [(each.code.value, each.place.item_type, each.place.item_name, each.message) for each in problems]
+            found = [
+                (each.code.value, each.place.item_type, each.place.item_name, each.message)
+                for each in problems
+            ]
             msg = f"expected {wanted}; got {found}"
             raise FailedError(msg)
     items = case.get("expect_warning_items")
@@ -95,7 +98,11 @@ def is_in_matrix(case: Case, material: Material) -> None:
     # The data count what is left once `evt.num=0`, which never holds, is taken out.
     left = residual(rule.expression, lambda check: False if event_types(check) == NONE else None)
     checks = [] if isinstance(left, bool) else list(_checks(left))
-    expect("fields", case["fields"], dict(Counter(key_of(field) for each in checks for field in used_operands(each))))
+    expect(
+        "fields",
+        case["fields"],
+        dict(Counter(key_of(field) for each in checks for field in used_operands(each))),
+    )
     expect("operators", case["ops"], dict(Counter(each.operator for each in checks)))
     expect("output fields", sorted(set(case["output_fields"])), sorted(rule.shown.keys))
     expect("priority", parse_priority(case["priority"]), rule.priority)

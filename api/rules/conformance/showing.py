@@ -133,9 +133,9 @@ def detects(case: Case, material: Material) -> None:
     if case["exit_code"] != 0 and not case["expect_detections"]:
         msg = "about Falco's own configuration, not about rules"
         raise NotRunError(msg)
-    least = max((each for each in map(parse_priority, case.get("min_priority", [])) if each is not None), default=None)
+    least = [each for each in map(parse_priority, case.get("min_priority", ())) if each is not None]
     files = [RuleFile(name=n, text=t) for n, t in zip(case["rules_files"], case["rules"], strict=True)]
-    loaded = load(files, options=LoadOptions(least_priority=Priority.DEBUG if least is None else least))
+    loaded = load(files, options=LoadOptions(least_priority=max(least, default=Priority.DEBUG)))
     expect(f"loads ({[each.message for each in loaded.errors]})", case["exit_code"] == 0, loaded.ok)
     rules = RuleSet(loaded.rules, _selections(case))
     events = (Event(each) for each in material.capture(case["capture"]))
@@ -150,7 +150,9 @@ def _has_count(wanted: Case, found: list[Rule]) -> None:
         and ("priority" not in wanted or parse_priority(wanted["priority"]) == rule.priority)
         for rule in found
     )
-    right = {"NotZero": count > 0, "Zero": count == 0, "Equal": count == wanted.get("value")}[wanted["assert"]]
+    right = {"NotZero": count > 0, "Zero": count == 0, "Equal": count == wanted.get("value")}[
+        wanted["assert"]
+    ]
     expect(f"{wanted} with {count} detections", expected=True, got=right)
 
 

@@ -2,10 +2,11 @@
 
 from collector.events.layout import Access
 from collector.rules.pushdown import opens_of
-from collector.rules.states import State, states_of
+from collector.rules.supply import states_of, supply
 from signatures.default_rules import rule_files
 from signatures.loader import load
 from signatures.ruleset import RuleSet
+from signatures.states import RuleState
 from tests.containers.default_rules_driver import STEPS
 
 RULES = RuleSet(load(rule_files()).rules)
@@ -13,10 +14,11 @@ RULES = RuleSet(load(rule_files()).rules)
 
 def test_every_default_rule_is_evaluable():
     """No field and no event type of theirs is missing, in conditions and in outputs."""
-    states = states_of(RULES)
+    states = states_of(RULES, supply())
 
-    assert {state.state for state in states} == {State.EVALUABLE}
-    assert not [state for state in states if state.missing_in_output]
+    assert {name for name, each in states.items() if each.state is not RuleState.EVALUABLE} == set()
+    assert not [name for name, each in states.items() if each.losses or each.missing_outputs]
+    assert len(states) == len(RULES.rules)
 
 
 def test_the_kernel_drops_all_reads_but_those_below_a_few_folders():
