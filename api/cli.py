@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 from api.errors import ClientError, ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
+from api.rules.commands import add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
 from wire.settings import add_options, read
@@ -29,6 +30,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself rules check rules/*.yaml
+      what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
       how well the learner does on recorded traces
 
@@ -37,14 +40,14 @@ Every option can be given as a variable too: --window-s is NONSELF_WINDOW_S.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 where it cannot run, 2 for wrong usage."""
+    """Run the command and return its exit code: 0, 1 if it cannot run or finds fault, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         settings = read(_settings_of(options), options, os.environ, ENV_PREFIX)
     except (SettingError, ValueError) as error:
         return _complain(error, USAGE)
     try:
-        _COMMANDS[options.command](settings, options)
+        done = _COMMANDS[options.command](settings, options)
     except ProblemError as error:
         return _complain(error.detail, CANNOT_RUN)
     except ServiceError as error:
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever reads our output has read enough; the interpreter must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_RUN
-    return 0
+    return CANNOT_RUN if done is False else 0
 
 
 def _settings_of(options: argparse.Namespace) -> type[Any]:
@@ -93,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (token, workloads, alerts, mode):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
+    add_rules(commands.add_parser("rules", help="check rule files, or the rule language itself"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
     commands.add_parser("version", help="print the version")
     return parser
@@ -196,6 +200,10 @@ def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN4
     run(settings, options)
 
 
+def _rules(_settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    return run_rules(options)
+
+
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.reference import render
 
@@ -206,7 +214,7 @@ def _version(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     print(version("nonself"))
 
 
-_COMMANDS: Final = {
+_COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = {
     "up": _up,
     "serve": _serve,
     "migrate": _migrate,
@@ -215,6 +223,7 @@ _COMMANDS: Final = {
     "alerts": _alerts,
     "mode": _mode,
     "evaluate": _evaluate,
+    "rules": _rules,
     "reference": _reference,
     "version": _version,
 }

@@ -17,7 +17,8 @@ _CHANGED_LEVELS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Intensities afterwards: also less and more than learning ever met."""
 _SCALE = 4
 """Of pgbench: at least the number of clients, as its manual asks, or they wait for each other."""
-_ATTEMPTS, _PAUSE_S = 300, 0.2
+_ATTEMPTS, _PAUSE_S = 900, 0.2
+"""Three minutes: on a busy machine making a database cluster takes one."""
 
 Commands = Callable[[str, random.Random, float], Sequence[Sequence[str]]]
 """Given address, dice and intensity: the commands of one burst, one after the other."""
@@ -36,6 +37,8 @@ class Workload:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     failures: list[str] = field(default_factory=list)
+    done: int = 0
+    """Commands of load that ran to their end."""
 
     def start_load(self) -> None:
         """Begin to send bursts of load until `stop_load`."""
@@ -62,6 +65,7 @@ class Workload:
                 said = load.output()
                 if load.exit_code and not self._stop.is_set():
                     self.failures.append(f"{command[0]}: {said.strip()[-200:]}")
+                self.done += not load.running
                 load.stop()
                 if self._stop.is_set():
                     return

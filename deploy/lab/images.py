@@ -111,6 +111,12 @@ def _python(layer: Layer) -> None:
     layer.directory("/var/log/app")
 
 
+def _toolbox(layer: Layer) -> None:
+    _python(layer)
+    layer.host(["/usr/bin/bash"])
+    layer.directory("/srv/bin")
+
+
 def _postgres(layer: Layer) -> None:
     layer.base()
     layer.host(f"{_POSTGRES}/bin/{program}" for program in ("postgres", "initdb", "psql"))
@@ -143,6 +149,11 @@ RECIPES: Mapping[str, Recipe] = {
         fill=_python,
         entrypoint=["/usr/bin/python3.11", "-u", "/srv/service.py"],
         programs=["/bin/busybox", "/usr/bin/python3.11"],
+    ),
+    "toolbox": Recipe(
+        fill=_toolbox,
+        entrypoint=["/bin/sh", "-c", "sleep 2147483647"],
+        programs=["/bin/busybox", "/usr/bin/python3.11", "/usr/bin/bash"],
     ),
     "postgres": Recipe(
         fill=_postgres,

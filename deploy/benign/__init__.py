@@ -1,0 +1,1 @@
+"""Do the default rules stay silent on healthy services? Real containers, load, and verdicts."""
