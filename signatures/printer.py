@@ -71,5 +71,8 @@ def _argument_to_text(operand: Operand) -> str:
 
 def _plain_or_quoted(text: str) -> str:
     escaped = escape(text)
+    if text.endswith("\\"):
+        # A quote behind a backslash never closes, however many stand before it; `\ ` is one that lets it.
+        return escaped[:-3] + '\\ "'
     # The reference prints the empty string and what holds a parenthesis bare, and cannot read them back.
     return escaped if escaped != text or BARE.fullmatch(text) else f'"{text}"'

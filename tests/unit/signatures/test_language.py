@@ -59,6 +59,13 @@ def test_what_is_escaped_unescapes_to_itself(text: str) -> None:
     assert (unescape(escaped) if escaped != text else text) == text
 
 
+@pytest.mark.parametrize("text", ["3\\", "a\\\\", "\\", 'a\\"', "a\\ b\\"])
+def test_a_value_that_ends_in_a_backslash_prints_as_what_reads_back(text: str) -> None:
+    """A quote behind a backslash does not close a string, so the last backslash is written with a blank."""
+    check = Binary(Field("a.b"), "=", Value(text))
+    assert parse(to_text(check)) == check
+
+
 @given(st.text(max_size=60))
 def test_any_text_parses_or_is_refused_with_a_place_in_it(text: str) -> None:
     """Parsing ends in a tree or in one error whose position lies in the text."""
