@@ -18,7 +18,8 @@ _CHANGED_LEVELS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Intensities afterwards: also less and more than learning ever met."""
 _SCALE = 4
 """Of pgbench: at least the number of clients, as its manual asks, or they wait for each other."""
-_ATTEMPTS, _PAUSE_S = 100, 0.2
+_BURST_S = 60.0
+_ATTEMPTS, _PAUSE_S = 300, 0.2
 
 Commands = Callable[[str, random.Random, float], Sequence[Sequence[str]]]
 """Given address, dice and intensity: the commands of one burst, one after the other."""
@@ -78,7 +79,9 @@ class Workload:
             commands = self.bursts(self.address, dice, dice.choice(levels)) if levels else ()
             for command in commands:
                 load = self.lab.load(*command)
-                while load.running and not self._stop.wait(0.05):
+                deadline = time.monotonic() + _BURST_S
+                # A client whose server was restarted under it may wait for ever.
+                while load.running and time.monotonic() < deadline and not self._stop.wait(0.05):
                     pass
                 said = load.output()
                 if load.exit_code and not self._stop.is_set():

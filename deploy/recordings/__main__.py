@@ -5,6 +5,7 @@ import json
 import platform
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from recordings.agent import LABEL, Agent
 from recordings.benign import Director
 from recordings.diary import Diary
 from recordings.errors import RecordingError
+from recordings.intrusions import WAYS, Intruder
 
 CANNOT_RUN = 2
 _CHECK_S = 1.0
@@ -30,11 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     benign = commands.add_parser("benign", help="hours of varied benign load")
     benign.add_argument("--hours", type=float, default=2.0, help="how long (default: 2)")
-    for each in (benign,):
+    intrusions = commands.add_parser("intrusions", help="every action by every way in, under load")
+    intrusions.add_argument("--most", type=int, help="actions in each pod at most (default: all)")
+    intrusions.add_argument("--quiet-s", type=float, default=60.0, help="load alone before (default: 60)")
+    for each, replicas in ((benign, 2), (intrusions, len(WAYS))):
         each.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
         each.add_argument("--seed", type=int, default=3, help="the same seed does the same things (default: 3)")
         each.add_argument("--window-s", type=float, default=1.0, help="length of a window (default: 1)")
-        each.add_argument("--replicas", type=int, default=2, help="pods of each workload (default: 2)")
+        each.add_argument("--replicas", type=int, default=replicas, help="pods of each workload (default: %(default)s)")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(CANNOT_RUN))
@@ -74,10 +79,12 @@ def _record(options: argparse.Namespace) -> None:
             replicas=options.replicas,
             labels={LABEL: name},
         )
-        director = Director(started, diary, options.seed)
+        director = Director(started, diary, options.seed, operations=options.command == "benign")
         director.start()
         try:
-            _benign(options, agent, started)
+            _benign(options, agent, started) if options.command == "benign" else _intrude(
+                options, agent, started, diary
+            )
         finally:
             director.stop()
     diary.close()
@@ -89,6 +96,25 @@ def _benign(options: argparse.Namespace, agent: Agent, started: Sequence[Workloa
     while time.monotonic() < end:
         agent.check()
         time.sleep(_CHECK_S)
+
+
+def _intrude(options: argparse.Namespace, agent: Agent, started: Sequence[Workload], diary: Diary) -> None:
+    time.sleep(options.quiet_s)
+    ended, stop = threading.Event(), threading.Event()
+
+    def work() -> None:
+        Intruder(diary, options.seed, options.most).intrude(started, stop)
+        ended.set()
+
+    worker = threading.Thread(target=work, name="intruders")
+    worker.start()
+    try:
+        while not ended.wait(_CHECK_S):
+            agent.check()
+        time.sleep(options.quiet_s)
+    finally:
+        stop.set()
+        worker.join()
 
 
 if __name__ == "__main__":

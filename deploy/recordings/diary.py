@@ -23,9 +23,11 @@ class Event:
     workload: str
     namespace: str
     pod: str
+    pod_uid: str
     container: str
     delivery: str = ""
-    """How it came into the container: `exec`, `service` for what a process of the service itself does."""
+    """How an intrusion came in: `exec` into the container; `shell`, started by the service; `machine code` in its
+    own thread."""
     tactic: str = ""
     """The ATT&CK tactic of an intrusion."""
     ok: bool = True
@@ -55,6 +57,7 @@ class Diary:
             workload=workload.name,
             namespace=pod.namespace,
             pod=pod.name,
+            pod_uid=pod.uid,
             container=pod.container.name,
             **more,
         )
