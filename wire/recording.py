@@ -72,6 +72,23 @@ class RecordingWriter:
             member = member[self._file.write(member) :]
 
 
+def span(path: Path) -> tuple[int, int] | None:
+    """Return when the first and the last batch were made, Unix time in milliseconds; None where there is none.
+
+    Reads the whole file once, but understands two of its records only.
+
+    Raises:
+        MalformedError: As `RecordingReader`.
+        VersionError: As `RecordingReader`.
+        OSError: The file cannot be read.
+    """
+    with RecordingReader(path) as reader:
+        first = last = b""
+        for line in reader.lines():
+            first, last = first or line, line
+    return (load_batch(first).sent_at, load_batch(last).sent_at) if first else None
+
+
 class RecordingReader:
     """Reads one recording, batch after batch, holding one at a time.
 
@@ -115,13 +132,16 @@ class RecordingReader:
         self._file.close()
 
     def __iter__(self) -> Iterator[Batch]:
-        for line in self._members:
-            if not self._is_header(line):
-                try:
-                    yield load_batch(line)
-                except MalformedError as error:
-                    msg = f"{self._path}: the record that ends at byte {self.complete_bytes}: {error}"
-                    raise type(error)(msg) from error
+        for line in self.lines():
+            try:
+                yield load_batch(line)
+            except MalformedError as error:
+                msg = f"{self._path}, the record that ends at byte {self.complete_bytes}: {error}"
+                raise type(error)(msg) from error
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the records as they are stored, headers left out."""
+        return (line for line in self._members if not self._is_header(line))
 
     def _is_header(self, line: bytes) -> bool:
         if len(line) > _CHUNK:
