@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--seconds", type=_seconds, metavar="N", help="stop after so long")
     record.add_argument(
         "--label",
-        default="",
+        type=_label,
         metavar="KEY=VALUE",
         help="record containers with this label only; those gone before their labels were known are left out",
     )
@@ -152,6 +152,14 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        msg = f"expected KEY=VALUE; got {text}."
+        raise argparse.ArgumentTypeError(msg)
+    return key, value
+
+
 def _outbox(settings: "Settings", options: argparse.Namespace) -> "Callable[[ExitStack], Outbox]":
     from collector.assemble import spooling
     from collector.printer import Printer
@@ -184,7 +192,9 @@ def _work(settings: "Settings", options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except FileExistsError as error:
-        return _say(f"{error.filename} exists already; give another name, or --append to go on with it.", USAGE)
+        return _say(
+            f"{error.filename} exists already; give another name, or --append to go on with it.", USAGE
+        )
     except (CollectorError, WireError, OSError) as error:
         return _say(error, CANNOT_RUN)
     return CANNOT_RUN if failed.is_set() else 0

@@ -1,14 +1,10 @@
 """Batches into a file instead of on their way to a service: `nonself-agent record`."""
 
 from dataclasses import replace
-from typing import Final
 
-from collector.errors import SettingsError
 from collector.status import Waiting
 from wire.profile import Batch, ProfileDelta
 from wire.recording import RecordingWriter
-
-_EQUALS: Final = "="
 
 
 class Recorder:
@@ -16,18 +12,12 @@ class Recorder:
 
     Args:
         writer: Where to; the recorder closes it.
-        label: `KEY=VALUE` that a container must carry to be recorded; empty records all.
-
-    Raises:
-        SettingsError: The label has no `=`.
+        label: Key and value that a container must carry to be recorded; None records all.
     """
 
-    def __init__(self, writer: RecordingWriter, label: str = "") -> None:
+    def __init__(self, writer: RecordingWriter, label: tuple[str, str] | None = None) -> None:
         self._writer = writer
-        self._key, equals, self._value = label.partition(_EQUALS)
-        if label and not (self._key and equals):
-            msg = f"--label takes KEY=VALUE; got {label}."
-            raise SettingsError(msg)
+        self._label = label
 
     def put(self, batch: Batch) -> None:
         self._writer.write(replace(batch, deltas=tuple(filter(self._wanted, batch.deltas))))
@@ -39,4 +29,7 @@ class Recorder:
         self._writer.close()
 
     def _wanted(self, delta: ProfileDelta) -> bool:
-        return not self._key or delta.container.labels.get(self._key) == self._value
+        if self._label is None:
+            return True
+        key, value = self._label
+        return delta.container.labels.get(key) == value

@@ -1,9 +1,10 @@
 """A recording: what an agent would have sent, kept in a file for `nonself evaluate recording`.
 
-The file is a row of gzip members (RFC 1952), each one line of JSON, so `zcat` shows it. The first is the header;
-each other one is a batch as it is posted, or the header again where a recording was gone on with. A member is
-written in one piece: of a recording that was cut off, all members but the last can be read.
-`docs/recordings.md` describes the format, and `tests/golden/recording/` holds a file of every version ever shipped.
+The file is a row of gzip members (RFC 1952), each one line of JSON, so `zcat` shows it. The first is the
+header; each other one is a batch as it is posted, or the header again where a recording was gone on with. A
+member is written in one piece: of a recording that was cut off, all members but the last can be read.
+`docs/recordings.md` describes the format, and `tests/golden/recording/` holds a file of every version ever
+shipped.
 """
 
 import json
@@ -23,6 +24,7 @@ _GZIP_WBITS: Final = 31
 _LEVEL: Final = 6
 """A recording lies on a disk for long: half the bytes of level 1 for three times the work."""
 _CHUNK: Final = 1 << 16
+_HEADER: Final = b'{"format": "nonself-recording"'
 
 
 class RecordingWriter:
@@ -40,7 +42,9 @@ class RecordingWriter:
 
     def __init__(self, path: Path, *, append: bool = False) -> None:
         self._file: IO[bytes]
-        if append and path.exists():
+        self._path = path
+        self._written = append and path.exists()
+        if self._written:
             with RecordingReader(path) as reader:
                 for _ in reader:
                     pass
@@ -58,12 +62,15 @@ class RecordingWriter:
             OSError: It could not be written, for example on a full disk.
         """
         self._write(dump_batch(batch))
+        self._written = True
 
     def close(self) -> None:
-        """Bring it to the disk and end."""
+        """Bring it to the disk and end; a new file that got no batch is removed."""
         if not self._file.closed:
             os.fsync(self._file.fileno())
             self._file.close()
+            if not self._written:
+                self._path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
         packer = zlib.compressobj(level=_LEVEL, wbits=_GZIP_WBITS)
@@ -73,7 +80,7 @@ class RecordingWriter:
 
 
 def span(path: Path) -> tuple[int, int] | None:
-    """Return when the first and the last batch were made, Unix time in milliseconds; None where there is none.
+    """Return when the first and the last batch were made, in Unix milliseconds; None where there is none.
 
     Reads the whole file once, but understands two of its records only.
 
@@ -110,20 +117,12 @@ class RecordingReader:
         self.cut_off = False
         """Whether the file ended within a member; known once iteration has ended."""
         self._file = path.open("rb")
+        self._members = self._read()
         try:
-            self._members = self._read()
-            first = next(self._members, None)
-            if first is None or not self._is_header(first):
-                msg = f"{path} is not a recording: expected a header of {FORMAT!r} at its start."
-                raise MalformedError(msg)
+            self._begin()
         except BaseException:
             self._file.close()
             raise
-
-    @property
-    def size(self) -> int:
-        """Size of the file in bytes, to show progress against `complete_bytes`."""
-        return os.fstat(self._file.fileno()).st_size
 
     def __enter__(self) -> Self:
         return self
@@ -143,17 +142,22 @@ class RecordingReader:
         """Yield the records as they are stored, headers left out."""
         return (line for line in self._members if not self._is_header(line))
 
+    def _begin(self) -> None:
+        first = next(self._members, None)
+        if first is None or not self._is_header(first):
+            msg = f"{self._path} is not a recording: expected a header of {FORMAT!r} at its start."
+            raise MalformedError(msg)
+
     def _is_header(self, line: bytes) -> bool:
-        if len(line) > _CHUNK:
+        # Only a header begins so: the keys of a batch are sorted.
+        if not line.startswith(_HEADER):
             return False
         try:
             plain = json.loads(line)
         except (ValueError, RecursionError):
             return False
-        if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-            return False
-        if plain.get("version") != VERSION:
-            msg = f"{self._path}: this release reads version {VERSION} of recordings; got {plain.get('version')!r}."
+        if (version := plain.get("version")) != VERSION:
+            msg = f"{self._path}: this release reads version {VERSION} of recordings; got {version!r}."
             raise VersionError(msg)
         return True
 
@@ -161,7 +165,7 @@ class RecordingReader:
         rest = b""
         while rest := rest or self._file.read(_CHUNK):
             packer, line = zlib.decompressobj(wbits=_GZIP_WBITS), b""
-            while not packer.eof:
+            while True:
                 try:
                     line += packer.decompress(rest, MAX_PLAIN_BYTES - len(line))
                 except zlib.error as error:

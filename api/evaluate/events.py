@@ -1,4 +1,4 @@
-"""Reads what was done to recorded containers when: a file of JSON objects, one a line (docs/recordings.md)."""
+"""Reads what was done to recorded containers when: one JSON object a line (docs/recordings.md)."""
 
 import json
 from collections.abc import Sequence
@@ -59,5 +59,6 @@ def _event(path: Path, number: int, line: str) -> Event:
         needed = ", ".join((*_TIMES, *_NEEDED))
         msg = f"{path}, line {number}: expected an object with {needed}; got {line[:60]!r}."
         raise DataError(msg) from error
-    more = {name: str(plain[name]) for name in _OPTIONAL if name in plain}
-    return Event(**times, **texts, **more, ok=bool(plain.get("ok", True)))
+    more: dict[str, Any] = {name: str(plain[name]) for name in _OPTIONAL if name in plain}
+    fields: dict[str, Any] = {**times, **texts, **more, "ok": bool(plain.get("ok", True))}
+    return Event(**fields)

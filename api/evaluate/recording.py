@@ -1,8 +1,8 @@
 """`nonself evaluate recording`: what the service would have said of recorded containers.
 
-The first part of the first recording is learned, window by window, by the service's own code: scored first, held out
-or released as the worker does. Then every workload is switched to alerting, and the rest of the first recording and
-all others are judged, each as if it followed what was learned.
+The first part of the first recording is learned, window by window, by the service's own code: scored first,
+held out or released as the worker does. Then every workload is switched to alerting, and the rest of the
+first recording and all others are judged, each as if it followed what was learned.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,7 +70,10 @@ def evaluate(paths: Sequence[Path], settings: RecordingSettings, progress: Progr
     with TemporaryDirectory(prefix="nonself-evaluate-") as name:
         folder = Path(name)
         runs = [
-            _Run(per_week, ReplayedService.make(folder / f"{number}", window_s=settings.window_s, per_week=per_week))
+            _Run(
+                per_week,
+                ReplayedService.make(folder / f"{number}", window_s=settings.window_s, per_week=per_week),
+            )
             for number, per_week in enumerate(settings.budgets)
         ]
         lists = AllowLists()
@@ -81,7 +84,7 @@ def evaluate(paths: Sequence[Path], settings: RecordingSettings, progress: Progr
                 first = _learn(runs, lists, slots, split)
                 _switch(runs, split)
                 slots = _chained(first, slots)
-            _judge(runs, lists, part, slots, folder, number, window_ms)
+            _judge(runs, lists, part, slots, folder / f"judged-{number}")
             recordings.append(
                 {
                     "path": str(part.path),
@@ -108,7 +111,7 @@ def evaluate(paths: Sequence[Path], settings: RecordingSettings, progress: Progr
         }
         for run in runs:
             run.service.close()
-    return recording_report.build(figures, [run.branches for run in runs][0])
+    return recording_report.build(figures, runs[0].branches)
 
 
 def _split(span: Span, share: float, window_ms: int) -> int:
@@ -180,10 +183,9 @@ def _judge(
     part: _Part,
     slots: Iterator[Batch],
     folder: Path,
-    number: int,
-    window_ms: int,
 ) -> None:
-    judges = [run.service.branch(folder / f"{place}-{number}") for place, run in enumerate(runs)]
+    folder.mkdir()
+    judges = [run.service.branch(folder / f"{place}") for place, run in enumerate(runs)]
     before = [judge.last_score() for judge in judges]
     flags: dict[tuple[str, int], frozenset[str]] = {}
     while some := list(islice(slots, _AT_ONCE)):
@@ -200,12 +202,15 @@ def _judge(
             Branch(
                 path=part.path,
                 windows=windows,
-                pods={row.container_id: (row.namespace, row.pod, row.pod_uid) for _, row, _ in judge.scores(after)},
+                pods={
+                    row.container_id: (row.namespace, row.pod, row.pod_uid)
+                    for _, row, _ in judge.scores(after)
+                },
                 events=events,
                 alerts=judge.alerts(),
                 drifts=judge.drifts,
                 gap_ms=judge.settings.alert_gap_s * 1000,
-                window_ms=window_ms,
+                window_ms=judge.settings.window_s * 1000,
             )
         )
         judge.close()

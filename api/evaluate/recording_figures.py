@@ -1,4 +1,4 @@
-"""Every figure of `nonself evaluate recording`, as plain JSON: what was learned, and how what followed was judged."""
+"""Every figure of `nonself evaluate recording`, as plain JSON: what was learned, how the rest was judged."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +107,10 @@ def figures_of_branches(standings: Sequence[Standing], branches: Sequence[Branch
     return {
         "workloads": {
             name: _healthy(
-                [(branch, [each for each in windows if each.workload == name]) for branch, windows in healthy],
+                [
+                    (branch, [each for each in windows if each.workload == name])
+                    for branch, windows in healthy
+                ],
                 standing,
                 window_ms,
             )
@@ -117,7 +120,9 @@ def figures_of_branches(standings: Sequence[Standing], branches: Sequence[Branch
         "never_learned": sorted(
             {each.workload for branch in branches for each in branch.windows} - known.keys()
         ),
-        "drifts": [asdict(each) | {"path": str(branch.path)} for branch in branches for each in branch.drifts],
+        "drifts": [
+            asdict(each) | {"path": str(branch.path)} for branch in branches for each in branch.drifts
+        ],
         "intrusions": {
             "without_effect": sum(
                 event.kind == INTRUSION and not event.ok for branch in branches for event in branch.events
@@ -168,7 +173,7 @@ def _rates(parts: _Healthy, method: str, promised: float, window_ms: int) -> Fig
 
 
 def _total(healthy: _Healthy, known: Mapping[str, Standing], window_ms: int) -> Figures:
-    """Return all workloads together: their promises add up as their weeks do, so both are taken per workload."""
+    """Return all workloads together; promises and weeks are those of each."""
     rows = {
         name: [(branch, [each for each in some if each.workload == name]) for branch, some in healthy]
         for name in known

@@ -39,7 +39,16 @@ def _learned(budget: dict[str, Any]) -> Grid:
         )
     return Grid(
         title="Learned, and what was still unseen",
-        headings=("workload", "windows", "held out", "n-grams", "verdict", "unseen, 95 %", "really", "covered"),
+        headings=(
+            "workload",
+            "windows",
+            "held out",
+            "n-grams",
+            "verdict",
+            "unseen, 95 %",
+            "really",
+            "covered",
+        ),
         rows=rows,
     )
 
@@ -50,7 +59,16 @@ def _judged(budget: dict[str, Any]) -> Iterator[Grid]:
     for kind in ("findings", "alerts"):
         yield Grid(
             title=f"Healthy windows {asked}: {kind} per workload and week",
-            headings=("workload", "windows", "weeks", kind, "promised", "realised, 95 %", "within twice", *METHODS[1:]),
+            headings=(
+                "workload",
+                "windows",
+                "weeks",
+                kind,
+                "promised",
+                "realised, 95 %",
+                "within twice",
+                *METHODS[1:],
+            ),
             rows=[_promise_row(name, each, kind) for name, each in rows],
         )
     yield Grid(
@@ -98,7 +116,9 @@ def _promise_row(name: str, each: dict[str, Any], kind: str) -> tuple[str, ...]:
         f"{rate['weeks']:.4f}",
         str(rate["count"]),
         f"{rate['promised_per_week']:.3g}",
-        "-" if rate["per_week"] is None else f"{rate['per_week']:.3g} ({rate['low']:.2g} to {rate['high']:.3g})",
+        "-"
+        if rate["per_week"] is None
+        else f"{rate['per_week']:.3g} ({rate['low']:.2g} to {rate['high']:.3g})",
         "yes" if rate["kept"] else "no" if rate["refuted"] else "no, chance may be why",
         *(str(each["methods"][method][kind]["count"]) for method in METHODS[1:]),
     )
@@ -124,7 +144,8 @@ def _intrusion_grids(found: dict[str, Any], asked: str) -> Iterator[Grid]:
     missed = [each for each in found["each"] if not each["raised"]]
     if missed:
         yield Grid(
-            title=f"Missed {asked}" + (f" (the first {_MISSED_SHOWN})" if len(missed) > _MISSED_SHOWN else ""),
+            title=f"Missed {asked}"
+            + (f" (the first {_MISSED_SHOWN})" if len(missed) > _MISSED_SHOWN else ""),
             headings=("intrusion", "way in", "workload", "p", "bits", NEW_CALL, NEW_NGRAM),
             rows=[_missed_row(each) for each in missed[:_MISSED_SHOWN]],
         )
@@ -205,8 +226,8 @@ def _plots(figures: dict[str, Any], branches: Sequence[Branch]) -> Iterator[Plot
 def _notes(figures: dict[str, Any]) -> Iterator[str]:
     first = figures["budgets"][0]["judged"]["total"]["methods"][OURS]["alerts"]
     yield (
-        f"{first['weeks']:.4f} workload-weeks were judged, so rates per week are extrapolated: a promise of one a "
-        f"week means {first['weeks']:.2f} expected alerts in all."
+        f"{first['weeks']:.4f} workload-weeks were judged, so rates per week are extrapolated: a promise of "
+        f"one a week means {first['weeks']:.2f} expected alerts in all."
     )
     for each in figures["recordings"]:
         if each["cut_off"]:

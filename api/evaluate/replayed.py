@@ -1,4 +1,4 @@
-"""A service of its own for an evaluation: the inbox, the worker's transactions and their rows, with no clock but the data's."""
+"""A service of its own for an evaluation: inbox, worker and rows, with no clock but that of the data."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -86,9 +86,7 @@ class ReplayedService:
         with self._store.write() as session:
             for batch in batches:
                 parcels = [ingest.pack(delta) for delta in batch.deltas]
-                ingest.accept(
-                    session, batch, parcels, now_ms=now_ms, inbox_limit=self.settings.inbox_limit
-                )
+                ingest.accept(session, batch, parcels, now_ms=now_ms, inbox_limit=self.settings.inbox_limit)
         while self._work(now_ms):
             pass
 
@@ -121,14 +119,15 @@ class ReplayedService:
                 .where(ScoreRow.id > after)
                 .order_by(ScoreRow.start, ScoreRow.id)
             )
-            for score, container, workload in rows:
-                yield score, container, workload
+            yield from (row.tuple() for row in rows)
 
     def alerts(self) -> list[str]:
         """Return the workload of each alert; in mode `learning` there were none."""
         with self._store.read() as session:
             found = session.scalars(
-                select(WorkloadRow).join(AlertRow, AlertRow.workload_id == WorkloadRow.id).order_by(AlertRow.id)
+                select(WorkloadRow)
+                .join(AlertRow, AlertRow.workload_id == WorkloadRow.id)
+                .order_by(AlertRow.id)
             )
             return [name_of(each) for each in found]
 
@@ -171,7 +170,8 @@ class ReplayedService:
         for workload, ledger in rows:
             name = name_of(workload)
             place = next(
-                (at for at, each in enumerate(self.drifts) if each.workload == name and each.ended is None), None
+                (at for at, each in enumerate(self.drifts) if each.workload == name and each.ended is None),
+                None,
             )
             if ledger.drift_since is not None and place is None:
                 self.drifts.append(DriftReport(name, ledger.drift_since, now_ms, None))

@@ -1,4 +1,4 @@
-"""Reads recordings as windows of the length asked for: aligned shorter ones are summed, since counts are additive."""
+"""Reads recordings as windows of the length asked for: aligned shorter ones are summed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,8 @@ def read(path: Path, window_ms: int, progressed: Progressed) -> Iterator[Batch]:
 def _check(path: Path, agent: AgentStatus, window_ms: int) -> None:
     own_ms = agent.window_s * 1000
     if window_ms % own_ms:
-        msg = f"{path}: expected --window-s to be a whole multiple of {agent.window_s:g}; got {window_ms / 1000:g}."
+        asked = f"{window_ms / 1000:g}"
+        msg = f"{path}: expected --window-s to be a whole multiple of {agent.window_s:g}; got {asked}."
         raise DataError(msg)
 
 

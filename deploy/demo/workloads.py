@@ -1,4 +1,4 @@
-"""The four workloads of the demo and of recordings, and the load that keeps each of them busy, at a changing intensity."""
+"""The four workloads of the demo and of recordings, and the load, of changing intensity, on each of them."""
 
 import os
 import random

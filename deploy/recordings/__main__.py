@@ -37,9 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     intrusions.add_argument("--quiet-s", type=float, default=60.0, help="load alone before (default: 60)")
     for each, replicas in ((benign, 2), (intrusions, len(WAYS))):
         each.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-        each.add_argument("--seed", type=int, default=3, help="the same seed does the same things (default: 3)")
+        each.add_argument(
+            "--seed", type=int, default=3, help="the same seed does the same things (default: 3)"
+        )
         each.add_argument("--window-s", type=float, default=1.0, help="length of a window (default: 1)")
-        each.add_argument("--replicas", type=int, default=replicas, help="pods of each workload (default: %(default)s)")
+        each.add_argument(
+            "--replicas", type=int, default=replicas, help="pods of each workload (default: %(default)s)"
+        )
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(CANNOT_RUN))

@@ -103,9 +103,7 @@ def timetable(operations: Sequence[Operation], dice: random.Random) -> Iterator[
         >>> [int(at_s // 10) for at_s, _ in (next(times), next(times), next(times))]
         [0, 1, 2]
     """
-    due = [
-        (dice.uniform(0, each.period_s), number, each.period_s) for number, each in enumerate(operations)
-    ]
+    due = [(dice.uniform(0, each.period_s), number, each.period_s) for number, each in enumerate(operations)]
     heapq.heapify(due)
     while True:
         at_s, number, next_period_s = heapq.heappop(due)

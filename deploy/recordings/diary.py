@@ -26,8 +26,7 @@ class Event:
     pod_uid: str
     container: str
     delivery: str = ""
-    """How an intrusion came in: `exec` into the container; `shell`, started by the service; `machine code` in its
-    own thread."""
+    """How an intrusion came in: `exec`, `shell` or `machine code` (`recordings.deliveries`)."""
     tactic: str = ""
     """The ATT&CK tactic of an intrusion."""
     ok: bool = True

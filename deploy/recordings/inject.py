@@ -1,8 +1,8 @@
 """System calls made by somebody else's process, as if its code had been taken over.
 
-A memory error that an intruder exploits ends in machine code that runs in the service's own thread. Here `ptrace`
-stands in for the memory error (ptrace(2)): the thread is stopped, made to do the calls one by one, and let go on.
-All that the sensor can see of it are the calls themselves. Linux on x86-64 only.
+A memory error that an intruder exploits ends in machine code that runs in the service's own thread. Here
+`ptrace` stands in for the memory error (ptrace(2)): the thread is stopped, made to do the calls one by one,
+and let go on. All that the sensor can see of it are the calls themselves. Linux on x86-64 only.
 """
 
 import ctypes
@@ -22,10 +22,35 @@ _ATTACH, _DETACH, _SINGLESTEP, _GETREGS, _SETREGS, _SETOPTIONS, _GETEVENTMSG = (
 _TRACE_FORK: Final = 2
 _WALL: Final = 0x40000000
 _SYSCALL: Final = b"\x0f\x05"
-_REGISTERS: Final = (
-    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
-    "fs_base gs_base ds es fs gs"
-).split()
+_REGISTERS: Final = [
+    "r15",
+    "r14",
+    "r13",
+    "r12",
+    "rbp",
+    "rbx",
+    "r11",
+    "r10",
+    "r9",
+    "r8",
+    "rax",
+    "rcx",
+    "rdx",
+    "rsi",
+    "rdi",
+    "orig_rax",
+    "rip",
+    "cs",
+    "eflags",
+    "rsp",
+    "ss",
+    "fs_base",
+    "gs_base",
+    "ds",
+    "es",
+    "fs",
+    "gs",
+]
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _MMAP, _MUNMAP, _FORK, _EXECVE = 9, 11, 57, 59
 _PAGE: Final = 65536
@@ -37,7 +62,7 @@ _libc.ptrace.restype = ctypes.c_long
 
 
 class _Registers(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in _REGISTERS]  # noqa: RUF012 - read by ctypes
+    _fields_ = [(name, ctypes.c_uint64) for name in _REGISTERS]
 
 
 class Hijacked:
@@ -52,7 +77,7 @@ class Hijacked:
         self._page = self.call(_MMAP, 0, _PAGE, 3, 0x22, -1 & _MASK, 0)
 
     def call(self, number: int, *arguments: int | bytes) -> int:
-        """Make one call; bytes are put into its memory first. Return what the kernel says: minus errno if < 0."""
+        """Make one call; bytes are put into its memory first. Return its result, or minus errno."""
         made = _registers(self._pid)
         made.rip, made.rax, made.orig_rax = self._gadget, number, _MASK
         for name in _ARGUMENTS:
@@ -82,7 +107,9 @@ class Hijacked:
         path = self.put(command[0].encode() + b"\0")
         words = b"".join(self.put(each.encode() + b"\0").to_bytes(8, "little") for each in command)
         arguments = self.put(words + bytes(8))
-        environment = self.put(self.put(b"PATH=/usr/sbin:/usr/bin:/sbin:/bin\0").to_bytes(8, "little") + bytes(8))
+        environment = self.put(
+            self.put(b"PATH=/usr/sbin:/usr/bin:/sbin:/bin\0").to_bytes(8, "little") + bytes(8)
+        )
         _ptrace(_SETOPTIONS, self._pid, 0, _TRACE_FORK)
         self.call(_FORK)
         child = ctypes.c_ulong()

@@ -26,7 +26,7 @@ from recordings.inject import hijacked
 from recordings.machine_code import ROUTINES, Routine
 
 PAUSE_S: Final = (21.0, 27.0)
-"""Between two actions in one pod: more than two windows of 10 s, so that none can borrow another's finding."""
+"""Between two actions in one pod: more than two windows of 10 s, so that none borrows another's finding."""
 WAYS: Final = (EXEC, SHELL, MACHINE_CODE)
 """The n-th pod of each workload is entered in the n-th way."""
 _FILES: Final = Path(__file__).parent / "files"
@@ -63,7 +63,9 @@ class Intruder:
         """Do everything, in all pods at the same time; `check` ends it early."""
         with toolkit() as tool:
             threads = [
-                threading.Thread(target=self._enter, args=(each, tool, check), name=f"intruder-{each.pod.name}")
+                threading.Thread(
+                    target=self._enter, args=(each, tool, check), name=f"intruder-{each.pod.name}"
+                )
                 for each in workloads
             ]
             for thread in threads:

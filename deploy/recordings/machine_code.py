@@ -135,7 +135,7 @@ def _list(path: str) -> Callable[[Hijacked], int]:
 
 
 def _setuid_file(thread: Hijacked) -> int:
-    path = "/tmp/.s"  # noqa: S108 - a path inside the container
+    path = "/tmp/.s"
     thread.call(_CLOSE, _open(thread, path, _CREATE))
     done = thread.call(_CHMOD, path.encode() + b"\0", 0o4755)
     thread.call(_UNLINKAT, _AT_FDCWD, path.encode() + b"\0", 0)
@@ -145,7 +145,7 @@ def _setuid_file(thread: Hijacked) -> int:
 def _encrypt(thread: Hijacked) -> int:
     done = 0
     for number in range(20):
-        path, locked = f"/tmp/.v{number}", f"/tmp/.v{number}.locked"  # noqa: S108 - as above
+        path, locked = f"/tmp/.v{number}", f"/tmp/.v{number}.locked"
         for name in (path, locked):
             file = _open(thread, name, _CREATE)
             done = thread.call(_WRITE, file, bytes(1024), 1024)

@@ -1,6 +1,7 @@
 """What operators do to a healthy service: reloads, changed settings, jobs of the night, restarts.
 
-Each is done the way it is done in production: a signal or a changed file from the host, or a client of the service.
+Each is done the way it is done in production: a signal or a changed file from the host, or a client of the
+service.
 """
 
 import os
@@ -54,7 +55,9 @@ def _run(workload: Workload, *command: str) -> None:
 
 def _nginx_settings(workload: Workload, dice: random.Random) -> None:
     path = _root(workload) / "etc/nginx/nginx.conf"
-    changed = re.sub(r"worker_connections \d+", f"worker_connections {dice.randrange(256, 1024)}", path.read_text())
+    changed = re.sub(
+        r"worker_connections \d+", f"worker_connections {dice.randrange(256, 1024)}", path.read_text()
+    )
     path.write_text(changed)
     os.kill(workload.pod.container.pid, signal.SIGHUP)
 
@@ -147,7 +150,9 @@ OPERATIONS: Mapping[str, Sequence[Operation]] = {
         ),
         Operation("nightly vacuum", 900, _sql("VACUUM (ANALYZE)", "VACUUM (FREEZE, ANALYZE)")),
         Operation("nightly dump", 900, _pg_dump),
-        Operation("nightly reindex", 1100, _sql("REINDEX TABLE pgbench_branches;REINDEX TABLE pgbench_accounts")),
+        Operation(
+            "nightly reindex", 1100, _sql("REINDEX TABLE pgbench_branches;REINDEX TABLE pgbench_accounts")
+        ),
         Operation("restart", 1500, _restart),
     ),
 }

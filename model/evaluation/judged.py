@@ -1,4 +1,4 @@
-"""How judged windows of recorded containers keep a promise, and what they say of intrusions at known times."""
+"""How judged windows of recorded containers keep a promise, and which of them raise what."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

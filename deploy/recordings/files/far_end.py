@@ -1,8 +1,8 @@
 """The far end of the intrusions, in the pod's network but outside of its container.
 
-`far_end.py TOOL` serves on loopback until it is ended, and prints what arrives: 4444 gives commands to a shell that
-connects, 3333 is a mining pool, 8081 serves the file TOOL over HTTP and takes what is posted, 4446 takes everything,
-5353 takes datagrams.
+`far_end.py TOOL` serves on loopback until it is ended, and prints what arrives: 4444 gives commands to a
+shell that connects, 3333 is a mining pool, 8081 serves the file TOOL over HTTP and takes what is posted,
+4446 takes everything, 5353 takes datagrams.
 """
 
 import socket
