@@ -80,7 +80,7 @@ class RecordingWriter:
 
 
 def span(path: Path) -> tuple[int, int] | None:
-    """Return when the first and the last batch were made, in Unix milliseconds; None where there is none.
+    """Return when the first window began and the last one ended, in Unix milliseconds; None without a batch.
 
     Reads the whole file once, but understands two of its records only.
 
@@ -93,7 +93,10 @@ def span(path: Path) -> tuple[int, int] | None:
         first = last = b""
         for line in reader.lines():
             first, last = first or line, line
-    return (load_batch(first).sent_at, load_batch(last).sent_at) if first else None
+    if not first:
+        return None
+    began = load_batch(first)
+    return began.sent_at - round(began.agent.window_s * 1000), load_batch(last).sent_at
 
 
 class RecordingReader:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from api.evaluate.events import INTRUSION, Event
 from api.evaluate.replayed import DriftReport, Standing
+from model.budget import Promise
 from model.evaluation.judged import (
     METHODS,
     OURS,
@@ -143,7 +144,6 @@ _Healthy = Sequence[tuple[Branch, Sequence[Judged]]]
 
 def _healthy(parts: _Healthy, standing: Standing, window_ms: int) -> Figures:
     windows = [each for _, some in parts for each in some]
-    promised = standing.promise.promised_per_week
     unseen = standing.baseline.summary().unseen
     # What came later in the same recording is what the estimate was about; another recording may differ.
     later = [each for each in parts[0][1] if each.p_value is not None] if parts else []
@@ -157,18 +157,18 @@ def _healthy(parts: _Healthy, standing: Standing, window_ms: int) -> Figures:
         "unseen_covered": None if share is None else unseen.low <= share <= unseen.high,
         "opened_by_service": sum(name == standing.name for branch, _ in parts for name in branch.alerts),
         "findings": [_finding(each, standing.baseline.arch) for each in windows if OURS in each.flagged],
-        "methods": {name: _rates(parts, name, promised, window_ms) for name in METHODS},
+        "methods": {name: _rates(parts, name, standing.promise, window_ms) for name in METHODS},
     }
 
 
-def _rates(parts: _Healthy, method: str, promised: float, window_ms: int) -> Figures:
+def _rates(parts: _Healthy, method: str, promise: Promise, window_ms: int) -> Figures:
     weeks = sum(weeks_of(some, window_ms // 1000) for _, some in parts)
     flagged = [(branch, [each for each in some if method in each.flagged]) for branch, some in parts]
     findings = sum(len(some) for _, some in flagged)
     alerts = sum(grouped(some, branch.gap_ms) for branch, some in flagged)
     return {
-        "findings": per_week(findings, weeks, promised),
-        "alerts": per_week(alerts, weeks, promised),
+        kind: per_week(count, weeks, promised=promise.promised_per_week, asked=promise.per_week)
+        for kind, count in (("findings", findings), ("alerts", alerts))
     }
 
 
@@ -180,15 +180,13 @@ def _total(healthy: _Healthy, known: Mapping[str, Standing], window_ms: int) -> 
     }
     rates: Figures = {}
     for method in METHODS:
-        each = [
-            _rates(rows[name], method, standing.promise.promised_per_week, window_ms)
-            for name, standing in known.items()
-        ]
+        each = [_rates(rows[name], method, standing.promise, window_ms) for name, standing in known.items()]
         rates[method] = {
             kind: per_week(
                 sum(row[kind]["count"] for row in each),
                 weeks := sum(row[kind]["weeks"] for row in each),
-                sum(row[kind]["expected"] for row in each) / weeks if weeks else 0.0,
+                promised=_mean(each, kind, "promised", weeks),
+                asked=_mean(each, kind, "asked", weeks),
             )
             for kind in ("findings", "alerts")
         }
@@ -199,6 +197,10 @@ def _total(healthy: _Healthy, known: Mapping[str, Standing], window_ms: int) -> 
         "abstentions": abstentions(windows),
         "methods": rates,
     }
+
+
+def _mean(rows: Sequence[Figures], kind: str, which: str, weeks: float) -> float:
+    return sum(row[kind][which]["expected"] for row in rows) / weeks if weeks else 0.0
 
 
 def _intrusions(branch: Branch, known: Mapping[str, Standing]) -> Iterable[Figures]:

@@ -64,9 +64,11 @@ def _judged(budget: dict[str, Any]) -> Iterator[Grid]:
                 "windows",
                 "weeks",
                 kind,
+                "asked",
                 "promised",
                 "realised, 95 %",
-                "within twice",
+                "within twice asked",
+                "promised",
                 *METHODS[1:],
             ),
             rows=[_promise_row(name, each, kind) for name, each in rows],
@@ -115,11 +117,12 @@ def _promise_row(name: str, each: dict[str, Any], kind: str) -> tuple[str, ...]:
         f"{each['windows']:,}",
         f"{rate['weeks']:.4f}",
         str(rate["count"]),
-        f"{rate['promised_per_week']:.3g}",
+        f"{rate['asked']['per_week']:.3g}",
+        f"{rate['promised']['per_week']:.3g}",
         "-"
         if rate["per_week"] is None
         else f"{rate['per_week']:.3g} ({rate['low']:.2g} to {rate['high']:.3g})",
-        "yes" if rate["kept"] else "no" if rate["refuted"] else "no, chance may be why",
+        *(_kept(rate[which]) for which in ("asked", "promised")),
         *(str(each["methods"][method][kind]["count"]) for method in METHODS[1:]),
     )
 
@@ -240,6 +243,10 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
     unknown = figures["budgets"][0]["judged"]["never_learned"]
     if unknown:
         yield f"Judged but never learned, and left out: {', '.join(unknown)}."
+
+
+def _kept(beside: dict[str, Any]) -> str:
+    return "yes" if beside["kept"] else "no" if beside["refuted"] else "no; may be chance"
 
 
 def _share(share: float | None) -> str:

@@ -119,7 +119,7 @@ class ReplayedService:
                 .where(ScoreRow.id > after)
                 .order_by(ScoreRow.start, ScoreRow.id)
             )
-            yield from (row.tuple() for row in rows)
+            yield from ((score, container, workload) for score, container, workload in rows)
 
     def alerts(self) -> list[str]:
         """Return the workload of each alert; in mode `learning` there were none."""

@@ -71,23 +71,30 @@ def calibration(windows: Sequence[Judged]) -> list[dict[str, Any]]:
     return rows
 
 
-def per_week(count: int, weeks: float, promised: float) -> dict[str, Any]:
-    """Return a count as a rate beside what was promised.
+def per_week(count: int, weeks: float, *, promised: float, asked: float) -> dict[str, Any]:
+    """Return a count as a rate beside what was asked for and what could be promised of it.
 
-    `kept` tells whether the rate is within twice the promise; `refuted` whether even
+    `kept` tells whether the rate is within twice the rate of the two; `refuted` whether even
     the lower bound of its 95 % interval is above that, so that chance does not explain it.
     """
     low, high = poisson_interval(count)
+
+    def beside(rate: float) -> dict[str, Any]:
+        return {
+            "per_week": rate,
+            "expected": rate * weeks,
+            "kept": count <= TWICE * rate * weeks,
+            "refuted": low > TWICE * rate * weeks,
+        }
+
     return {
         "count": count,
         "weeks": weeks,
-        "promised_per_week": promised,
-        "expected": promised * weeks,
         "per_week": count / weeks if weeks else None,
         "low": low / weeks if weeks else None,
         "high": high / weeks if weeks else None,
-        "kept": count <= TWICE * promised * weeks,
-        "refuted": bool(weeks) and low / weeks > TWICE * promised,
+        "promised": beside(promised),
+        "asked": beside(asked),
     }
 
 

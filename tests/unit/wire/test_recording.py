@@ -14,7 +14,7 @@ from wire.errors import FieldError, MalformedError, VersionError
 from wire.profile import AgentStatus, Batch
 from wire.recording import FORMAT, RecordingReader, RecordingWriter, span
 
-BATCH = Batch(node="a", boot_id="b", sent_at=1, agent=AgentStatus(version="0", window_s=1))
+BATCH = Batch(node="a", boot_id="b", sent_at=5000, agent=AgentStatus(version="0", window_s=1))
 
 
 def record(path: Path, *some: Batch, append: bool = False) -> None:
@@ -78,10 +78,10 @@ def test_a_cut_off_recording_is_gone_on_with(tmp_path):
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 3)
 
-    record(path, replace(BATCH, sent_at=9), append=True)
+    record(path, replace(BATCH, sent_at=9000), append=True)
 
-    assert read(path) == ([BATCH, replace(BATCH, sent_at=9)], False)
-    assert span(path) == (1, 9)
+    assert read(path) == ([BATCH, replace(BATCH, sent_at=9000)], False)
+    assert span(path) == (4000, 9000)
 
 
 def test_an_existing_recording_is_never_written_over(tmp_path):
