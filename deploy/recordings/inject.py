@@ -85,9 +85,13 @@ class Hijacked:
         for name, value in zip(_ARGUMENTS, arguments, strict=False):
             setattr(made, name, self.put(value) if isinstance(value, bytes) else value & _MASK)
         _ptrace(_SETREGS, self._pid, 0, ctypes.addressof(made))
-        _ptrace(_SINGLESTEP, self._pid)
-        _wait(self._pid)
-        return int(ctypes.c_int64(_registers(self._pid).rax).value)
+        after = made
+        # A stop that was due already comes before the step.
+        while after.rip == self._gadget:
+            _ptrace(_SINGLESTEP, self._pid)
+            _wait(self._pid)
+            after = _registers(self._pid)
+        return int(ctypes.c_int64(after.rax).value)
 
     def put(self, data: bytes) -> int:
         """Write bytes into its memory; return their address."""
