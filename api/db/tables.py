@@ -184,6 +184,8 @@ class ScoreRow(Base):
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]
     rest: Mapped[float]
+    view: Mapped[str | None]
+    views: Mapped[list[Any] | None]
 
 
 class BaselineRow(Base):
