@@ -128,6 +128,7 @@ def figures_of_branches(standings: Sequence[Standing], branches: Sequence[Branch
             "without_effect": sum(
                 event.kind == INTRUSION and not event.ok for branch in branches for event in branch.events
             ),
+            "not_recorded": sum(len(branch.intrusions) for branch in branches) - len(found),
             "by_delivery": _totals(found, "delivery"),
             "by_workload": _totals(found, "workload"),
             "by_tactic": _totals(found, "tactic"),

@@ -176,9 +176,9 @@ def _missed_row(each: dict[str, Any]) -> tuple[str, ...]:
 def _plots(figures: dict[str, Any], branches: Sequence[Branch]) -> Iterator[Plot]:
     for number, branch in enumerate(branches):
         start = min((each.start for each in branch.windows), default=0)
+        healthy = {id(each) for each in branch.healthy()}
         for name in sorted({each.workload for each in branch.windows}):
             own = [each for each in branch.windows if each.workload == name]
-            healthy = {id(each) for each in branch.healthy()}
             curves = []
             for label, kept in (("healthy", True), ("intrusion, and the two windows after", False)):
                 some = [each for each in own if (id(each) in healthy) is kept]
@@ -240,6 +240,9 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
     without = figures["budgets"][0]["judged"]["intrusions"]["without_effect"]
     if without:
         yield f"{without} intrusions had no effect and are not counted."
+    unseen = figures["budgets"][0]["judged"]["intrusions"]["not_recorded"]
+    if unseen:
+        yield f"{unseen} intrusions were into pods that were not recorded, or not learned: not counted."
     unknown = figures["budgets"][0]["judged"]["never_learned"]
     if unknown:
         yield f"Judged but never learned, and left out: {', '.join(unknown)}."

@@ -153,6 +153,27 @@ def test_other_recordings_are_judged_as_if_they_followed_what_was_learned(tmp_pa
     assert budget["judged"]["workloads"]["shop/web"]["windows"] == 2 * 60 - 3
 
 
+def test_what_cannot_be_judged_is_not_counted_but_said(tmp_path, capsys):
+    """An intrusion into a pod that was not recorded, and one that had no effect."""
+    path = record(tmp_path / "a" / "r", serve(200))
+    write_events(tmp_path / "a", 150, pod="db-0")
+    lost = (tmp_path / "a" / "events.jsonl").read_text()
+    write_events(tmp_path / "a", 160, ok=False)
+    (tmp_path / "a" / "events.jsonl").write_text(lost + (tmp_path / "a" / "events.jsonl").read_text())
+
+    found = evaluate(tmp_path / "out.json", path, "--window-s", 1, "--budget-per-week", 1)
+
+    intrusions = found["budgets"][0]["judged"]["intrusions"]
+    assert (intrusions["all"]["intrusions"], intrusions["not_recorded"], intrusions["without_effect"]) == (
+        0,
+        1,
+        1,
+    )
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 intrusions were into pods that were not recorded" in printed
+    assert "1 intrusions had no effect" in printed
+
+
 def test_without_events_everything_is_healthy(tmp_path, capsys):
     """No event file is needed; then nothing is said of intrusions."""
     path = record(tmp_path / "a" / "r", serve(200))
