@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from api import cli
 from api.evaluate.slots import Progressed, add, read
 from tests.service import a_container, a_delta
-from tests.unit.model.workloads import CAT, SHELL, Server, sequence, together, tokens
+from tests.unit.model.workloads import CAT, SERVER, SHELL, Server, sequence, together, tokens
 from wire.ngram import pack
 from wire.profile import AgentStatus, Batch, LossCause, Mark, ProfileDelta
 from wire.recording import RecordingWriter
@@ -196,6 +196,23 @@ def test_the_alerts_counted_are_those_of_the_service(tmp_path):
     ours = web["methods"]["nonself"]
     assert ours["findings"]["count"] == len(web["findings"]) >= 3
     assert ours["alerts"]["count"] == web["opened_by_service"] == 1
+
+
+def test_a_release_that_changes_a_workload_is_drift_in_the_report(tmp_path, capsys):
+    """Other paths than those learned, for minutes: said to drift, when it was reported, and that it lasts."""
+    changed = Server(3, paths=SERVER[4:])
+    windows = serve(200) + [[delta(second, "web-0", changed.counts(40))] for second in range(200, 400)]
+    path = record(tmp_path / "a" / "r", windows)
+
+    found = evaluate(tmp_path / "out.json", path, "--window-s", 1, "--budget-per-week", 1)
+
+    (drift,) = found["budgets"][0]["judged"]["drifts"]
+    assert drift["workload"] == "shop/web"
+    # A low p-value just before may have begun it.
+    assert START + 190 * SECOND <= drift["since"] <= START + 220 * SECOND
+    assert drift["since"] < drift["reported"] <= START + 400 * SECOND
+    assert drift["ended"] is None
+    assert "to the end" in capsys.readouterr().out
 
 
 def test_a_recording_cut_off_is_evaluated_and_named(tmp_path, capsys):
