@@ -10,6 +10,7 @@ from api.evaluate.events import INTRUSION, Event
 from api.evaluate.replayed import DriftReport, Standing
 from model.budget import Promise
 from model.evaluation.judged import (
+    ASKED,
     METHODS,
     OURS,
     Judged,
@@ -135,6 +136,14 @@ def figures_of_branches(standings: Sequence[Standing], branches: Sequence[Branch
             "by_action": _totals(found, "name"),
             "by_delivery_and_workload": _totals(found, "delivery", "workload"),
             "all": _count(found),
+            "by_threshold": [
+                {
+                    "asked": asked,
+                    "raised": sum(each["p_value"] is not None and each["p_value"] <= asked for each in found),
+                    "intrusions": len(found),
+                }
+                for asked in ASKED
+            ],
             "each": found,
         },
     }

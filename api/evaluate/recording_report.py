@@ -108,6 +108,19 @@ def _judged(budget: dict[str, Any]) -> Iterator[Grid]:
         )
     if judged["intrusions"]["each"]:
         yield from _intrusion_grids(judged["intrusions"], asked)
+        healthy = judged["total"]["calibration"]
+        yield Grid(
+            title="Were the threshold a plain p-value: healthy windows and intrusions at or below it",
+            headings=("p", "healthy windows", "intrusions"),
+            rows=[
+                (
+                    f"{row['asked']:g}",
+                    _share(own["realised"]),
+                    f"{row['raised']} of {row['intrusions']}",
+                )
+                for row, own in zip(judged["intrusions"]["by_threshold"], healthy, strict=True)
+            ],
+        )
 
 
 def _promise_row(name: str, each: dict[str, Any], kind: str) -> tuple[str, ...]:
