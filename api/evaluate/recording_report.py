@@ -1,5 +1,7 @@
 """Tables and plots of `nonself evaluate recording`, made from its figures."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ def build(figures: dict[str, Any], branches: Sequence[Branch]) -> Report:
         if number == 0:
             grids.append(_learned(budget))
         grids += _judged(budget)
-    return Report(figures=figures, grids=grids, plots=[*_plots(figures, branches)], notes=[*_notes(figures)])
+    return Report(figures=figures, grids=grids, plots=[*_plots(branches)], notes=[*_notes(figures)])
 
 
 def _learned(budget: dict[str, Any]) -> Grid:
@@ -186,7 +188,7 @@ def _missed_row(each: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _plots(figures: dict[str, Any], branches: Sequence[Branch]) -> Iterator[Plot]:
+def _plots(branches: Sequence[Branch]) -> Iterator[Plot]:
     for number, branch in enumerate(branches):
         start = min((each.start for each in branch.windows), default=0)
         healthy = {id(each) for each in branch.healthy()}
@@ -219,22 +221,27 @@ def _plots(figures: dict[str, Any], branches: Sequence[Branch]) -> Iterator[Plot
                 curves=[each for each in curves if each.x],
                 log_y=True,
             )
-    rows = figures["budgets"][0]["judged"]["workloads"]
-    yield Plot(
+    yield _calibration(branches)
+
+
+def _calibration(branches: Sequence[Branch]) -> Plot:
+    """Plot the share of healthy windows at or below each p-value, both as decimal places."""
+    ranked: defaultdict[str, list[float]] = defaultdict(list)
+    for branch in branches:
+        for each in branch.healthy():
+            if each.p_value is not None:
+                ranked[each.workload].append(-math.log10(each.p_value))
+    curves = []
+    for name, places in sorted(ranked.items()):
+        places.sort(reverse=True)
+        shares = [-math.log10((rank + 1) / len(places)) for rank in range(len(places))]
+        curves.append(Curve(label=name, x=places, y=shares))
+    return Plot(
         name="recording-calibration",
-        title="P-values of healthy windows",
-        x_label="asked",
-        y_label="realised",
-        curves=[
-            Curve(
-                label=name,
-                x=[row["asked"] for row in each["calibration"]],
-                y=[row["realised"] for row in each["calibration"]],
-            )
-            for name, each in rows.items()
-            if each["ranked"]
-        ],
-        log_x=True,
+        title="P-values of healthy windows: below the line they come too often",
+        x_label="asked, -log10 p",
+        y_label="realised, -log10 of the share of windows",
+        curves=curves,
         diagonal=True,
     )
 
