@@ -224,7 +224,8 @@ def _intrusions(branch: Branch, known: Mapping[str, Standing]) -> Iterable[Figur
 
 
 def _intrusion(branch: Branch, event: Event, own: Sequence[Judged], arch: str) -> Figures:
-    windows = within_two(own, event.start, branch.window_ms)
+    windows = within_two(own, event.start, event.start, branch.window_ms)
+    until = within_two(own, event.start, event.end, branch.window_ms)
     raised = [each for each in windows if OURS in each.flagged]
     ranked = [each.p_value for each in windows if each.p_value is not None]
     return {
@@ -236,6 +237,7 @@ def _intrusion(branch: Branch, event: Event, own: Sequence[Judged], arch: str) -
         "start": event.start,
         "windows": len(windows),
         "raised": bool(raised),
+        "raised_by_its_end": any(OURS in each.flagged for each in until),
         "seconds_to_finding": (raised[0].end - event.start) / 1000 if raised else None,
         "p_value": min(ranked, default=None),
         "score": max((each.score for each in windows), default=None),
@@ -281,5 +283,6 @@ def _count(found: Sequence[Figures]) -> Figures:
     return {
         "intrusions": len(found),
         "raised": {name: counts[name] for name in METHODS},
+        "raised_by_its_end": sum(each["raised_by_its_end"] for each in found),
         "median_seconds_to_finding": waits[len(waits) // 2] if waits else None,
     }

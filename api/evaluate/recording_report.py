@@ -156,7 +156,7 @@ def _intrusion_grids(found: dict[str, Any], asked: str) -> Iterator[Grid]:
         rows = [(", ".join(each[name] or "-" for name in names), each) for each in found[key]]
         yield Grid(
             title=f"Intrusions raised within two windows {asked}, by {title}",
-            headings=(title, "intrusions", *METHODS, "median s"),
+            headings=(title, "intrusions", *METHODS, "by its end", "median s"),
             rows=[_raised_row(name, each) for name, each in [*rows, ("all", found["all"])]],
         )
     missed = [each for each in found["each"] if not each["raised"]]
@@ -173,7 +173,8 @@ def _raised_row(name: str, each: dict[str, Any]) -> tuple[str, ...]:
     total = each["intrusions"]
     wait = each["median_seconds_to_finding"]
     shares = (f"{each['raised'][method]} ({each['raised'][method] / total:.1%})" for method in METHODS)
-    return name, str(total), *shares, "-" if wait is None else f"{wait:.1f}"
+    waited = "-" if wait is None else f"{wait:.1f}"
+    return name, str(total), *shares, str(each["raised_by_its_end"]), waited
 
 
 def _missed_row(each: dict[str, Any]) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def abstentions(windows: Iterable[Judged]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def within_two(windows: Sequence[Judged], start: int, window_ms: int) -> list[Judged]:
-    """Return the windows of one container that hold an instant, or follow the one that does."""
-    first = start // window_ms * window_ms
-    return [each for each in windows if first <= each.start < first + 2 * window_ms]
+def within_two(windows: Sequence[Judged], start: int, end: int, window_ms: int) -> list[Judged]:
+    """Return the windows of one container from the one that holds `start` to the one after that of `end`."""
+    first, last = start // window_ms * window_ms, end // window_ms * window_ms
+    return [each for each in windows if first <= each.start <= last + window_ms]

@@ -63,11 +63,12 @@ def test_replicas_in_the_same_window_are_one_stretch_of_time():
 
 
 def test_an_intrusion_has_two_windows():
-    """The one that holds its beginning, and the next."""
-    some = [judged(place) for place in range(5)]
+    """The one that holds its beginning, and the next; until it ends there are more."""
+    some = [judged(place) for place in range(6)]
 
-    assert within_two(some, 15_000, WINDOW_MS) == some[1:3]
-    assert within_two(some, 20_000, WINDOW_MS) == some[2:4]
+    assert within_two(some, 15_000, 15_000, WINDOW_MS) == some[1:3]
+    assert within_two(some, 20_000, 20_000, WINDOW_MS) == some[2:4]
+    assert within_two(some, 15_000, 31_000, WINDOW_MS) == some[1:5]
 
 
 def test_reasons_are_counted_by_window():
