@@ -2,7 +2,6 @@
 
 import platform
 import random
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from collector.identity import cgroups
 from collector.identity.identifier import ASKED_RUNTIMES, Identifier
 from collector.identity.settings import IdentitySettings
 from collector.outbox import Outbox, SpoolingOutbox
-from collector.printer import Printer
 from collector.probe import Probe
 from collector.profiles import Origin
 from collector.sender import Sender
@@ -47,8 +45,12 @@ class Settings:
     identity: IdentitySettings
 
 
-def build(settings: Settings, *, dry_run: bool = False, as_json: bool = False) -> Agent:
+def build(settings: Settings, outbox: Callable[[ExitStack], Outbox]) -> Agent:
     """Return an agent ready to run; its sensor is attached already.
+
+    Args:
+        settings: Of all its parts.
+        outbox: Opens where the batches go; what is entered into the stack is closed with the agent.
 
     Raises:
         CollectorError: Something that the agent needs is missing; the message says the cure.
@@ -62,10 +64,8 @@ def build(settings: Settings, *, dry_run: bool = False, as_json: bool = False) -
     load_table(origin.arch)
     with ExitStack() as undo:
         connections = undo.enter_context(ExitStack())
-        outbox: Outbox = (
-            Printer(sys.stdout, as_json=as_json) if dry_run else spooling(settings.agent, connections)
-        )
-        undo.callback(outbox.close)
+        out = outbox(connections)
+        undo.callback(out.close)
         # First the sensor: where root is missing it says so, and identity would trip over it.
         probe = undo.enter_context(_open_sensor(settings.sensor))
         identifier = Identifier(settings.identity)
@@ -76,7 +76,7 @@ def build(settings: Settings, *, dry_run: bool = False, as_json: bool = False) -
             probe=probe,
             identifier=identifier,
             path_of=lambda cgroup_id: cgroups.path_of(cgroup_id, identifier.mount),
-            outbox=outbox,
+            outbox=out,
             release=connections.close,
         )
         undo.pop_all()

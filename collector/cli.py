@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ from wire.settings import add_options, read, reference
 
 if TYPE_CHECKING:
     from collector.assemble import Settings
+    from collector.outbox import Outbox
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ examples:
       print what containers do, two seconds at a time, and send nothing
   nonself-agent rules run --rules falco_rules.yaml
       print what rules in Falco's format find on this node, and send nothing
+  nonself-agent record --out benign.rec --window-s 1 --seconds 3600
+      keep an hour of profiles in a file, for `nonself evaluate recording`
   nonself-agent run --url https://nonself.example:8787 --token-file /etc/nonself/agent-token
       profile this node's containers for a service elsewhere
 
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options)
     except (SettingsError, ValueError) as error:
         return _say(error, USAGE)
-    return _check(settings, options) if options.command == "check" else _run(settings, options)
+    return _check(settings, options) if options.command == "check" else _work(settings, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +96,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--dry-run", action="store_true", help="print profiles and send nothing; needs no token")
     run.add_argument("--json", action="store_true", help="with --dry-run: one JSON object for each profile")
-    for command in (check, run):
+    record = commands.add_parser(
+        "record",
+        help="keep profiles in a file until SIGTERM or Ctrl-C, and send nothing; needs no token",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording to write")
+    record.add_argument("--append", action="store_true", help="go on with a recording that exists")
+    record.add_argument("--seconds", type=_seconds, metavar="N", help="stop after so long")
+    record.add_argument(
+        "--label",
+        type=_label,
+        metavar="KEY=VALUE",
+        help="record containers with this label only; those gone before their labels were known are left out",
+    )
+    for command in (check, run, record):
         # Sensor and identity share settings such as --host-services; one option stands for both.
         command.conflict_handler = "resolve"
         for title, kind in _KINDS.items():
@@ -162,13 +180,46 @@ def _check(settings: "Settings", options: argparse.Namespace) -> int:
     return 0 if check.can_run(findings) else CANNOT_RUN
 
 
-def _run(settings: "Settings", options: argparse.Namespace) -> int:
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        msg = f"expected a number of seconds above 0; got {text}."
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        msg = f"expected KEY=VALUE; got {text}."
+        raise argparse.ArgumentTypeError(msg)
+    return key, value
+
+
+def _outbox(settings: "Settings", options: argparse.Namespace) -> "Callable[[ExitStack], Outbox]":
+    from collector.assemble import spooling
+    from collector.printer import Printer
+    from collector.recorder import Recorder
+    from wire.recording import RecordingWriter
+
+    if options.command == "record":
+        return lambda _: Recorder(RecordingWriter(options.out, append=options.append), options.label)
+    if options.dry_run:
+        return lambda _: Printer(sys.stdout, as_json=options.json)
+    return lambda connections: spooling(settings.agent, connections)
+
+
+def _work(settings: "Settings", options: argparse.Namespace) -> int:
     from collector.assemble import build
 
     configure(settings.agent.log_format, settings.agent.log_level)
     try:
-        agent = build(settings, dry_run=options.dry_run, as_json=options.json)
-        with stopped_by_signals(agent.stop), stopped_by_failures(agent.stop) as failed:
+        agent = build(settings, _outbox(settings, options))
+        with (
+            stopped_by_signals(agent.stop),
+            stopped_by_failures(agent.stop) as failed,
+            _stopped_after(getattr(options, "seconds", None), agent.stop),
+        ):
             agent.run()
     except KeyboardInterrupt:
         return CANNOT_RUN
@@ -176,7 +227,11 @@ def _run(settings: "Settings", options: argparse.Namespace) -> int:
         # Who read a dry run has enough; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (CollectorError, WireError) as error:
+    except FileExistsError as error:
+        return _say(
+            f"{error.filename} exists already; give another name, or --append to go on with it.", USAGE
+        )
+    except (CollectorError, WireError, OSError) as error:
         return _say(error, CANNOT_RUN)
     return CANNOT_RUN if failed.is_set() else 0
 
@@ -263,13 +318,27 @@ def stopped_by_failures(stop: Callable[[], None]) -> Iterator[threading.Event]:
         threading.excepthook = before
 
 
+@contextmanager
+def _stopped_after(seconds: float | None, stop: Callable[[], None]) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _stop_when_told(reader: int, stop: Callable[[], None]) -> None:
     if os.read(reader, 1):
         stop()
     os.close(reader)
 
 
-def _say(error: Exception, code: int) -> int:
+def _say(error: object, code: int) -> int:
     print(f"nonself-agent: {error}", file=sys.stderr)
     return code
 

@@ -54,16 +54,22 @@ def encode_batch(batch: Batch) -> bytes:
         >>> decode_batch(encode_batch(batch)) == batch
         True
     """
-    plain = {
-        "schema_version": SCHEMA_VERSION,
-        "node": batch.node,
-        "boot_id": batch.boot_id,
-        "sent_at": batch.sent_at,
-        "agent": asdict(batch.agent),
-        "deltas": [_delta_to_plain(delta, with_node=False) for delta in batch.deltas],
-    }
     packer = zlib.compressobj(level=1, wbits=_GZIP_WBITS)
-    return packer.compress(_dump(plain)) + packer.flush()
+    return packer.compress(dump_batch(batch)) + packer.flush()
+
+
+def dump_batch(batch: Batch) -> bytes:
+    """Return a batch as one line of JSON, which is what `encode_batch` compresses."""
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "node": batch.node,
+            "boot_id": batch.boot_id,
+            "sent_at": batch.sent_at,
+            "agent": asdict(batch.agent),
+            "deltas": [_delta_to_plain(delta, with_node=False) for delta in batch.deltas],
+        }
+    )
 
 
 def decode_batch(body: bytes) -> Batch:
@@ -86,6 +92,17 @@ def decode_batch(body: bytes) -> Batch:
     if not packer.eof:
         msg = "The body ends before its gzip stream does; it was cut off on the way."
         raise MalformedError(msg)
+    return load_batch(plain)
+
+
+def load_batch(plain: bytes) -> Batch:
+    """Read back what `dump_batch` wrote, trusting nothing of it.
+
+    Raises:
+        VersionError: The schema version is not one this release reads.
+        FieldError: A field is not what the format says; the message names it.
+        MalformedError: It is not JSON.
+    """
     fields_ = _object(_load(plain), "batch")
     _check_version(fields_)
     node, boot_id = _text(fields_, "node"), _text(fields_, "boot_id")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from api.evaluate.settings import SequencesSettings, ShilSettings, SokSettings
+from api.evaluate.settings import RecordingSettings, SequencesSettings, ShilSettings, SokSettings
 from wire.settings import add_options
 
 
@@ -51,6 +51,14 @@ KINDS: Final = {
             path="DIR",
             settings=SokSettings,
             module="api.evaluate.sok",
+        ),
+        Kind(
+            name="recording",
+            help="recordings of `nonself-agent record`; the first is learned in part",
+            path="FILE",
+            many=True,
+            settings=RecordingSettings,
+            module="api.evaluate.recording",
         ),
     )
 }

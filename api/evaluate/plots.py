@@ -20,7 +20,8 @@ def draw(plot: Plot, folder: Path) -> Path:
     figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots()
     for curve in plot.curves:
-        axes.plot(curve.x, curve.y, label=curve.label or None, linewidth=1.2)
+        style = {"linestyle": "", "marker": ".", "markersize": 4} if curve.points else {"linewidth": 1.2}
+        axes.plot(curve.x, curve.y, label=curve.label or None, **style)
     for mark in plot.marks:
         axes.axvline(mark, color="black", linestyle=":", linewidth=1)
     if plot.diagonal:

@@ -21,6 +21,8 @@ class Curve:
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    points: bool = False
+    """Draw points instead of a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

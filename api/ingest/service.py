@@ -72,7 +72,7 @@ def read(body: bytes, *, signature: str, key: bytes, latest_ms: int) -> tuple[Ba
     except MalformedError as error:
         raise BadBodyError(str(error)) from error
     _check_batch(batch, latest_ms)
-    return batch, [_pack(delta) for delta in batch.deltas]
+    return batch, [pack(delta) for delta in batch.deltas]
 
 
 def accept(
@@ -145,7 +145,8 @@ def accept(
     )
 
 
-def _pack(delta: ProfileDelta) -> Parcel:
+def pack(delta: ProfileDelta) -> Parcel:
+    """Return a delta as the inbox takes it."""
     payload = encode_delta(delta)
     return Parcel(delta, payload, hashlib.sha256(payload).digest())
 

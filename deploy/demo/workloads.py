@@ -1,5 +1,6 @@
-"""The four workloads of the demo and the load that keeps each of them busy, at a changing intensity."""
+"""The four workloads of the demo and of recordings, and the load, of changing intensity, on each of them."""
 
+import os
 import random
 import socket
 import threading
@@ -17,6 +18,7 @@ _CHANGED_LEVELS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Intensities afterwards: also less and more than learning ever met."""
 _SCALE = 4
 """Of pgbench: at least the number of clients, as its manual asks, or they wait for each other."""
+_BURST_S = 60.0
 _ATTEMPTS, _PAUSE_S = 900, 0.2
 """Three minutes: on a busy machine making a database cluster takes one."""
 
@@ -34,11 +36,16 @@ class Workload:
     lab: Lab
     seed: int
     levels: Sequence[float] = _LEVELS
+    """Intensities that a burst is drawn from; none is an idle stretch."""
+    address: str = field(init=False)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     failures: list[str] = field(default_factory=list)
     done: int = 0
     """Commands of load that ran to their end."""
+
+    def __post_init__(self) -> None:
+        self.address = self.pod.ip
 
     def start_load(self) -> None:
         """Begin to send bursts of load until `stop_load`."""
@@ -49,6 +56,19 @@ class Workload:
         """From the next burst on use intensities outside of what learning met, too."""
         self.levels = _CHANGED_LEVELS
 
+    @property
+    def port(self) -> int:
+        """The port that it serves on."""
+        return _KINDS[self.name].port
+
+    def wait_until_served(self) -> None:
+        """Wait until it takes connections, for example after a restart.
+
+        Raises:
+            StartError: It does not.
+        """
+        _wait_for_port(self.pod, self.port)
+
     def stop_load(self) -> None:
         """End the load."""
         self._stop.set()
@@ -58,9 +78,13 @@ class Workload:
     def _run(self) -> None:
         dice = random.Random(self.seed)
         while not self._stop.is_set():
-            for command in self.bursts(self.pod.ip, dice, dice.choice(self.levels)):
+            levels = self.levels
+            commands = self.bursts(self.address, dice, dice.choice(levels)) if levels else ()
+            for command in commands:
                 load = self.lab.load(*command)
-                while load.running and not self._stop.wait(0.05):
+                deadline = time.monotonic() + _BURST_S
+                # A client whose server was restarted under it may wait for ever.
+                while load.running and time.monotonic() < deadline and not self._stop.wait(0.05):
                     pass
                 said = load.output()
                 if load.exit_code and not self._stop.is_set():
@@ -79,10 +103,19 @@ class _Kind:
     port: int
     bursts: Commands
     prepare: Callable[[Lab, Pod], None] = lambda _lab, _pod: None
+    keeps: str = ""
+    """The folder whose files outlive the container, where it has one."""
+    user: int = 0
 
 
 def start(
-    lab: Lab, names: Sequence[str], report: Callable[[str], None], *, prefix: str = ""
+    lab: Lab,
+    names: Sequence[str],
+    report: Callable[[str], None],
+    *,
+    prefix: str = "",
+    replicas: int = 1,
+    labels: Mapping[str, str] | None = None,
 ) -> list[Workload]:
     """Start workloads, out of `NAMES`, and wait until each serves.
 
@@ -91,25 +124,40 @@ def start(
         names: Which of them.
         report: Takes one line for each.
         prefix: Before the namespaces, so that two runs on one node are not taken for one workload.
+        replicas: Pods of each.
+        labels: On every pod.
 
     Raises:
         StartError: One does not serve.
     """
     workloads = []
-    for seed, full_name in enumerate(names):
+    for full_name, replica in ((name, replica) for name in names for replica in range(replicas)):
         kind = _KINDS[full_name]
         namespace, name = full_name.split("/")
-        labels = {"app.kubernetes.io/name": name}
         pod = lab.pod(
-            prefix + namespace, f"{name}-0", container=kind.container, image=kind.image, labels=labels
+            prefix + namespace,
+            f"{name}-{replica}",
+            container=kind.container,
+            image=kind.image,
+            labels={"app.kubernetes.io/name": name} | dict(labels or {}),
+            volumes=_volumes(lab, kind, f"{name}-{replica}"),
         )
-        workloads.append(Workload(full_name, pod, kind.bursts, lab, seed))
+        workloads.append(Workload(full_name, pod, kind.bursts, lab, len(workloads)))
         report(f"{full_name}: {kind.image} at {pod.ip}:{kind.port}")
     for workload in workloads:
-        kind = _KINDS[workload.name]
-        _wait_for_port(workload.pod, kind.port)
-        kind.prepare(lab, workload.pod)
+        workload.wait_until_served()
+        _KINDS[workload.name].prepare(lab, workload.pod)
     return workloads
+
+
+def _volumes(lab: Lab, kind: _Kind, pod: str) -> Mapping[str, Path]:
+    if not kind.keeps:
+        return {}
+    folder = lab.folder / "volumes" / pod
+    folder.mkdir(parents=True)
+    folder.chmod(0o700)
+    os.chown(folder, kind.user, kind.user)
+    return {kind.keeps: folder}
 
 
 def _wait_for_port(pod: Pod, port: int) -> None:
@@ -197,9 +245,9 @@ def _psql(address: str, sql: str) -> Sequence[str]:
 
 _KINDS: Mapping[str, _Kind] = {
     "shop/web": _Kind("nginx", "nginx", 8080, _nginx),
-    "shop/cache": _Kind("redis", "redis", 6379, _redis),
+    "shop/cache": _Kind("redis", "redis", 6379, _redis, keeps="/data", user=110),
     "shop/orders": _Kind("service", "python", 8000, _orders),
-    "data/ledger": _Kind("postgres", "postgres", 5432, _postgres, _fill_database),
+    "data/ledger": _Kind("postgres", "postgres", 5432, _postgres, _fill_database, "/var/lib/postgresql", 111),
 }
 NAMES = tuple(_KINDS)
 """The workloads, as namespace and name."""

@@ -101,6 +101,7 @@ class Pod:
         )
         self.sandbox_id = ""
         self.containers: list[Container] = []
+        self._configs: dict[str, cri.ContainerConfig] = {}
 
     @property
     def container(self) -> Container:
@@ -133,8 +134,19 @@ class Pod:
         command: Sequence[str] = (),
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        volumes: Mapping[str, Path] | None = None,
     ) -> Container:
-        """Start one more container in this pod, from an image that the lab has imported."""
+        """Start one more container in this pod, from an image that the lab has imported.
+
+        Args:
+            name: The container's name.
+            image: One of `images.RECIPES`.
+            command: In place of the image's entrypoint.
+            arguments: After the entrypoint.
+            env: Environment beside the image's.
+            volumes: Folders of this machine, by where the container sees them.
+        """
+        mounts = (volumes or {}).items()
         config = cri.ContainerConfig(
             metadata=cri.ContainerMetadata(name=name, attempt=0),
             image=cri.ImageSpec(image=reference(image)),
@@ -143,19 +155,35 @@ class Pod:
             envs=[cri.KeyValue(key=key, value=value) for key, value in (env or {}).items()],
             labels={**self._own, f"{_KUBERNETES}container.name": name},
             log_path=f"{name}.log",
+            mounts=[cri.Mount(container_path=at, host_path=str(folder)) for at, folder in mounts],
             linux=cri.LinuxContainerConfig(
                 security_context=cri.LinuxContainerSecurityContext(
                     namespace_options=self._namespaces, privileged=self._privileged
                 )
             ),
         )
+        container = self._begin(config)
+        self.containers.append(container)
+        return container
+
+    def restart(self, *, patience_s: int = 10) -> Container:
+        """Replace the pod's first container by a new one, as a kubelet does where it has ended."""
+        old = self.container
+        old.stop(patience_s=patience_s)
+        self.runtime.RemoveContainer(cri.RemoveContainerRequest(container_id=old.id))
+        config = self._configs[old.name]
+        config.metadata.attempt += 1
+        self.containers[0] = self._begin(config)
+        return self.container
+
+    def _begin(self, config: cri.ContainerConfig) -> Container:
+        self._configs[config.metadata.name] = config
         request = cri.CreateContainerRequest(
             pod_sandbox_id=self.sandbox_id, config=config, sandbox_config=self._config
         )
-        container = Container(_ask(self.runtime.CreateContainer, request).container_id, name, self)
-        self.containers.append(container)
-        _ask(self.runtime.StartContainer, cri.StartContainerRequest(container_id=container.id))
-        return container
+        id_ = _ask(self.runtime.CreateContainer, request).container_id
+        _ask(self.runtime.StartContainer, cri.StartContainerRequest(container_id=id_))
+        return Container(id_, config.metadata.name, self)
 
     def exec(self, command: Sequence[str], *, timeout_s: int = 30) -> Executed:
         """Run a command inside the pod's first container and wait for its end."""

@@ -88,6 +88,7 @@ class Lab:
         command: Sequence[str] = (),
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        volumes: Mapping[str, Path] | None = None,
     ) -> Pod:
         """Start a pod with one container, as a kubelet does.
 
@@ -102,6 +103,7 @@ class Lab:
             command: In place of the image's entrypoint.
             arguments: After the entrypoint.
             env: Environment beside the image's.
+            volumes: Folders of this machine, by where the container sees them.
         """
         self.image("pause")
         self.image(image)
@@ -121,7 +123,7 @@ class Lab:
         self._remember(pod.cgroup)
         pod.start()
         self._stack.callback(_quietly, pod.remove)
-        pod.run(container, image, command=command, arguments=arguments, env=env)
+        pod.run(container, image, command=command, arguments=arguments, env=env, volumes=volumes)
         return pod
 
     def ctr_run(

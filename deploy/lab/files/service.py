@@ -3,10 +3,13 @@
 `/ping` passes its parameter to a shell unchecked (CWE-78): the lab intrudes through it.
 """
 
+import contextlib
+import gzip
 import hashlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import tempfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -34,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path.startswith("/orders/"):
             file = STORE / hashlib.md5(url.path.encode()).hexdigest()
             self._reply(200, file.read_bytes()) if file.exists() else self._reply(404, b"{}")
+        elif url.path == "/report":
+            self._reply(200, report())
         elif url.path == "/digest":
             self._reply(
                 200, json.dumps({"sha256": hashlib.sha256(url.query.encode() * 500).hexdigest()}).encode()
@@ -59,6 +64,28 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the standard log quiet."""
 
 
+def report() -> bytes:
+    """Gather all orders into one compressed file, as a nightly job does, and return its size."""
+    target = STORE / "report.gz"
+    with gzip.open(target, "wt") as out:
+        for file in sorted(STORE.iterdir()):
+            if file != target:
+                out.write(file.read_text(errors="replace") + "\n")
+    return json.dumps({"bytes": target.stat().st_size}).encode()
+
+
+def reload(*_: object) -> None:
+    """Let new workers take the place of the old ones, as application servers do at SIGHUP."""
+    for pid in WORKERS:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def stop(*_: object) -> None:
+    """End at SIGTERM, which the first process of a container would ignore otherwise."""
+    raise SystemExit(0)
+
+
 class Server(HTTPServer):
     """One request at a time; its workers share the socket."""
 
@@ -69,10 +96,14 @@ class Server(HTTPServer):
 def main() -> None:
     """Fork the workers, and a new one for each that ends."""
     server = Server(("0.0.0.0", 8000), Handler)
+    signal.signal(signal.SIGHUP, reload)
+    signal.signal(signal.SIGTERM, stop)
     while True:
         while len(WORKERS) < 4:
             pid = os.fork()
             if pid == 0:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 server.serve_forever()
             WORKERS.add(pid)
         WORKERS.discard(os.wait()[0])
