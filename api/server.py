@@ -75,6 +75,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         core = Core(settings=settings, store=Store(settings.url))
         stack.callback(core.store.close)
         make_first_tokens(core)
+        core.falco.check()
         worker = Worker(core)
         worker.start()
         stack.callback(worker.stop)

@@ -151,6 +151,7 @@ class ScoreRow(Base):
     __table_args__ = (
         Index("ix_scores_workload_id_id", "workload_id", "id"),
         Index("ix_scores_scored_at", "scored_at"),
+        Index("ix_scores_container_id_start", "container_id", "start"),
         Index(
             "ix_scores_quarantined",
             "workload_id",

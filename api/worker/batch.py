@@ -1,6 +1,6 @@
 """One transaction of the worker: score first, then learn, and everything that follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,13 @@ from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item
+from api.worker.window_matches import WindowMatches
 from api.workloads.identity import WorkloadKey, identify
 from model.baseline import Baseline
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
+from wire.match import SignatureMatch
 from wire.profile import ContainerKind, ProfileDelta
 
 
@@ -46,7 +48,12 @@ class BatchProcessor:
     """Handles inbox items within a transaction that the caller opened and commits."""
 
     def __init__(
-        self, session: Session, baselines: Baselines, settings: ServiceSettings, now_ms: int
+        self,
+        session: Session,
+        baselines: Baselines,
+        settings: ServiceSettings,
+        now_ms: int,
+        emit: Callable[[SignatureMatch], None],
     ) -> None:
         self._session = session
         self._baselines = baselines
@@ -54,6 +61,7 @@ class BatchProcessor:
         self._now_ms = now_ms
         self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
+        self._matches = WindowMatches(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._workloads: dict[WorkloadKey, WorkloadRow] = {}
         self._waiting: list[_Scored] = []
@@ -66,9 +74,12 @@ class BatchProcessor:
             self._containers = repository.find_containers(self._session, items)
             known = {row.workload_id for row in self._containers.values() if row.workload_id is not None}
             self._workloads = repository.find_workloads(self._session, known)
+            self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
             self._store_waiting()
+            self._matches.trim()
+            self._tally.alerts_opened += self._matches.opened
             repository.settle(
                 self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
             )
@@ -87,7 +98,8 @@ class BatchProcessor:
         score = baseline.score_window(window, alpha=alpha)
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
-        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
+        matches = self._matches.enter(workload, container, delta, score)
+        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
             learning = self._learn(workload, baseline, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
@@ -95,6 +107,7 @@ class BatchProcessor:
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,
+            "matches": matches,
         }
         self._ledgers.enter(workload, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
@@ -104,6 +117,7 @@ class BatchProcessor:
         self._tally.ngrams += len(delta.ngrams)
         if learning.quarantine:
             self._kept.add(item.id)
+        if learning.quarantine and not matches:
             self._release_if_regular(workload, baseline)
 
     def _upsert_container(self, item: Item, delta: ProfileDelta) -> ContainerRow:

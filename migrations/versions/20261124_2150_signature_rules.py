@@ -118,6 +118,7 @@ def upgrade() -> None:
     op.create_index("ix_matches_received_at", "matches", ["received_at"])
 
     op.add_column("scores", sa.Column("matches", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index("ix_scores_container_id_start", "scores", ["container_id", "start"])
     op.add_column("alerts", sa.Column("rule", sa.String(), nullable=True))
     op.add_column("alerts", sa.Column("level", sa.String(), nullable=True))
     op.add_column("alerts", sa.Column("first_match_id", sa.BigInteger(), nullable=True))
@@ -131,6 +132,7 @@ def downgrade() -> None:
     op.drop_index("ix_alerts_workload_id_rule_id", "alerts")
     for column in ("last_match_id", "first_match_id", "level", "rule"):
         op.drop_column("alerts", column)
+    op.drop_index("ix_scores_container_id_start", "scores")
     op.drop_column("scores", "matches")
     for table in ("node_engines", "rule_selections", "rule_activations", "rule_sets", "rule_texts"):
         op.drop_table(table)

@@ -1,0 +1,1 @@
+"""Rules: their versions, which are switched on where, what agents can do with them, and their distribution."""
