@@ -40,7 +40,8 @@ class ServiceSettings:
         120, "How long a match whose rule asks for the score of its window waits for that score."
     )
     falco_output: str = setting(
-        "", "File that each match is appended to as a Falco alert, one JSON object a line; '-' is standard output."
+        "",
+        "File to which matches are appended as Falco's JSON alerts, one a line; '-' is standard output.",
     )
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."

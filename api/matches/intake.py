@@ -58,8 +58,8 @@ def read(body: bytes, *, latest_ms: int) -> tuple[MatchBatch, list[MatchParcel]]
     for index, match in enumerate(batch.matches):
         if match.time_ns > latest_ms * 1_000_000:
             msg = (
-                f"matches[{index}].time_ns: expected a time not after {latest_ms} ms; got {match.time_ns} ns. "
-                "Check the node's clock."
+                f"matches[{index}].time_ns: expected a time not after {latest_ms} ms; got {match.time_ns} ns."
+                " Check the node's clock."
             )
             raise InvalidError(msg)
     return batch, [_pack(match) for match in batch.matches]
@@ -86,8 +86,8 @@ def accept(
             fresh[parcel.key] = parcel
         elif earlier != parcel.digest:
             msg = (
-                f"A match of rule {parcel.key.rule!r} at {parcel.key.time_ns} ns by thread {parcel.key.tid} is "
-                "known with another content; the known one stays and nothing of this batch was stored."
+                f"A match of rule {parcel.key.rule!r} at {parcel.key.time_ns} ns by thread {parcel.key.tid}"
+                " is known with another content; the known one stays and nothing of this batch was stored."
             )
             raise ConflictError(msg)
     if parcels and not fresh:

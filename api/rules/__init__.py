@@ -1,1 +1,1 @@
-"""Rules: their versions, which are switched on where, what agents can do with them, and their distribution."""
+"""Rules: their versions, which are switched on where, what agents do with them, and how they get there."""

@@ -1,4 +1,4 @@
-"""One transaction of matches: whose workload, whether the rule is on there, and whether the match is certain."""
+"""One transaction of matches: whose they are, whether the rule is on there, whether they are certain."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ class MatchProcessor:
             return False
         # Where there is no window the fields are missing, and a missing field makes its check false.
         score = windows[0] if windows else None
-        if decide(match.open_condition, score and (score.score, score.p_value, score.novelty)):
+        if decide(match.open_condition, (score.score, score.p_value, score.novelty) if score else None):
             return True
         self._settle(row, MatchOutcome.REFUTED)
         return False

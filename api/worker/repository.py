@@ -156,7 +156,7 @@ def find_quarantined(session: Session, workload_id: int) -> Sequence[tuple[Score
 def find_alert_near(
     session: Session, workload_id: int, start: int, end: int, *, gap_ms: int
 ) -> AlertRow | None:
-    """Return the newest anomaly alert of a workload whose windows lie within a gap of this one, before or after."""
+    """Return the newest anomaly alert of a workload whose windows lie within a gap of this one."""
     return session.scalar(
         select(AlertRow)
         .where(

@@ -83,7 +83,7 @@ def identify(ref: ContainerRef, cluster: str) -> tuple[WorkloadKey, Source]:
 
 
 def identify_host(node: str, cluster: str) -> tuple[WorkloadKey, Source]:
-    """Return the workload that stands for a node outside its containers: rules match there, nothing is learned.
+    """Return the workload that stands for a node outside its containers: nothing of it is learned.
 
     Examples:
         >>> identify_host("worker-1", "")[0].name
