@@ -153,10 +153,10 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
         _print_json(found)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "why"):
+    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "level", "why"):
         shown.add_column(heading)
     for each in found:
-        why = each["contributions"][0]["syscalls"] if each["contributions"] else []
+        why = " → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""
         shown.add_row(
             str(each["id"]),
             each["status"],
@@ -164,8 +164,9 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
             each["start"],
             each["end"],
             str(each["findings"]),
-            f"{each['p_value']:.2g}",
-            " → ".join(why),
+            "" if each["p_value"] is None else f"{each['p_value']:.2g}",
+            each["level"] or "",
+            Text("".join(letter if letter.isprintable() else "?" for letter in each["rule"] or why)),
         )
     console().print(shown)
 

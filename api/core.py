@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from api.clock import Clock, SystemClock
 from api.db.store import Store
-from api.matches.output import FalcoOutput
+from api.falco.output import FalcoOutput
 from api.metrics import Metrics
 from api.settings import ServiceSettings
 

@@ -102,3 +102,13 @@ def level_of(priority: Priority) -> Level:
         'medium'
     """
     return _LEVELS[priority]
+
+
+def priorities_of(level: Level) -> list[Priority]:
+    """Return the priorities whose alerts have a level, most urgent first.
+
+    Examples:
+        >>> [each.value for each in priorities_of(Level.INFORMATIONAL)]
+        ['Informational', 'Debug']
+    """
+    return [priority for priority in Priority if _LEVELS[priority] is level]

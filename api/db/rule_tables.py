@@ -111,3 +111,6 @@ class MatchRow(Base):
     workload_id: Mapped[int | None] = mapped_column(ForeignKey("workloads.id"))
     container_id: Mapped[int | None] = mapped_column(ForeignKey("containers.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
+    finding_id: Mapped[int | None] = mapped_column(unique=True)
+    """Counts the matches that were raised, in the order of commits: one that had to wait comes late."""
+    raised_at: Mapped[int | None]

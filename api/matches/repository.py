@@ -94,14 +94,17 @@ def write_engine(session: Session, node_id: int, engine: EngineReport, *, sent_a
 
 
 def list_page(session: Session, page: Slice, *conditions: ColumnElement[bool]) -> list[MatchView]:
-    """Return one page of matches in the order in which they came."""
+    """Return one page of matches in the order in which they were raised."""
     query = _views().where(*conditions)
-    return [MatchView(*row) for row in session.execute(page.of(query, MatchRow.id, MatchRow.received_at))]
+    return [
+        MatchView(*row) for row in session.execute(page.of(query, MatchRow.finding_id, MatchRow.raised_at))
+    ]
 
 
 def list_newest(session: Session, most: int, *conditions: ColumnElement[bool]) -> list[MatchView]:
-    """Return the newest matches that meet the conditions, oldest first."""
-    rows = session.execute(_views().where(*conditions).order_by(MatchRow.id.desc()).limit(most)).all()
+    """Return the newest matches that were raised and meet the conditions, oldest first."""
+    query = _views().where(MatchRow.finding_id.is_not(None), *conditions)
+    rows = session.execute(query.order_by(MatchRow.finding_id.desc()).limit(most)).all()
     return [MatchView(*row) for row in reversed(rows)]
 
 

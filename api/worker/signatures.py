@@ -6,7 +6,7 @@ A signature alert is raised in every mode: a rule says what is wrong whatever wa
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.db.rule_tables import MatchRow
@@ -38,6 +38,7 @@ class SignatureBook:
         self._emit = emit
         self._newest: dict[tuple[int, str], AlertRow] = {}
         self._touched: set[int] = set()
+        self._finding: int | None = None
         self.opened: list[int] = []
 
     def enter(self, workload: WorkloadRow, row: MatchRow, match: SignatureMatch) -> AlertRow:
@@ -55,6 +56,7 @@ class SignatureBook:
             alert.updated_at = self._now_ms
         alert.last_match_id = row.id
         row.alert_id, row.outcome = alert.id, MatchOutcome.RAISED.value
+        row.finding_id, row.raised_at = self._next_finding(), self._now_ms
         self._touched.add(alert.id)
         self._emit(match)
         return alert
@@ -100,6 +102,13 @@ class SignatureBook:
         if found:
             self._newest[workload.id, rule] = found
         return found
+
+    def _next_finding(self) -> int:
+        # One writer at a time: no other transaction counts on from the same number.
+        if self._finding is None:
+            self._finding = self._session.scalar(select(func.max(MatchRow.finding_id))) or 0
+        self._finding += 1
+        return self._finding
 
     def _open(self, workload: WorkloadRow, rule: str, level: Level, at: int) -> AlertRow:
         before = self._session.scalars(

@@ -92,6 +92,8 @@ def upgrade() -> None:
         sa.Column("workload_id", ID, nullable=True),
         sa.Column("container_id", ID, nullable=True),
         sa.Column("alert_id", ID, nullable=True),
+        sa.Column("finding_id", sa.BigInteger(), nullable=True),
+        sa.Column("raised_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_matches_node_id_nodes")),
         sa.ForeignKeyConstraint(
             ["workload_id"], ["workloads.id"], name=op.f("fk_matches_workload_id_workloads")
@@ -101,6 +103,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name=op.f("fk_matches_alert_id_alerts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_matches")),
+        sa.UniqueConstraint("finding_id", name=op.f("uq_matches_finding_id")),
         sa.UniqueConstraint(
             "node_id", "boot_id", "time_ns", "tid", "rule",
             name=op.f("uq_matches_node_id_boot_id_time_ns_tid_rule"),

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from api.errors import StartError
-from api.matches.falco import to_line
+from api.falco.shape import to_line
 from api.metrics import Metrics
 from wire.match import SignatureMatch
 
