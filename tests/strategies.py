@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from wire.bundle import By, RuleBundle, RuleFile, Scope, Selection
-from wire.match import EngineReport, MatchBatch, Priority, Process, RuleReport, RuleState, SignatureMatch
+from wire.match import Ancestor, EngineReport, MatchBatch, Priority, RuleReport, RuleState, SignatureMatch
 from wire.ngram import INJECTED
 from wire.profile import (
     AgentStatus,
@@ -76,7 +76,7 @@ field_values = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     texts,
 )
-processes = st.builds(Process, pid=whole, name=texts, exe=texts, cmdline=texts)
+ancestors = st.builds(Ancestor, pid=whole, name=texts, exe=texts, cmdline=texts)
 
 
 def matches(node: str = "node-a", boot_id: str = "boot-1") -> st.SearchStrategy[SignatureMatch]:
@@ -85,17 +85,19 @@ def matches(node: str = "node-a", boot_id: str = "boot-1") -> st.SearchStrategy[
         SignatureMatch,
         node=st.just(node),
         boot_id=st.just(boot_id),
-        time_ns=whole,
-        tid=whole,
+        sequence=whole,
+        time=whole,
+        pid=whole,
+        event_type=texts,
         rule=names,
         priority=st.sampled_from(Priority),
         output=texts,
-        rules_version=texts,
+        ruleset=texts,
         container=st.none() | containers,
         source=names,
-        tags=st.lists(texts, max_size=3).map(tuple),
+        tags=st.lists(texts, max_size=3).map(lambda tags: tuple(sorted(tags))),
         output_fields=st.dictionaries(texts, field_values, max_size=4),
-        ancestry=st.lists(processes, max_size=3).map(tuple),
+        ancestors=st.lists(ancestors, max_size=3).map(tuple),
         truncated=st.lists(texts, max_size=2).map(tuple),
         open_condition=texts,
     )
@@ -103,7 +105,7 @@ def matches(node: str = "node-a", boot_id: str = "boot-1") -> st.SearchStrategy[
 
 engines = st.builds(
     EngineReport,
-    rules_version=texts,
+    ruleset=texts,
     error=texts,
     rules=st.lists(
         st.builds(

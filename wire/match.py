@@ -37,7 +37,7 @@ MAX_OUTPUT: Final = 16_384
 """Most characters of a formatted output."""
 _MAX_FIELDS: Final = 256
 _MAX_TAGS: Final = 64
-_MAX_ANCESTRY: Final = 64
+_MAX_ANCESTORS: Final = 64
 _MAX_RULES: Final = 20_000
 _MAX_COUNTERS: Final = 64
 
@@ -70,10 +70,11 @@ class RuleState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """One process of an ancestry, as it was at the event."""
+class Ancestor:
+    """A process on the way from the matched one to its container's first, or the host's."""
 
     pid: int
+    """On the host."""
     name: str
     exe: str = ""
     cmdline: str = ""
@@ -83,28 +84,32 @@ class Process:
 class SignatureMatch:
     """One rule that was true of one event.
 
-    Its identity is (`node`, `boot_id`, `time_ns`, `tid`, `rule`): a thread does one thing at a time.
+    Its identity is (`node`, `boot_id`, `sequence`). What was to be redacted is redacted already.
     """
 
     node: str
     boot_id: str
-    time_ns: int
+    sequence: int
+    """Numbers the node's matches; never used twice within a boot, also not by an agent that was restarted."""
+    time: int
     """Unix time of the event in nanoseconds."""
-    tid: int
-    """Thread that made the call, as the host numbers it."""
     rule: str
     priority: Priority
     output: str
     """The rule's output, formatted; without time and priority."""
-    rules_version: str
-    """Digest of the bundle that the rule came from."""
+    ruleset: str = ""
+    """Digest of the bundle that the rule came from; empty for files of the node's own."""
     container: ContainerRef | None = None
     """None where it happened on the host itself."""
+    pid: int = 0
+    """Of the process, on the host."""
+    event_type: str = ""
     source: str = "syscall"
     tags: tuple[str, ...] = ()
+    """Ascending."""
     output_fields: Mapping[str, FieldValue] = field(default_factory=dict)
     """Every field of the output's template, by its literal name."""
-    ancestry: tuple[Process, ...] = ()
+    ancestors: tuple[Ancestor, ...] = ()
     """The process itself first, then its parent, and so on."""
     truncated: tuple[str, ...] = ()
     """Fields whose value was cut, in alphabetical order."""
@@ -127,7 +132,7 @@ class RuleReport:
 class EngineReport:
     """What a node runs: sent when it changes, and at least once a minute."""
 
-    rules_version: str
+    ruleset: str
     """Digest of the bundle in use; empty where there is none yet."""
     error: str = ""
     """Why a newer bundle was not taken, in one sentence."""
@@ -212,17 +217,19 @@ def decode_match(plain: bytes) -> SignatureMatch:
 
 def _match_to_plain(match: SignatureMatch) -> dict[str, Any]:
     return {
-        "time_ns": match.time_ns,
-        "tid": match.tid,
+        "sequence": match.sequence,
+        "time": match.time,
+        "pid": match.pid,
+        "event_type": match.event_type,
         "rule": match.rule,
         "priority": match.priority.value,
         "output": match.output,
-        "rules_version": match.rules_version,
+        "ruleset": match.ruleset,
         "container": None if match.container is None else asdict(match.container),
         "source": match.source,
         "tags": list(match.tags),
         "output_fields": dict(match.output_fields),
-        "ancestry": [asdict(each) for each in match.ancestry],
+        "ancestors": [asdict(each) for each in match.ancestors],
         "truncated": list(match.truncated),
         "open_condition": match.open_condition,
     }
@@ -236,26 +243,28 @@ def _match_from_plain(plain: Mapping[str, Any], *, node: str, boot_id: str) -> S
     return SignatureMatch(
         node=node,
         boot_id=boot_id,
-        time_ns=take_int(plain, "time_ns"),
-        tid=take_int(plain, "tid"),
+        sequence=take_int(plain, "sequence"),
+        time=take_int(plain, "time"),
+        pid=take_int(plain, "pid"),
+        event_type=take_text(plain, "event_type"),
         rule=take_name(plain, "rule"),
         priority=to_member(Priority, plain.get("priority"), "priority"),
         output=take_text(plain, "output", MAX_OUTPUT),
-        rules_version=take_text(plain, "rules_version"),
+        ruleset=take_text(plain, "ruleset"),
         container=None if container is None else to_container(to_object(container, "container")),
         source=take_name(plain, "source"),
-        tags=_texts(take_list(plain, "tags", _MAX_TAGS), "tags"),
+        tags=_ascending(_texts(take_list(plain, "tags", _MAX_TAGS), "tags")),
         output_fields={to_text(name, "output_fields"): _value(name, each) for name, each in fields_.items()},
-        ancestry=tuple(
-            _process(to_object(each, "ancestry")) for each in take_list(plain, "ancestry", _MAX_ANCESTRY)
+        ancestors=tuple(
+            _ancestor(to_object(each, "ancestors")) for each in take_list(plain, "ancestors", _MAX_ANCESTORS)
         ),
         truncated=_texts(take_list(plain, "truncated", _MAX_FIELDS), "truncated"),
         open_condition=take_text(plain, "open_condition"),
     )
 
 
-def _process(plain: Mapping[str, Any]) -> Process:
-    return Process(
+def _ancestor(plain: Mapping[str, Any]) -> Ancestor:
+    return Ancestor(
         pid=take_int(plain, "pid"),
         name=take_text(plain, "name"),
         exe=take_text(plain, "exe"),
@@ -265,7 +274,7 @@ def _process(plain: Mapping[str, Any]) -> Process:
 
 def _engine_to_plain(engine: EngineReport) -> dict[str, Any]:
     return {
-        "rules_version": engine.rules_version,
+        "ruleset": engine.ruleset,
         "error": engine.error,
         "rules": [
             {"rule": each.rule, "state": each.state.value, "reasons": list(each.reasons)}
@@ -280,7 +289,7 @@ def _engine_from_plain(plain: Mapping[str, Any]) -> EngineReport:
     if len(counters) > _MAX_COUNTERS:
         fail("engine.counters", f"at most {_MAX_COUNTERS} counters", str(len(counters)))
     return EngineReport(
-        rules_version=take_text(plain, "rules_version"),
+        ruleset=take_text(plain, "ruleset"),
         error=take_text(plain, "error"),
         rules=tuple(
             _report(to_object(each, "engine.rules")) for each in take_list(plain, "rules", _MAX_RULES)
@@ -299,6 +308,12 @@ def _report(plain: Mapping[str, Any]) -> RuleReport:
 
 def _texts(values: Sequence[object], name: str) -> tuple[str, ...]:
     return tuple(to_text(each, name) for each in values)
+
+
+def _ascending(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if tuple(sorted(texts)) != texts:
+        fail("tags", "texts in ascending order", repr(texts)[:80])
+    return texts
 
 
 def _value(name: str, value: object) -> FieldValue:

@@ -72,7 +72,7 @@ class NodeEngineRow(Base):
     __tablename__ = "node_engines"
 
     node_id: Mapped[int] = mapped_column(Id, ForeignKey("nodes.id"), primary_key=True)
-    rules_version: Mapped[str]
+    ruleset: Mapped[str]
     error: Mapped[str]
     rules: Mapped[list[Any]]
     """`{"rule", "state", "reasons"}` of each."""
@@ -86,7 +86,7 @@ class MatchRow(Base):
 
     __tablename__ = "matches"
     __table_args__ = (
-        UniqueConstraint("node_id", "boot_id", "time_ns", "tid", "rule"),
+        UniqueConstraint("node_id", "boot_id", "sequence"),
         Index("ix_matches_pending", "id", sqlite_where=text("outcome IS NULL")),
         Index("ix_matches_waiting", "id", sqlite_where=text("outcome = 'waiting'")),
         Index("ix_matches_samples", "alert_id", "id", sqlite_where=text("payload IS NOT NULL")),
@@ -99,8 +99,8 @@ class MatchRow(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
     boot_id: Mapped[str]
+    sequence: Mapped[int]
     time_ns: Mapped[int]
-    tid: Mapped[int]
     rule: Mapped[str]
     priority: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -15,15 +15,15 @@ def to_falco(match: SignatureMatch) -> dict[str, Any]:
 
     Examples:
         >>> from wire.match import Priority
-        >>> match = SignatureMatch(node="n", boot_id="b", time_ns=1_790_000_003_123_456_789, tid=1,
-        ...     rule="Shell", priority=Priority.NOTICE, output="A shell (user=root)", rules_version="")
+        >>> match = SignatureMatch(node="n", boot_id="b", time=1_790_000_003_123_456_789, sequence=1,
+        ...     rule="Shell", priority=Priority.NOTICE, output="A shell (user=root)", ruleset="")
         >>> alert = to_falco(match)
         >>> alert["time"], alert["output"]
         ('2026-09-21T14:13:23.123456789Z', '14:13:23.123456789: Notice A shell (user=root)')
     """
-    seconds, nanoseconds = divmod(match.time_ns, 1_000_000_000)
+    seconds, nanoseconds = divmod(match.time, 1_000_000_000)
     at = datetime.fromtimestamp(seconds, UTC)
-    fields = dict(match.output_fields) | {"evt.time": match.time_ns}
+    fields = dict(match.output_fields) | {"evt.time": match.time}
     for name in _TEXTS:
         if fields.get(name) is not None:
             fields[name] = str(fields[name])

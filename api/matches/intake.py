@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from api.errors import BacklogError, BadBodyError, ConflictError, InvalidError, ReplayedError
 from api.matches import repository
-from api.matches.repository import Key
 from wire.errors import FieldError, MalformedError
 from wire.match import MatchBatch, SignatureMatch, decode_match_batch, encode_match
 
@@ -22,9 +21,9 @@ class MatchParcel:
     digest: bytes
 
     @property
-    def key(self) -> Key:
+    def key(self) -> int:
         """Identity within the batch's boot of its node."""
-        return Key(self.match.time_ns, self.match.tid, self.match.rule)
+        return self.match.sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,9 @@ def read(body: bytes, *, latest_ms: int) -> tuple[MatchBatch, list[MatchParcel]]
         msg = f"sent_at: expected a time not after {latest_ms}; got {batch.sent_at}. Check the node's clock."
         raise InvalidError(msg)
     for index, match in enumerate(batch.matches):
-        if match.time_ns > latest_ms * 1_000_000:
+        if match.time > latest_ms * 1_000_000:
             msg = (
-                f"matches[{index}].time_ns: expected a time not after {latest_ms} ms; got {match.time_ns} ns."
+                f"matches[{index}].time: expected a time not after {latest_ms} ms; got {match.time} ns."
                 " Check the node's clock."
             )
             raise InvalidError(msg)
@@ -79,15 +78,15 @@ def accept(
     if batch.engine:
         repository.write_engine(session, node.id, batch.engine, sent_at=batch.sent_at, now_ms=now_ms)
     known = repository.find_digests(session, node.id, batch.boot_id, [parcel.key for parcel in parcels])
-    fresh: dict[Key, MatchParcel] = {}
+    fresh: dict[int, MatchParcel] = {}
     for parcel in parcels:
         earlier = known.get(parcel.key) or (fresh[parcel.key].digest if parcel.key in fresh else None)
         if earlier is None:
             fresh[parcel.key] = parcel
         elif earlier != parcel.digest:
             msg = (
-                f"A match of rule {parcel.key.rule!r} at {parcel.key.time_ns} ns by thread {parcel.key.tid}"
-                " is known with another content; the known one stays and nothing of this batch was stored."
+                f"The match of sequence {parcel.key} is known with another content; the known one stays "
+                "and nothing of this batch was stored."
             )
             raise ConflictError(msg)
     if parcels and not fresh:
@@ -104,7 +103,9 @@ def accept(
             {
                 "node_id": node.id,
                 "boot_id": batch.boot_id,
-                **parcel.key._asdict(),
+                "sequence": parcel.key,
+                "time_ns": parcel.match.time,
+                "rule": parcel.match.rule,
                 "priority": parcel.match.priority.value,
                 "digest": parcel.digest,
                 "payload": parcel.payload,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
 from api.db.rule_tables import MatchRow, NodeEngineRow
@@ -15,14 +15,6 @@ from wire.profile import AgentStatus
 
 # SQLite takes 32,766 values in a statement, older ones 999.
 _CHUNK: Final = 300
-
-
-class Key(NamedTuple):
-    """Identity of a match within one boot of one node."""
-
-    time_ns: int
-    tid: int
-    rule: str
 
 
 class MatchView(NamedTuple):
@@ -39,18 +31,18 @@ def count_pending(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(MatchRow).where(MatchRow.outcome.is_(None))) or 0
 
 
-def find_digests(session: Session, node_id: int, boot_id: str, keys: Sequence[Key]) -> dict[Key, bytes]:
-    """Return the digests of those matches that are known."""
-    known: dict[Key, bytes] = {}
+def find_digests(session: Session, node_id: int, boot_id: str, keys: Sequence[int]) -> dict[int, bytes]:
+    """Return the digests of those matches that are known, by their sequence."""
+    known: dict[int, bytes] = {}
     for first in range(0, len(keys), _CHUNK):
         rows = session.execute(
-            select(MatchRow.time_ns, MatchRow.tid, MatchRow.rule, MatchRow.digest).where(
+            select(MatchRow.sequence, MatchRow.digest).where(
                 MatchRow.node_id == node_id,
                 MatchRow.boot_id == boot_id,
-                tuple_(MatchRow.time_ns, MatchRow.tid, MatchRow.rule).in_(keys[first : first + _CHUNK]),
+                MatchRow.sequence.in_(keys[first : first + _CHUNK]),
             )
         )
-        known |= {Key(time_ns, tid, rule): digest for time_ns, tid, rule, digest in rows}
+        known |= {row.sequence: row.digest for row in rows}
     return known
 
 
@@ -88,7 +80,7 @@ def write_engine(session: Session, node_id: int, engine: EngineReport, *, sent_a
         session.add(row)
     elif row.sent_at > sent_at:
         return
-    row.rules_version, row.error = engine.rules_version, engine.error
+    row.ruleset, row.error = engine.ruleset, engine.error
     row.counters, row.sent_at, row.reported_at = dict(engine.counters), sent_at, now_ms
     row.rules = [asdict(each) for each in engine.rules]
 

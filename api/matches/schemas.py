@@ -29,12 +29,12 @@ _EXAMPLE: Final[JsonDict] = {
     "whole": True,
     "output": "A shell was spawned in a container | user=root process=sh",
     "output_fields": {"user.name": "root", "proc.name": "sh", "evt.rawres": 0},
-    "ancestry": [
+    "ancestors": [
         {"pid": 4321, "name": "sh", "exe": "sh", "cmdline": "sh -i"},
         {"pid": 4300, "name": "nginx", "exe": "/usr/sbin/nginx", "cmdline": "nginx -g daemon off;"},
     ],
     "truncated": [],
-    "rules_version": "9f2c…",
+    "ruleset": "9f2c…",
     "open_condition": "",
     "window": None,
 }
@@ -58,7 +58,7 @@ class AttackOut(BaseModel):
 
 
 class ProcessOut(BaseModel):
-    """One process of an ancestry, as it was at the event."""
+    """One process of an ancestors, as it was at the event."""
 
     pid: int
     name: str
@@ -109,11 +109,11 @@ class MatchOut(BaseModel):
     ]
     output: str | None
     output_fields: dict[str, FieldValue] | None
-    ancestry: Annotated[
+    ancestors: Annotated[
         list[ProcessOut] | None, Field(description="The process itself first, then its parent, and so on.")
     ]
     truncated: Annotated[list[str] | None, Field(description="Fields whose value was cut on the node.")]
-    rules_version: str | None
+    ruleset: str | None
     open_condition: Annotated[
         str | None, Field(description="What the score of the window had to meet besides.")
     ]

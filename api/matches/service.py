@@ -114,14 +114,14 @@ def _show(view: MatchView, window: ScoreRow | None) -> MatchOut:
         whole=match is not None,
         output=match.output if match else None,
         output_fields=dict(match.output_fields) if match else None,
-        ancestry=[
+        ancestors=[
             ProcessOut(pid=each.pid, name=each.name, exe=each.exe, cmdline=each.cmdline)
-            for each in match.ancestry
+            for each in match.ancestors
         ]
         if match
         else None,
         truncated=list(match.truncated) if match else None,
-        rules_version=match.rules_version if match else None,
+        ruleset=match.ruleset if match else None,
         open_condition=match.open_condition if match else None,
         window=_show_window(window) if window else None,
     )

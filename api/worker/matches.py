@@ -109,7 +109,7 @@ class MatchProcessor:
     def _windows(self, container: ContainerRow | None, match: SignatureMatch) -> Sequence[ScoreRow]:
         if container is None:
             return []
-        at = match.time_ns // 1_000_000
+        at = match.time // 1_000_000
         return self._session.scalars(
             select(ScoreRow)
             .where(ScoreRow.container_id == container.id, ScoreRow.start <= at, ScoreRow.end > at)
@@ -127,7 +127,7 @@ class MatchProcessor:
             )
         )
         if found is None:
-            at = match.time_ns // 1_000_000
+            at = match.time // 1_000_000
             found = ContainerRow(
                 node_id=row.node_id, boot_id=row.boot_id, container_id=ref.id, first_start=at, last_end=at
             )

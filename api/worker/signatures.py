@@ -43,7 +43,7 @@ class SignatureBook:
 
     def enter(self, workload: WorkloadRow, row: MatchRow, match: SignatureMatch) -> AlertRow:
         """Raise a match: put it into the alert that it belongs to, a new one where none is near."""
-        at = match.time_ns // 1_000_000
+        at = match.time // 1_000_000
         alert = self._near(workload, match.rule, at)
         level = level_of(match.priority)
         if alert is None:

@@ -14,6 +14,7 @@ from collector.errors import RequirementError, SensorError
 from collector.sensor import compiler, layout
 from collector.sensor.bpf import Map
 from collector.sensor.settings import SensorSettings
+from collector.sensor.source import COUNTING, Source
 
 EVENT_PAGES: Final = 128
 """Of the ring buffer: room for about 980 cgroup events that nobody has read yet."""
@@ -71,8 +72,8 @@ def load(settings: SensorSettings) -> Loaded:
         "HOST_SERVICES": int(settings.host_services),
         "EVENT_PAGES": EVENT_PAGES,
     }
-    descriptors = _compile(given)
-    table, control, containers, losses, events, stats = descriptors[: len(compiler.MAPS)]
+    maps, programs = compile_source(COUNTING, given)
+    table, control, containers, losses, events, stats = maps
     return Loaded(
         cpus=cpus,
         lines=lines,
@@ -82,7 +83,7 @@ def load(settings: SensorSettings) -> Loaded:
         losses=Map(losses, 8, layout.LOSSES.itemsize * cpus.count),
         events=Map(events, 0, EVENT_PAGES * _PAGE_BYTES),
         stats=Map(stats, 4, 8),
-        programs=tuple(descriptors[len(compiler.MAPS) :]),
+        programs=tuple(programs),
     )
 
 
@@ -107,11 +108,21 @@ def host_mount_namespace(proc: Path = Path("/proc")) -> int:
     return (proc / "self/ns/mnt").stat().st_ino
 
 
-def _compile(given: dict[str, int]) -> list[int]:
+def compile_source(source: Source, given: dict[str, int]) -> tuple[list[int], list[int]]:
+    """Compile and load a source in a process of its own; return the descriptors of its maps and programs.
+
+    Args:
+        source: What to compile.
+        given: Macros beside the offsets of the source's kernel fields.
+
+    Raises:
+        RequirementError: This machine lacks something; the message holds the cure.
+        SensorError: The source does not compile, or the kernel refused it.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.settimeout(_COMPILE_TIMEOUT_S)
-        ours.sendall(json.dumps(given).encode())
+        ours.sendall(json.dumps({"source": source.as_json(), "given": given}).encode())
         with subprocess.Popen(
             [sys.executable, "-c", f"from {compiler.__name__} import main; main()"],
             stdin=theirs.fileno(),
@@ -131,9 +142,7 @@ def _compile(given: dict[str, int]) -> list[int]:
                 child.kill()
                 msg = f"The sensor's compiler did not finish within {_COMPILE_TIMEOUT_S} s."
                 raise SensorError(msg) from error
-        answer, descriptors, _, _ = socket.recv_fds(
-            ours, 1 << 16, len(compiler.MAPS) + len(compiler.PROGRAMS)
-        )
+        answer, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, len(source.maps) + len(source.programs))
     last_words = said.decode(errors="replace").strip()[-_SAID_BYTES:]
     if not answer:
         msg = (
@@ -146,4 +155,4 @@ def _compile(given: dict[str, int]) -> list[int]:
             raise RequirementError(result["error"])
         msg = " ".join(filter(None, [result["error"], last_words]))
         raise SensorError(msg)
-    return list(descriptors)
+    return descriptors[: len(source.maps)], descriptors[len(source.maps) :]

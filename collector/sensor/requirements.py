@@ -10,6 +10,7 @@ from collector.errors import CgroupMountError, RequirementError, SensorError
 from collector.identity.cgroups import find_cgroup2_mount
 from collector.sensor import bpf, compiler
 from collector.sensor.btf import VMLINUX, KernelTypes, read_kernel_types
+from collector.sensor.source import COUNTING
 
 _ROOT: Final = Path("/")
 _OLDEST_KERNEL: Final = (5, 15)
@@ -79,8 +80,8 @@ def _types(root: Path) -> KernelTypes:
 
 def _tracepoints(root: Path) -> None:
     types = _types(root)
-    compiler.defines(types, {})
-    for tracepoint in compiler.PROGRAMS.values():
+    compiler.defines(types, COUNTING, {})
+    for tracepoint in COUNTING.programs.values():
         types.typedef(f"btf_trace_{tracepoint}")
 
 

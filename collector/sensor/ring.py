@@ -1,4 +1,4 @@
-"""Reads the ring buffer of cgroup events: mapped memory, and a descriptor to wait on.
+"""Reads a ring buffer of the kernel: mapped memory, and a descriptor to wait on.
 
 Layout: the kernel's Documentation/bpf/ringbuf.rst. One page with the consumer's
 position, one with the producer's, then the data, mapped twice in a row so that
@@ -28,8 +28,8 @@ _KINDS: Final = {
 }
 
 
-class EventRing:
-    """The reading side; one thread reads, any may call `close`."""
+class Ring:
+    """The reading side; one thread reads, any may call `wake`."""
 
     def __init__(self, events: Map) -> None:
         self._bytes = events.value_bytes
@@ -46,13 +46,9 @@ class EventRing:
         self._poll.register(events.fd, select.EPOLLIN)
         self._poll.register(self._wake, select.EPOLLIN)
 
-    def read(self, timeout_s: float) -> list[CgroupEvent]:
-        """Return what is there; wait at most `timeout_s` for a first record or for `wake`."""
-        found = list(self._records())
-        if not found:
-            self._poll.poll(timeout_s)
-            found = list(self._records())
-        return found
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there may be a record, for `wake`, or for at most `timeout_s`."""
+        self._poll.poll(timeout_s)
 
     def wake(self) -> None:
         """Let the present and every later `read` return at once."""
@@ -66,7 +62,8 @@ class EventRing:
         self._consumer.close()
         self._producer.close()
 
-    def _records(self) -> Iterator[CgroupEvent]:
+    def records(self) -> Iterator[bytes]:
+        """Return what is there, record by record; each is given back to the kernel when the next is asked for."""
         position = self._consumed.value
         while position < struct.unpack_from("=Q", self._producer)[0]:
             at = _PAGE + position % self._bytes
@@ -75,9 +72,21 @@ class EventRing:
                 return
             size = length & ~(_BUSY | _DISCARDED)
             if not length & _DISCARDED:
-                yield _event(self._producer[at + _RECORD_HEAD : at + _RECORD_HEAD + size])
+                yield self._producer[at + _RECORD_HEAD : at + _RECORD_HEAD + size]
             position += -(-(size + _RECORD_HEAD) // 8) * 8
             self._consumed.value = position
+
+
+class EventRing(Ring):
+    """The ring of cgroup events."""
+
+    def read(self, timeout_s: float) -> list[CgroupEvent]:
+        """Return what is there; wait at most `timeout_s` for a first record or for `wake`."""
+        found = [_event(record) for record in self.records()]
+        if not found:
+            self.wait(timeout_s)
+            found = [_event(record) for record in self.records()]
+        return found
 
 
 def _event(record: bytes) -> CgroupEvent:

@@ -66,7 +66,7 @@ def upgrade() -> None:
     op.create_table(
         "node_engines",
         sa.Column("node_id", ID, nullable=False),
-        sa.Column("rules_version", sa.String(), nullable=False),
+        sa.Column("ruleset", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("counters", sa.JSON(), nullable=False),
@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column("node_id", ID, nullable=False),
         sa.Column("boot_id", sa.String(), nullable=False),
         sa.Column("time_ns", sa.BigInteger(), nullable=False),
-        sa.Column("tid", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("priority", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -105,8 +105,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_matches")),
         sa.UniqueConstraint("finding_id", name=op.f("uq_matches_finding_id")),
         sa.UniqueConstraint(
-            "node_id", "boot_id", "time_ns", "tid", "rule",
-            name=op.f("uq_matches_node_id_boot_id_time_ns_tid_rule"),
+            "node_id", "boot_id", "sequence",
+            name=op.f("uq_matches_node_id_boot_id_sequence"),
         ),
         sqlite_autoincrement=True,
     )  # fmt: skip

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from wire.bundle import By, RuleBundle, RuleFile, Scope, Selection, decode_bundle, encode_bundle
 from wire.match import (
+    Ancestor,
     EngineReport,
     MatchBatch,
     Priority,
-    Process,
     RuleReport,
     RuleState,
     SignatureMatch,
@@ -28,12 +28,14 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "wire"
 MATCH = SignatureMatch(
     node="node-a",
     boot_id="0f6b7a52-9a3c-4f0e-8a59-3d1f6a2b4c5d",
-    time_ns=1_790_000_003_123_456_789,
-    tid=4321,
+    sequence=41,
+    time=1_790_000_003_123_456_789,
+    pid=4321,
+    event_type="execve",
     rule="Terminal shell in container",
     priority=Priority.NOTICE,
     output="A shell was spawned in a container | proc_exeline=sh -i user=root",
-    rules_version="9f" * 32,
+    ruleset="9f" * 32,
     container=ContainerRef(
         id="4f" * 32,
         runtime="containerd",
@@ -46,9 +48,9 @@ MATCH = SignatureMatch(
     ),
     tags=("T1059", "container", "mitre_execution", "shell"),
     output_fields={"proc.cmdline": "sh -i", "evt.rawres": -2, "proc.tty": 34816, "user.name": None},
-    ancestry=(
-        Process(pid=4321, name="sh", exe="sh", cmdline="sh -i"),
-        Process(pid=4300, name="nginx", exe="/usr/sbin/nginx", cmdline="nginx -g daemon off;"),
+    ancestors=(
+        Ancestor(pid=4321, name="sh", exe="sh", cmdline="sh -i"),
+        Ancestor(pid=4300, name="nginx", exe="/usr/sbin/nginx", cmdline="nginx -g daemon off;"),
     ),
     truncated=("proc.cmdline",),
     open_condition="anomaly.p_value < 0.01",
@@ -58,7 +60,7 @@ BATCH = MatchBatch(
     boot_id=MATCH.boot_id,
     sent_at=1_790_000_003_200,
     engine=EngineReport(
-        rules_version=MATCH.rules_version,
+        ruleset=MATCH.ruleset,
         error="falco_rules.yaml:3:1: LOAD_ERR_VALIDATE.",
         rules=(
             RuleReport(rule=MATCH.rule, state=RuleState.PARTLY, reasons=("proc.tty is not supplied.",)),
