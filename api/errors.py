@@ -17,6 +17,7 @@ ServiceError
     ├── MediaTypeError           415
     ├── BadBodyError             400
     ├── InvalidError             422
+    ├── RulesError               422
     ├── BacklogError             503
     └── StoreError               503
 """
@@ -125,6 +126,12 @@ class InvalidError(ProblemError):
     """The request can be read, but says something that cannot be."""
 
     status, slug, title = 422, "invalid", "Invalid request"
+
+
+class RulesError(ProblemError):
+    """A rule file does not load; the members `errors` and `warnings` say where and why."""
+
+    status, slug, title = 422, "rules-invalid", "Invalid rules"
 
 
 class BacklogError(ProblemError):

@@ -112,3 +112,15 @@ def priorities_of(level: Level) -> list[Priority]:
         ['Informational', 'Debug']
     """
     return [priority for priority in Priority if _LEVELS[priority] is level]
+
+
+class RuleCondition(StrEnum):
+    """Whether a rule can fire, over all nodes that run the active rules."""
+
+    EVALUABLE = "evaluable"
+    PARTLY = "partly"
+    """Not everywhere, or not all of its condition."""
+    NOT_EVALUABLE = "not_evaluable"
+    DISABLED = "disabled"
+    UNREPORTED = "unreported"
+    """No node that runs the active rules has said anything of it yet."""
