@@ -1,7 +1,7 @@
 # One list of commands. `make` alone explains them.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-UNIT := tests/unit tests/contract tests/rules wire collector model api
+UNIT := tests/unit tests/contract tests/rules wire signatures collector model api
 
 .PHONY: help install up test check demo bench docs lock clean
 

@@ -16,7 +16,7 @@ from signatures.errors import CompileError
 from signatures.event import FieldValue
 from signatures.event_types import NONE, EventTypes, event_types, known_event_types
 from signatures.fields import Fields, FieldType, all_fields
-from signatures.operands import EVENT, Compiled, Operands
+from signatures.operands import Compiled, Operands, to_function
 from signatures.patterns import needless_regex
 from signatures.syntax import (
     And,
@@ -105,13 +105,7 @@ class _Compiler:
         self.warnings: list[Warned] = []
 
     def finish(self, node: ast.expr) -> Predicate:
-        arguments = ast.arguments(posonlyargs=[], args=[ast.arg(EVENT)], kwonlyargs=[], kw_defaults=[], defaults=[])
-        function = ast.FunctionDef("holds", arguments, [ast.Return(node)], [])
-        module = ast.fix_missing_locations(ast.Module([function], []))
-        namespace = {"__builtins__": {}, **self.operands.namespace}
-        exec(compile(module, "<condition>", "exec"), namespace)  # noqa: S102 - a tree of ours; see above
-        holds: Predicate = namespace["holds"]  # type: ignore[assignment]  # just defined
-        return holds
+        return to_function(node, self.operands.namespace)
 
     def expression(self, expression: Expression) -> ast.expr:
         match expression:

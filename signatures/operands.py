@@ -1,13 +1,14 @@
 """One side of a check as an expression of Python's own syntax tree, with its type."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 from signatures import transformers
 from signatures.checks import Arity
 from signatures.errors import CompileError
+from signatures.event import FieldValue
 from signatures.fields import EITHER_END, Fields, FieldType, key_of
 from signatures.syntax import Field, Group, Operand, Position, Transformer, Value, Values
 
@@ -172,6 +173,16 @@ class Operands:
             raise _refuse("'getopt' takes the name of an option in brackets; got none", transformer.position)
         node = self.call(transformers.getopt_value, *nodes, ast.Constant(transformer.argument))
         return Compiled(node, FieldType.TEXT, Arity.ONE)
+
+
+def to_function(node: ast.expr, namespace: dict[str, object]) -> Callable[[Mapping[str, FieldValue]], Any]:
+    """Return a function of an event that computes an expression; `namespace` is what it may name."""
+    arguments = ast.arguments(posonlyargs=[], args=[ast.arg(EVENT)], kwonlyargs=[], kw_defaults=[], defaults=[])
+    function = ast.FunctionDef("compute", arguments, [ast.Return(node)], [])
+    module = ast.fix_missing_locations(ast.Module([function], []))
+    scope: dict[str, Any] = {"__builtins__": {}, **namespace}
+    exec(compile(module, "<rule>", "exec"), scope)  # noqa: S102 - a tree of our own making, never text
+    return cast("Callable[[Mapping[str, FieldValue]], Any]", scope["compute"])
 
 
 def _refuse(message: str, position: Position) -> CompileError:
