@@ -1,4 +1,4 @@
-"""What the service asks of the rule language: is a set of files good, what rules has it, which match an event."""
+"""What the service asks of the rule language: do files load, which rules have they, which match an event."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ def try_rules(rules: Sequence[Rule], events: Sequence[Mapping[str, FieldValue]])
 
 
 def _holds(rule: Rule, event: Event) -> bool:
-    return event["evt.type"] in rule.types and rule.holds(event)
+    name = event["evt.type"]
+    return isinstance(name, str) and name in rule.types and rule.holds(event)
 
 
 def _show(rule: Rule, event: Event) -> Tried:

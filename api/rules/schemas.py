@@ -112,6 +112,12 @@ class DiffOut(BaseModel):
     diff: Annotated[str, Field(description="Unified; empty where they are equal.")]
 
 
+class ReasonQuery(NoQuery):
+    """Why something is taken away; a DELETE has no body."""
+
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
 class ReasonIn(BaseModel):
     """Why something is done."""
 

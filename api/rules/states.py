@@ -80,9 +80,7 @@ class _Reports:
         ]
 
 
-def _show(
-    rule: Rule, bundle: RuleBundle, reports: _Reports, namespaces: dict[int, str]
-) -> RuleOut:
+def _show(rule: Rule, bundle: RuleBundle, reports: _Reports, namespaces: dict[int, str]) -> RuleOut:
     priority, states = Priority(rule.priority.word), reports.of(rule.name)
     attack = read_attack(rule.tags)
     return RuleOut(

@@ -1,4 +1,4 @@
-"""Decides how rule sets come to be: by uploading or dropping a file, each checked whole before anything changes."""
+"""Decides how rule sets come to be: a file is uploaded or dropped, and all is checked before anything changes."""
 
 import difflib
 import re
@@ -17,6 +17,7 @@ from signatures.problems import Problem
 from wire.bundle import MAX_FILE_CHARS, MAX_FILES, RuleFile
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.ya?ml")
+_NO_NEWLINE: Final = "\n\\ No newline at end of file\n"
 _NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
@@ -153,10 +154,10 @@ def find(session: Session, version: int) -> RuleSetRow:
 
 
 def differences(before: Sequence[RuleFile], after: Sequence[RuleFile]) -> str:
-    """Return a unified diff of two rule sets, file by file; empty where they are equal.
+    r"""Return a unified diff of two rule sets, file by file; empty where they are equal.
 
     Examples:
-        >>> old, new = RuleFile(name="a.yaml", text="- a\\n"), RuleFile(name="a.yaml", text="- b\\n")
+        >>> old, new = RuleFile(name="a.yaml", text="- a\n"), RuleFile(name="a.yaml", text="- b\n")
         >>> print(differences([old], [new]), end="")
         --- a/a.yaml
         +++ b/a.yaml
@@ -174,7 +175,7 @@ def differences(before: Sequence[RuleFile], after: Sequence[RuleFile]) -> str:
             f"a/{name}" if name in old else "/dev/null",
             f"b/{name}" if name in new else "/dev/null",
         )
-        parts += (line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+        parts += (line if line.endswith("\n") else line + _NO_NEWLINE for line in lines)
     return "".join(parts)
 
 
