@@ -22,7 +22,7 @@ BARE: Final = re.compile(r"""[^()"'\s=,]+""")
 IDENTIFIER: Final = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]*")
 
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "\\": "\\", "/": "/", " ": "\\"}
-"""`\ ` gives a backslash: rule files in use escape blanks so, and the reference reads them so."""
+r"""`\ ` gives a backslash: rule files in use escape blanks so, and the reference reads them so."""
 _UNSAFE: Final = {
     "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
     " ": " ", "\\": "\\\\", '"': '\\"', "'": "'",

@@ -1,6 +1,6 @@
 """Tries rules on recorded events: the way to see what a rule would say before it is uploaded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sqlalchemy.orm import Session

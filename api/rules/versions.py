@@ -1,4 +1,4 @@
-"""Decides how rule sets come to be: a file is uploaded or dropped, and all is checked before anything changes."""
+"""Decides how rule sets come to be: a file is uploaded or dropped, all is checked, then it changes."""
 
 import difflib
 import re
