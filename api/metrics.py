@@ -28,7 +28,9 @@ MANIFEST: Final[dict[str, Metric]] = {
     ),
     "nonself_matches_total": Metric("counter", "Matches of signature rules accepted."),
     "nonself_match_duplicates_total": Metric("counter", "Matches known already."),
-    "nonself_matches_handled_total": Metric("counter", "Matches that the worker handled.", ("outcome",)),
+    "nonself_matches_handled_total": Metric(
+        "counter", "Matches by what became of them; one that waits comes again.", ("outcome",)
+    ),
     "nonself_matches_late_total": Metric("counter", "Matches in windows that had been learned before."),
     "nonself_matches_pending": Metric("gauge", "Matches waiting for the worker."),
     "nonself_falco_lines_total": Metric("counter", "Lines written to the Falco output.", ("outcome",)),

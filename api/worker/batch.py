@@ -1,5 +1,6 @@
 """One transaction of the worker: score first, then learn, and everything that follows from it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,8 @@ class Tally:
     ngrams: int = 0
     findings: int = 0
     alerts_opened: list[int] = field(default_factory=list)
+    matches: Counter[str] = field(default_factory=Counter)
+    """By what became of those that had waited for a score."""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class BatchProcessor:
             self._store_waiting()
             self._matches.trim()
             self._tally.alerts_opened += self._matches.opened
+            self._tally.matches.update(self._matches.outcomes)
             repository.settle(
                 self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
             )

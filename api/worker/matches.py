@@ -13,7 +13,7 @@ from api.rules.selections import read_selections
 from api.settings import ServiceSettings
 from api.vocabulary import MatchOutcome
 from api.worker import repository
-from api.worker.open_conditions import decide
+from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
 from api.workloads.identity import Source, WorkloadKey, identify, identify_host
 from wire.bundle import is_enabled
@@ -84,6 +84,8 @@ class MatchProcessor:
 
     def _decide(self, row: MatchRow, match: SignatureMatch, windows: Sequence[ScoreRow]) -> bool:
         """Decide what the node left open; a match whose window may still be scored waits for that."""
+        # One that is no condition fails here, as a match, and not later, as a window.
+        read(match.open_condition)
         in_time = self._now_ms - row.received_at < self._settings.anomaly_wait_s * 1000
         if not windows and row.container_id is not None and in_time:
             if row.outcome is None:

@@ -1,5 +1,6 @@
 """The matches that fall into windows being scored: they keep the window from being learned."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
 
 from sqlalchemy import select
@@ -26,6 +27,7 @@ class WindowMatches:
         self._session = session
         self._book = SignatureBook(session, gap_s=gap_s, now_ms=now_ms, emit=emit)
         self._matched: set[int] = set()
+        self.outcomes: Counter[str] = Counter()
 
     @property
     def opened(self) -> list[int]:
@@ -63,8 +65,10 @@ class WindowMatches:
                 match = decode_match(row.payload or b"")
                 if not decide(match.open_condition, (score.score, score.p_value, score.novelty)):
                     row.outcome, row.payload = MatchOutcome.REFUTED.value, None
+                    self.outcomes[MatchOutcome.REFUTED.value] += 1
                     continue
                 self._book.enter(workload, row, match)
+                self.outcomes[MatchOutcome.RAISED.value] += 1
             holding += 1
         return holding
 

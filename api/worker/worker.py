@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
+from api.vocabulary import MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
@@ -170,7 +171,9 @@ class Worker:
         for verdict in tally.verdicts:
             metrics.count("nonself_worker_windows_total", verdict=verdict.value)
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
-        metrics.count("nonself_findings_total", tally.findings)
+        for outcome, count in tally.matches.items():
+            metrics.count("nonself_matches_handled_total", count, outcome=outcome)
+        metrics.count("nonself_findings_total", tally.findings + tally.matches[MatchOutcome.RAISED.value])
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for alert_id in tally.alerts_opened:
             _log.warning("alert_opened", alert=alert_id)
