@@ -3,7 +3,7 @@
 BIN := .venv/bin
 UNIT := tests/unit tests/contract tests/rules wire signatures collector model api
 
-.PHONY: help install up test check demo bench docs lock clean
+.PHONY: help install up test check demo bench rules-e2e docs lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ demo: ## tell the whole story on real containers: learn, enforce, intrude (root)
 bench: ## measure what it costs beside a floor and peers (root); docs/overhead.md
 	@deploy/install.sh lab
 	@PYTHONPATH=deploy $(BIN)/python -m bench $(ARGS)
+
+RULES ?= ../shared/rules/falco/falco_rules.yaml
+rules-e2e: ## run an end-to-end suite of rules on the live kernel: SUITE=FILE [RULES=FILES] (root)
+	@deploy/install.sh lab
+	@PYTHONPATH=deploy $(BIN)/python -m rules_e2e $(SUITE) --rules $(RULES) $(ARGS)
 
 docs: ## write the generated references of settings and metrics
 	@deploy/install.sh dev

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -15,7 +16,8 @@ from collector.errors import CollectorError, SettingsError
 from collector.identity.settings import IdentitySettings, listed
 from collector.logs import configure
 from collector.sensor.settings import SensorSettings
-from collector.settings import ENVIRONMENT, AgentSettings
+from collector.rules.settings import RuleSettings
+from collector.settings import ENVIRONMENT, AgentSettings, LogSettings
 from collector.status import version
 from wire.errors import WireError
 from wire.settings import add_options, read, reference
@@ -34,6 +36,8 @@ examples:
       what this node lacks, with the cure for each
   nonself-agent run --dry-run --window-s 2
       print what containers do, two seconds at a time, and send nothing
+  nonself-agent rules run --rules falco_rules.yaml
+      print what rules in Falco's format find on this node, and send nothing
   nonself-agent run --url https://nonself.example:8787 --token-file /etc/nonself/agent-token
       profile this node's containers for a service elsewhere
 
@@ -57,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "reference":
         print(_reference(), end="")
         return 0
+    if options.command == "rules":
+        return _run_rules(options)
     try:
         settings = _settings(options)
     except (SettingsError, ValueError) as error:
@@ -92,7 +98,31 @@ def _parser() -> argparse.ArgumentParser:
         command.conflict_handler = "resolve"
         for title, kind in _KINDS.items():
             add_options(command.add_argument_group(title), kind)  # type: ignore[arg-type]  # a group adds options alike
+    _add_rules(commands.add_parser("rules", help="static rules in Falco's format, on this node alone"))
     return parser
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="rules_command", required=True, metavar="command")
+    run = commands.add_parser(
+        "run",
+        help="match rules on live events until SIGTERM or Ctrl-C; matches on stdout, all else on stderr",
+    )
+    run.add_argument(
+        "--rules", nargs="+", type=Path, required=True, metavar="FILE", help="files, in this order"
+    )
+    run.add_argument("--json", action="store_true", help="one alert in Falco's JSON a line")
+    run.add_argument(
+        "--extra-field",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="add a field to every output, for example proc.env (with --env-bytes)",
+    )
+    run.conflict_handler = "resolve"
+    add_options(run.add_argument_group("rules"), RuleSettings)  # type: ignore[arg-type]  # as above
+    add_options(run.add_argument_group("container identity"), IdentitySettings)  # type: ignore[arg-type]  # as above
+    add_options(run.add_argument_group("agent"), LogSettings)  # type: ignore[arg-type]  # as above
 
 
 _KINDS: Final[dict[str, type[Any]]] = {
@@ -100,10 +130,13 @@ _KINDS: Final[dict[str, type[Any]]] = {
     "sensor": SensorSettings,
     "container identity": IdentitySettings,
 }
+_REFERRED: Final[dict[str, type[Any]]] = {**_KINDS, "rules": RuleSettings}
 
 
 def _reference() -> str:
-    parts = [f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _KINDS.items()]
+    parts = [
+        f"## {title.capitalize()}\n\n{reference(kind, ENVIRONMENT)}" for title, kind in _REFERRED.items()
+    ]
     return "\n".join([_REFERENCE_HEAD, *parts])
 
 
@@ -138,6 +171,42 @@ def _run(settings: "Settings", options: argparse.Namespace) -> int:
     except BrokenPipeError:
         # Who read a dry run has enough; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (CollectorError, WireError) as error:
+        return _say(error, CANNOT_RUN)
+    return CANNOT_RUN if failed.is_set() else 0
+
+
+def _run_rules(options: argparse.Namespace) -> int:
+    from collector.rules import command
+
+    try:
+        settings = read(RuleSettings, options, os.environ, ENVIRONMENT)
+        identity = read(IdentitySettings, options, os.environ, ENVIRONMENT)
+        logs = read(LogSettings, options, os.environ, ENVIRONMENT)
+    except (SettingsError, ValueError) as error:
+        return _say(error, USAGE)
+    configure(logs.log_format, logs.log_level)
+    try:
+        rules = command.load_rules(options.rules, options.extra_field, sys.stderr)
+        running = command.build(settings, identity, rules, as_json=options.json, out=sys.stdout)
+        try:
+            with stopped_by_signals(running.stop), stopped_by_failures(running.stop) as failed:
+                stop = threading.Event()
+                telling = threading.Thread(target=command.say_losses, args=(running, sys.stderr, stop))
+                telling.start()
+                print("ready", file=sys.stderr, flush=True)
+                try:
+                    running.run()
+                finally:
+                    stop.set()
+                    telling.join()
+        finally:
+            running.close()
+    except KeyboardInterrupt:
+        return CANNOT_RUN
+    except BrokenPipeError:
+        command.silence(sys.stdout)
         return 0
     except (CollectorError, WireError) as error:
         return _say(error, CANNOT_RUN)

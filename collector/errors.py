@@ -5,6 +5,7 @@ CollectorError
 ├── SettingsError          a setting cannot mean anything
 ├── TokenError             the file with the API token cannot be used
 ├── SpoolLockedError       another agent uses the spool folder
+├── RulesError             a rule file cannot be read or is refused
 └── SensorError            the sensor cannot be loaded or no longer answers
     └── RequirementError   this machine lacks something; the message holds the cure
 """
@@ -36,3 +37,7 @@ class TokenError(CollectorError):
 
 class SpoolLockedError(CollectorError):
     """Another agent uses the spool folder."""
+
+
+class RulesError(CollectorError):
+    """A rule file cannot be read or is refused; the message says where and why."""

@@ -13,6 +13,24 @@ MIN_SPOOL_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """How the agent logs.
+
+    Raises:
+        SettingsError: A value that cannot mean anything.
+    """
+
+    log_format: str = setting("auto", "json, console, or auto: console where stderr is a terminal.")
+    log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        formats = {"auto", "json", "console"}
+        require(self.log_format in formats, "log_format", "json, console or auto", self.log_format)
+        levels = {"debug", "info", "warning", "error"}
+        require(self.log_level in levels, "log_level", "debug, info, warning or error", self.log_level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
     """How the agent cuts windows, where it keeps them and where it sends them.
 

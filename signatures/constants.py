@@ -15,6 +15,9 @@ Constant: TypeAlias = str | int | float | bool | bytes | Address | Network
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _HEX: Final = re.compile(r"0[xX][0-9a-fA-F]+")
+_LEAST: Final = -(1 << 63)
+_MOST: Final = (1 << 64) - 1
+_MAX_DIGITS: Final = 64
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _BITS: Final = {4: 32, 6: 128}
 
@@ -35,7 +38,7 @@ def to_constant(text: str, kind: FieldType, operator: str) -> Constant:
                 msg = "a text field cannot hold the NUL byte that the value has"
                 raise ValueError(msg)
             if kind is FieldType.ANY and _WHOLE.fullmatch(text):
-                return int(text)
+                return _whole(text)
             return text
         case FieldType.SIGNED | FieldType.UNSIGNED:
             return _whole(text)
@@ -65,11 +68,13 @@ def to_address(text: str) -> Address | None:
 
 
 def _whole(text: str) -> int:
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if _HEX.fullmatch(text):
-        return int(text, 16)
-    msg = f"expected a whole number; got '{text}'"
+    base = 10 if _WHOLE.fullmatch(text) else 16 if _HEX.fullmatch(text) else 0
+    if base and len(text) <= _MAX_DIGITS:
+        number = int(text, base)
+        if _LEAST <= number <= _MOST:
+            return number
+    what = "a whole number" if not base else "a number of 64 bits"
+    msg = f"expected {what}; got '{text[:_MAX_DIGITS]}'"
     raise ValueError(msg)
 
 

@@ -15,12 +15,13 @@ MAX_BYTES: Final = 4 << 20
 """Largest rule file that is read."""
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 500_000
+_BEING_COUNTED: Final = -1
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _FLAGS: Final = {
     **{word: True for base in ("y", "yes", "true", "on") for word in (base, base.capitalize(), base.upper())},
     **{word: False for base in ("n", "no", "false", "off") for word in (base, base.capitalize(), base.upper())},
 }
-_NATURAL: Final = re.compile("[0-9]+")
+_NATURAL: Final = re.compile("[0-9]{1,18}")
 
 
 class DocumentError(Exception):
@@ -122,6 +123,7 @@ def read(text: str) -> list[Node]:
         # Composing recurses in C; the depth is looked at before, by events, which do not.
         _check_size(text, loader)
         found = [Node(node, text) for node in yaml.compose_all(text, Loader=loader) if node is not None]
+        _check_aliases(found)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(str(part) for part in (error.context, error.problem) if part)
@@ -143,3 +145,35 @@ def _check_size(text: str, loader: type) -> None:
             mark = event.start_mark
             what = f"nests deeper than {_MAX_DEPTH} levels" if depth > _MAX_DEPTH else f"has more than {_MAX_NODES} nodes"
             raise DocumentError(f"The text {what}.", mark.line + 1, mark.column + 1)  # noqa: TRY003, EM102
+
+
+def _check_aliases(documents: list[Node]) -> None:
+    """Raise where aliases make a document refer to itself, or more than can be walked through.
+
+    Ten anchors of ten aliases each are a short text and ten thousand million nodes.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, depth: int) -> int:
+        known = sizes.get(id(node))
+        if known is not None:
+            if known == _BEING_COUNTED:
+                raise DocumentError("The text refers to itself.", node.start_mark.line + 1, node.start_mark.column + 1)  # noqa: TRY003, EM101
+            return known
+        sizes[id(node)] = _BEING_COUNTED
+        total = 1
+        if depth > _MAX_DEPTH:
+            total = _MAX_NODES + 1
+        elif isinstance(node, yaml.CollectionNode):
+            for each in node.value:
+                for part in each if isinstance(each, tuple) else (each,):
+                    total += size(part, depth + 1)
+        if total > _MAX_NODES:
+            msg = f"The text has more than {_MAX_NODES} nodes, or nests too deeply, once its aliases are followed."
+            raise DocumentError(msg, node.start_mark.line + 1, node.start_mark.column + 1)
+        sizes[id(node)] = total
+        return total
+
+    if sum(size(document._node, 0) for document in documents) > _MAX_NODES:  # noqa: SLF001 - of this module
+        msg = f"The text has more than {_MAX_NODES} nodes once its aliases are followed."
+        raise DocumentError(msg)

@@ -11,6 +11,7 @@ from signatures.syntax import And, Binary, Expression, Field, Not, Or, Unary, Va
 _NEGATED: Final[Mapping[str, str]] = {
     "=": "!=", "==": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<",
 }  # fmt: skip
+_MAX_DIGITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _never(check: Binary, *, negated: bool) -> bool:
 
 
 def _natural(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ _REPLACED: Final = (
 _RULE_KEYS: Final = frozenset({"rule", "append", "override", "source", *_REPLACED})
 _LIST_KEYS: Final = frozenset({"list", "items", "append", "override"})
 _MACRO_KEYS: Final = frozenset({"macro", "condition", "append", "override"})
+_SHORT: Final = re.compile("[0-9]{1,9}")
 _MAX_EXCEPTION_DEPTH: Final = 4
 
 Entry: TypeAlias = str | tuple["Entry", ...]
@@ -155,7 +156,7 @@ def read_item(node: Node, content: Place, warn: Warn) -> list[Item]:
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
     """Return the numbers of an `x.y.z` version, None where the text is none; what follows a dash is left out."""
-    found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(?:[-+][0-9A-Za-z.+-]+)?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:[-+][0-9A-Za-z.+-]+)?", text.strip())
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
@@ -168,7 +169,7 @@ class _Reader:
     def engine(self) -> list[Item]:
         place = self._content.of(self._node, "required_engine_version")
         value = self._text("required_engine_version", place)
-        version = (0, int(value), 0) if value.isdecimal() else parse_version(value)
+        version = (0, int(value), 0) if _SHORT.fullmatch(value) else parse_version(value)
         if version is None:
             message = (
                 f"Unable to parse engine version '{value}' as a semver string. "

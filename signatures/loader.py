@@ -125,6 +125,11 @@ def load(files: Sequence[RuleFile], *, options: LoadOptions = _DEFAULTS, fields:
         except LoadError as error:
             problems.append(error.problem)
             return Loaded(rules=(), problems=_distinct([*problems, *unused]))
+        except RecursionError:
+            # Each condition is shallow enough; macros that stand in macros make a deep one of them.
+            message = "A condition nests too deeply once its macros are written out."
+            problems.append(Problem(ErrorCode.COMPILE_CONDITION, message, Place(file.name)))
+            return Loaded(rules=(), problems=_distinct([*problems, *unused]))
         # What an earlier file defines and a later one uses is not unused: the last file's word counts.
         unused = list(compilation.unused())
     return Loaded(rules=rules, problems=_distinct([*problems, *unused]))

@@ -8,6 +8,7 @@ before their parenthesis.
 """
 
 import re
+from bisect import bisect_right
 from typing import Final
 
 from signatures.errors import ParseError
@@ -87,6 +88,8 @@ class _Parser:
         self._max_depth = max_depth
         self._depth = 0
         self._last = ""
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
+        """Where each line begins."""
         self.at = 0
 
     def condition(self) -> Expression:
@@ -391,9 +394,8 @@ class _Parser:
             raise self._error(f"exceeded max depth limit of {self._max_depth}")
 
     def _here(self) -> Position:
-        read = self._text[: self.at]
-        line = read.count("\n") + 1
-        return Position(self.at, line, self.at - (read.rfind("\n") + 1) + 1)
+        line = bisect_right(self._lines, self.at)
+        return Position(self.at, line, self.at - self._lines[line - 1] + 1)
 
     def _error(self, message: str) -> ParseError:
         return ParseError(message, self._here())

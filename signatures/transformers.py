@@ -76,7 +76,7 @@ def getopt(members: FieldValue, options: FieldValue) -> FieldValue:
         >>> getopt(("-xzf", "file.tar"), "xzf:")
         ('x', 'z', 'f', 'file.tar')
     """
-    if members is None or options is None or None in cast("Values", members):
+    if members is None or options is None or (isinstance(members, tuple) and None in members):
         return None
     found: list[str] = []
     for option, value in _options(_words(members), _text(options)):
@@ -86,7 +86,7 @@ def getopt(members: FieldValue, options: FieldValue) -> FieldValue:
 
 def getopt_value(members: FieldValue, options: FieldValue, wanted: FieldValue) -> FieldValue:
     """Return the value of one option, the last given; the option itself where it takes none."""
-    if members is None or options is None or None in cast("Values", members):
+    if members is None or options is None or (isinstance(members, tuple) and None in members):
         return None
     found: str | None = None
     for option, value in _options(_words(members), _text(options)):

@@ -104,6 +104,12 @@ class Identifier:
                 return answer
         return ref
 
+    def bundle_of(self, id_: str) -> Path | None:
+        """Return the folder of a known container's bundle; None where it has none or was forgotten."""
+        with self._lock:
+            bundle = self._bundles.get(id_)
+        return bundle.directory if bundle else None
+
     def close(self) -> None:
         """Close the runtimes' connections."""
         with self._lock:

@@ -78,8 +78,10 @@ class Pod:
         name: str,
         labels: Mapping[str, str],
         host_network: bool,
+        privileged: bool = False,
     ) -> None:
         self.runtime = runtime
+        self._privileged = privileged
         self.namespace = namespace
         self.name = name
         self.uid = str(uuid.uuid4())
@@ -88,7 +90,9 @@ class Pod:
         self._own = {_KUBERNETES + key: value for key, value in own.items()}
         network = cri.NODE if host_network else cri.POD
         self._namespaces = cri.NamespaceOption(network=network, pid=cri.CONTAINER, ipc=cri.POD)
-        security = cri.LinuxSandboxSecurityContext(namespace_options=self._namespaces)
+        security = cri.LinuxSandboxSecurityContext(
+            namespace_options=self._namespaces, privileged=privileged
+        )
         self._config = cri.PodSandboxConfig(
             metadata=cri.PodSandboxMetadata(name=name, uid=self.uid, namespace=namespace, attempt=0),
             # runc refuses a hostname where there is no UTS namespace of the pod's own.
@@ -142,7 +146,9 @@ class Pod:
             labels={**self._own, f"{_KUBERNETES}container.name": name},
             log_path=f"{name}.log",
             linux=cri.LinuxContainerConfig(
-                security_context=cri.LinuxContainerSecurityContext(namespace_options=self._namespaces)
+                security_context=cri.LinuxContainerSecurityContext(
+                    namespace_options=self._namespaces, privileged=self._privileged
+                )
             ),
         )
         request = cri.CreateContainerRequest(

@@ -84,6 +84,7 @@ class Lab:
         image: str,
         labels: Mapping[str, str] | None = None,
         host_network: bool = False,
+        privileged: bool = False,
         command: Sequence[str] = (),
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
@@ -97,6 +98,7 @@ class Lab:
             image: One of `images.RECIPES`.
             labels: The pod's labels beside those that a kubelet adds.
             host_network: Share the host's network; needs no bridge and starts sooner.
+            privileged: With every capability and device, and nothing of procfs masked.
             command: In place of the image's entrypoint.
             arguments: After the entrypoint.
             env: Environment beside the image's.
@@ -114,6 +116,7 @@ class Lab:
             name=name,
             labels=labels or {},
             host_network=host_network,
+            privileged=privileged,
         )
         self._remember(pod.cgroup)
         pod.start()

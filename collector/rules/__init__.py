@@ -1,0 +1,1 @@
+"""Static rules on this node's live events: subscription, fields, matching, alerts."""

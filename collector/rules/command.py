@@ -1,0 +1,171 @@
+"""The command `nonself-agent rules run`: rules of files on this node's events, matches on stdout."""
+
+import os
+import platform
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+import structlog
+
+from collector.enrichment import Enrichment
+from collector.errors import RulesError
+from collector.events.sensor import EventSensor
+from collector.identity.identifier import ASKED_RUNTIMES, Identifier
+from collector.identity.settings import IdentitySettings
+from collector.rules import alert
+from collector.rules.engine import Engine, EngineOptions
+from collector.rules.live import Node
+from collector.rules.matches import MatchMaker
+from collector.rules.names import NameTable, names_in
+from collector.rules.redact import DEFAULT_PATTERNS, Redactor, read_patterns
+from collector.rules.settings import RuleSettings
+from collector.rules.states import State, states_of
+from collector.state.containers import ContainerTable
+from collector.state.processes import ProcessTable
+from collector.state.users import Users
+from signatures.loader import ExtraOutput, LoadOptions, RuleFile, load
+from signatures.ruleset import RuleSet
+from wire.match import SignatureMatch
+
+log = structlog.get_logger()
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_SUGGESTED: Final = (
+    "container_id=%container.id container_name=%container.name "
+    "container_image_repository=%container.image.repository container_image_tag=%container.image.tag "
+    "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name"
+)
+"""What Falco adds to every output by default, so that consumers of its alerts find it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An engine with everything that it uses; `close` frees that after `run` returned."""
+
+    engine: Engine
+    stack: ExitStack
+
+    def run(self) -> None:
+        """Match until `stop`."""
+        self.engine.run()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self.engine.stop()
+
+    def close(self) -> None:
+        """Free everything."""
+        self.stack.close()
+
+
+def load_rules(files: Sequence[Path], extra_fields: Sequence[str], say: TextIO) -> RuleSet:
+    """Load rule files, and say what is wrong with them and which rules cannot match.
+
+    Raises:
+        RulesError: A file cannot be read or is refused.
+    """
+    texts = []
+    for path in files:
+        try:
+            texts.append(RuleFile(name=str(path), text=path.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"Cannot read rules from {path}: {error}."
+            raise RulesError(msg) from error
+    extra = " ".join((_SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))
+    loaded = load(texts, options=LoadOptions(extra_outputs=(ExtraOutput(template=extra),)))
+    for problem in loaded.warnings:
+        print(
+            f"warning: {problem.place.file}:{problem.place.line}: {problem.code}: {problem.message}", file=say
+        )
+    if not loaded.ok:
+        problem = loaded.errors[0]
+        place = problem.place
+        msg = f"{place.file}:{place.line}:{place.column}: {problem.code}: {problem.message}"
+        raise RulesError(msg)
+    rules = RuleSet(loaded.rules)
+    _say_states(rules, say)
+    return rules
+
+
+def build(
+    settings: RuleSettings, identity: IdentitySettings, rules: RuleSet, *, as_json: bool, out: TextIO
+) -> Running:
+    """Return an engine that prints matches; its sensor is attached already.
+
+    Raises:
+        CollectorError: Something is missing; the message says the cure.
+    """
+    patterns = read_patterns(Path(settings.redact_file)) if settings.redact_file else DEFAULT_PATTERNS
+    redactor = Redactor(patterns)
+    with ExitStack() as stack:
+        sensor = stack.enter_context(EventSensor(settings.ring_bytes))
+        identifier = Identifier(identity)
+        stack.callback(identifier.close)
+        processes = ProcessTable()
+        processes.seed()
+        containers = ContainerTable(identifier)
+        enrichment = Enrichment(
+            identifier.enrich, containers.update, lambda ref: ref.runtime in ASKED_RUNTIMES
+        )
+        containers.found = lambda container: enrichment.add(container.ref)
+        stack.callback(enrichment.stop)
+        identifier.running()
+        enrichment.start()
+        names = NameTable(names_in(rules))
+        stack.callback(names.stop)
+        names.start()
+        node = Node(processes, containers, Users(), 0, hostname=platform.node(), names_of=names.get)
+        maker = MatchMaker(platform.node(), _BOOT_ID.read_text().strip(), redactor)
+
+        def deliver(match: SignatureMatch) -> None:
+            print(alert.as_json(match) if as_json else alert.as_line(match), file=out, flush=True)
+
+        options = EngineOptions(
+            env_bytes=settings.env_bytes,
+            data_bytes=settings.data_bytes,
+            push_down=settings.push_down,
+            all_matches=settings.all_matches,
+        )
+        engine = Engine(sensor, node, maker, deliver, options)
+        engine.replace(rules)
+        running = Running(engine, stack.pop_all())
+    return running
+
+
+def say_losses(running: Running, say: TextIO, stop: threading.Event, every_s: float = 1.0) -> None:
+    """Say whenever more events were lost; until `stop`."""
+    before = 0
+    while not stop.wait(every_s):
+        dropped = running.engine.sums().dropped
+        if dropped > before:
+            print(f"dropped {dropped - before} events ({dropped} since the start)", file=say, flush=True)
+            before = dropped
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream whose reader is gone swallow what is still buffered."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _say_states(rules: RuleSet, say: TextIO) -> None:
+    states = states_of(rules)
+    for each in states:
+        missing = ", ".join((*each.missing_fields, *(f"evt.type={name}" for name in each.missing_types)))
+        if each.state in {State.PARTIAL, State.NOT_EVALUABLE}:
+            print(f"{each.state.replace('_', ' ')}: {each.rule}: not supplied: {missing}", file=say)
+    counts = {state: sum(each.state is state for each in states) for state in State}
+    print(
+        "rules: " + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()),
+        file=say,
+        flush=True,
+    )
+
+
+def stdout() -> TextIO:
+    """Return where matches go."""
+    return sys.stdout
