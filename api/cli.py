@@ -12,6 +12,7 @@ from typing import Any, Final
 from api.errors import ClientError, ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
+from api.rules.options import add_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
 from wire.settings import add_options, read
@@ -86,11 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
-    for each in (workloads, alerts, mode):
+    ruling = add_rules(commands.add_parser("rules", help="list, upload and switch signature rules"))
+    for each in (workloads, alerts, mode, *ruling):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode):
+    for each in (token, workloads, alerts, mode, *ruling):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -191,6 +193,12 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
 
 
+def _rules(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.rules.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
@@ -215,6 +223,7 @@ _COMMANDS: Final = {
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
+    "rules": _rules,
     "evaluate": _evaluate,
     "reference": _reference,
     "version": _version,
