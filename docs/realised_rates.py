@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from model.baseline import Baseline
 from model.calibrate import Calibrator
 from model.drift import Drift, limit
+from model.record import Record
+from model.views import VIEWS
 from tests.unit.model.workloads import SERVER, Path, Server, window
 
 ASKED = (0.05, 0.01, 1e-3, 1e-4)
@@ -94,11 +96,44 @@ def print_exchangeable(records: int) -> None:
             asked = (0.01, 1e-3, resolution / 10, resolution / 16, resolution / 100)
             realised = np.zeros(len(asked))
             for _ in range(records):
-                calibrator = Calibrator()
-                calibrator.restore(draw(size).tolist(), seen=2 * size)
+                calibrator = Calibrator(draw(size).tolist())
                 realised += [survival(_threshold(calibrator, rate)) for rate in asked]
             ratios = " | ".join(f"{ratio:.2f}" for ratio in realised / records / asked)
             print(f"| {name} | {size} | {ratios} |", flush=True)
+
+
+def print_views(records: int, draws: int) -> None:
+    """Print realised over asked of all views together, for known distributions and ways to hang together."""
+    print(
+        "| each view | shared by all views | 1 % | 0.1 % | resolution / 10 | / 16 | least p beside it, 1 % |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    size = 999
+    asked = np.array([0.01, 1e-3, 1e-3 / 10, 1e-3 / 16])
+    for name, (draw, _) in KNOWN.items():
+        for shared in (0.0, 0.5, 1.0):
+            reached, alone = np.zeros(len(asked)), 0
+            for _ in range(records):
+                record = Record([24.0] * len(VIEWS))
+                for row in _views(draw, shared, 2 * size):
+                    record.learn(row, record.judge(row).least)
+                for row in _views(draw, shared, draws):
+                    judged = record.judge(row)
+                    reached += judged.p_value <= asked
+                    alone += judged.least <= asked[0]
+            total = records * draws
+            ratios = " | ".join(f"{ratio:.2f}" for ratio in reached / total / asked)
+            print(f"| {name} | {shared:g} | {ratios} | {alone / total / asked[0]:.2f} |", flush=True)
+
+
+def _views(draw: Callable[[int], NDArray[np.float64]], shared: float, size: int) -> list[list[float]]:
+    """Return windows in which a share of the scores is the same in all views, and the short ones are rare."""
+    common = np.repeat(draw(size), len(VIEWS)).reshape(size, -1)
+    own = draw(size * len(VIEWS)).reshape(size, -1)
+    rows = np.where(_rng.random((size, 1)) < shared, common, own)
+    for view, share in enumerate((0.002, 0.01, 0.05)):
+        rows[:, view] *= _rng.random(size) < share
+    return list(rows.tolist())
 
 
 def _threshold(calibrator: Calibrator, asked: float) -> float:
@@ -155,6 +190,8 @@ def print_shifts(servers: int) -> None:
 
 if __name__ == "__main__":
     print_exchangeable(records=200)
+    print()
+    print_views(records=20, draws=50_000)
     print()
     print_servers(
         windows=int(sys.argv[1]) if len(sys.argv) > 1 else 3000,

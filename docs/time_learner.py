@@ -19,6 +19,7 @@ import numpy as np
 
 from model import snapshot
 from model.baseline import Baseline
+from model.record import WIDTH
 from model.state import BaselineState
 from model.window import Window
 
@@ -66,7 +67,10 @@ def weigh(data: bytes, window: Window) -> tuple[float, float, float]:
     """Return megabytes of arrays, of everything that was allocated, and of growth, for one baseline."""
     state = snapshot.from_bytes(data).state()
     fields = {name: getattr(state, name) for name in BaselineState.__slots__}
-    record = {"scores": np.linspace(1.0, 50.0, RECORD), "scores_seen": 2 * RECORD}
+    record = {
+        "scores": np.random.default_rng(2).exponential(10.0, (RECORD, WIDTH)),
+        "scores_seen": 2 * RECORD,
+    }
     full = BaselineState(**fields | record)
 
     def load() -> Baseline:

@@ -102,21 +102,27 @@ class Backoff:
         """Return the probability of the newest call of known six-grams, by row and count learned."""
         return np.asarray((counts + self._lent[rows]) / self._whole[self._context[rows]])
 
-    def of_any(self, wanted: Ngrams, counts: Counts) -> Floats:
-        """Return the same of any six-grams, given what those that this was built of count now."""
+    def of_any(self, wanted: Ngrams, counts: Counts) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the same of any six-grams, with one call of context more in each row.
+
+        Args:
+            wanted: Any six-grams.
+            counts: What the six-grams that this was built of count now.
+
+        Returns:
+            Probabilities, shape (6, wanted): row k looks at the newest k + 1 calls. And
+            how many of the newest calls of each were learned in this sequence, 0 to 6.
+        """
+        by_order = np.empty((N, len(wanted)))
+        known = np.zeros(len(wanted), dtype=np.int64)
         probability = np.full(len(wanted), 1 / ALPHABET)
         for order, level in enumerate(self._levels, start=1):
-            _interpolate(self._keys(order), level.counts, suffix_keys(wanted, order), probability)
-        _interpolate(self._ngrams, counts, wanted, probability)
-        return probability
-
-    def longest_known(self, ngram: int) -> int:
-        """Return the length of the longest ending, of up to 5 calls, that was learned."""
-        wanted = np.array([ngram], dtype=np.uint64)
-        for order in range(len(self._levels), 0, -1):
-            if find(self._keys(order), suffix_keys(wanted, order))[1][0]:
-                return order
-        return 0
+            keys = suffix_keys(wanted, order)
+            known += _interpolate(self._keys(order), level.counts, keys, probability)
+            by_order[order - 1] = probability
+        known += _interpolate(self._ngrams, counts, wanted, probability)
+        by_order[N - 1] = probability
+        return by_order, known
 
     def _keys(self, order: int) -> Ngrams:
         return suffix_keys(self._ngrams[self._levels[order - 1].rows], order)
@@ -151,15 +157,21 @@ def _runs(ordered: Ngrams) -> tuple[Rows, Rows]:
     return np.flatnonzero(begins), np.cumsum(begins) - 1
 
 
-def _interpolate(keys: Ngrams, counts: NDArray[Any], wanted: Ngrams, probability: Floats) -> None:
-    """Replace the probability by one order higher; a context never learned lends everything."""
+def _interpolate(
+    keys: Ngrams, counts: NDArray[Any], wanted: Ngrams, probability: Floats
+) -> NDArray[np.bool_]:
+    """Replace the probability by one order higher, and return what was learned.
+
+    A context never learned lends everything.
+    """
     rows, there = find(keys, wanted)
     first = np.searchsorted(keys, wanted & ~_NEWEST)
     last = np.searchsorted(keys, wanted | _NEWEST, side="right")
     kinds = last - first
     if not kinds.any():
-        return
+        return there
     sums = np.cumsum(counts, dtype=np.int64)
     total = np.where(kinds > 0, sums[last - 1] - sums[first - 1] * (first > 0), 0)
     seen = np.where(there, counts[rows], 0)
     np.divide(seen + kinds * probability, total + kinds, out=probability, where=kinds > 0)
+    return there

@@ -1,23 +1,27 @@
 """The baseline of one workload: scores a window, then learns it."""
 
 import math
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
 
-from model.calibrate import Calibrator
+from model.calibrate import Calibrator, remembered
 from model.completeness import Completeness
 from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.mix import MixShift
-from model.score import ReasonCode, WindowScore
+from model.orders import Found
+from model.record import Judgement, Record
+from model.score import ReasonCode, ViewScore, WindowScore
 from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
-from model.summary import BaselineSummary, CalibrationSummary, LineageSummary
+from model.summary import BaselineSummary, CalibrationSummary, LineageSummary, ViewSummary
 from model.surprise import BackoffSurprise
 from model.unseen import unseen
+from model.views import VIEWS, View
 from model.window import Window
 from wire.ngram import INJECTED
 from wire.syscalls import load_table
@@ -29,8 +33,9 @@ _UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCod
 class Baseline:
     """What a workload's normal behaviour was learned to be.
 
-    Each detector gives every n-gram of a window its bits; the score is their
-    sum, and the calibrator ranks it among the workload's own healthy scores.
+    A window is judged from several views (`model.views`). Each gives every
+    n-gram its bits; the score is their sum, and the record (`model.record`)
+    tells how often a healthy window of the workload is as unusual in any view.
 
     Args:
         arch: Architecture of the calls, as `uname -m` names it.
@@ -63,7 +68,12 @@ class Baseline:
         self._mix = MixShift(scale=settings.mix_bits)
         self._sizes = Sizes()
         self._completeness = Completeness()
-        self._calibrator = Calibrator(max_scores=settings.max_scores, least_scale=settings.tail_scale_bits)
+        self._record = Record(
+            [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS],
+            max_scores=settings.max_scores,
+            least_scores=remembered(settings.min_windows, settings.max_scores),
+        )
+        self._looked_up: tuple[Window, Found] | None = None
 
     @property
     def windows_learned(self) -> int:
@@ -93,25 +103,28 @@ class Baseline:
             alpha: P-value up to which all of `top` contributions are listed;
                 above it the `top_of_normal` largest are. None lists all.
         """
-        found = self._surprise.orders.find(window.ngrams)
-        bits = self._surprise.bits(window.ngrams, window.counts, found)
+        found = self._find(window)
+        judged = self._surprise.judge(window.ngrams, window.counts, found)
         mix, absent = self._mix.bits(window.ngrams, window.counts)
-        bits = bits + mix
-        # fsum is exact, so the order of the n-grams cannot move the last digit.
-        total = math.fsum((*bits.tolist(), absent))
+        bits = judged.bits + mix
+        short = (0.0, 0.0, 0.0)
+        if judged.news is not None:
+            bits += judged.news.short.sum(axis=0)
+            short = tuple(judged.news.short.sum(axis=1).tolist())
+        views = (*short, float(judged.bits.sum()), float(mix.sum()) + absent)
+        total = math.fsum(views)
         evidence = of_window(
             window,
             self.settings,
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
+            injected_learned=self._surprise.orders.injected,
             full=self.full,
         )
-        rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
         calls = window.calls
-        known = int(window.counts[found.known].sum())
-        # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
-        times = max(1.0, known / max(self.largest_calls, 1))
-        p_value = self._calibrator.p_value(total, times) if rankable else None
+        found_rare = self._judge(views, judged.known_calls)
+        rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
+        p_value = found_rare.p_value if rankable and found_rare.decided is not None else None
         unusual = alpha is None or (p_value is not None and p_value <= alpha)
         listed, rest = contributions(
             window,
@@ -119,19 +132,25 @@ class Baseline:
             total,
             orders=self._surprise.orders,
             found=found,
+            news=judged.news,
             arch=self.arch,
             top=self.settings.top if unusual else self.settings.top_of_normal,
         )
         return WindowScore(
             score=total,
             p_value=p_value,
-            resolution=self._calibrator.resolution,
-            extrapolated=p_value is not None and p_value < self._calibrator.resolution,
+            resolution=self._record.resolution,
+            extrapolated=p_value is not None and p_value < self._record.resolution,
             evidence=evidence,
-            novelty=(calls - known) / max(calls, 1),
+            novelty=(calls - judged.known_calls) / max(calls, 1),
             calls=calls,
             contributions=listed,
             rest=rest,
+            view=VIEWS[found_rare.decided]
+            if p_value is not None and found_rare.decided is not None
+            else None,
+            views=tuple(map(ViewScore, VIEWS, views, found_rare.p_values)),
+            least_p=found_rare.least,
         )
 
     def learn_window(self, window: Window, score: WindowScore) -> bool:
@@ -143,11 +162,13 @@ class Baseline:
         """
         if score.evidence.has(*_UNFIT):
             return False
-        found = self._surprise.orders.find(window.ngrams)
+        found, self._looked_up = self._find(window), None
         taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
         self._completeness.learn(window.ngrams[taken], ~found.known[taken])
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
-        self._calibrator.learn_one(score.score)
+        # A score that was built from parts, or by an earlier release, tells of sequences only.
+        unknown = [score.score if view is View.SEQUENCES else math.nan for view in VIEWS]
+        self._record.learn([each.bits for each in score.views] or unknown, score.least_p)
         self._sizes.learn(window.calls)
         self.windows_from_start += window.seen_from_start
         return True
@@ -168,9 +189,10 @@ class Baseline:
         if window.seen_from_start > self.windows_from_start:
             msg = "Expected a window that was learned; got one from the start, and none of those was."
             raise UnlearnError(msg)
+        self._looked_up = None
         self._surprise.unlearn_arrays(window.ngrams, window.counts)
         self._mix.unlearn_arrays(window.ngrams, window.counts)
-        self._calibrator.unlearn_one(score.score)
+        self._record.unlearn(score.score)
         self._sizes.unlearn(window.calls)
         self.windows_from_start -= window.seen_from_start
 
@@ -192,12 +214,7 @@ class Baseline:
                 calls=int(orders.counts[split:].sum()), distinct_ngrams=len(orders.ngrams) - split
             ),
             evidence=of_baseline(self.settings, windows=self.windows_learned, full=self.full),
-            calibration=CalibrationSummary(
-                scores=len(self._calibrator),
-                resolution=self._calibrator.resolution,
-                quantiles=self._calibrator.quantiles(),
-                tail_scale=self._calibrator.tail_scale,
-            ),
+            calibration=self._calibration(),
             top=most_frequent(orders, self.arch, self.settings.top),
             unseen=unseen(
                 self._completeness,
@@ -216,13 +233,13 @@ class Baseline:
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
             refused_calls=self._surprise.refused_calls,
-            scores_seen=self._calibrator.seen,
+            scores_seen=self._record.seen,
             ngrams=orders.ngrams.copy(),
             counts=orders.counts.copy(),
             held_by=orders.windows.copy(),
             sizes=np.array([size for size, _ in sizes], dtype=np.int64),
             sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
-            scores=np.array(self._calibrator.recent, dtype=np.float64),
+            scores=self._record.rows(),
             completeness=self._completeness.to_state(),
         )
 
@@ -236,7 +253,40 @@ class Baseline:
             state.ngrams, state.counts, held_by=state.held_by, windows=state.windows
         )
         baseline._surprise.refused_calls += state.refused_calls
-        baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken])
+        baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken], windows=state.windows)
         baseline._completeness = Completeness.from_state(state.completeness)
-        baseline._calibrator.restore(state.scores.tolist(), state.scores_seen)
+        baseline._record.restore(state.scores, state.scores_seen)
         return baseline
+
+    def _find(self, window: Window) -> Found:
+        """Look a window up; the one that was scored last is learned next."""
+        if self._looked_up is None or self._looked_up[0] is not window:
+            self._looked_up = window, self._surprise.orders.find(window.ngrams)
+        return self._looked_up[1]
+
+    def _judge(self, views: Sequence[float], known_calls: int) -> Judgement:
+        # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
+        beyond = known_calls - self.largest_calls
+        if beyond <= 0:
+            return self._record.judge(views)
+        more = beyond * self.windows_learned / max(self.calls_learned, 1)
+        # The mix is a matter of shares: more calls make none of it.
+        return self._record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
+
+    def _calibration(self) -> CalibrationSummary:
+        record = self._record
+        return CalibrationSummary(
+            scores=len(record),
+            resolution=record.resolution,
+            quantiles=Calibrator(record.totals()).quantiles(),
+            tail_scale=record.views[VIEWS.index(View.SEQUENCES)].tail_scale,
+            views=tuple(
+                ViewSummary(
+                    view=view,
+                    scores=len(calibrator),
+                    highest=calibrator.highest,
+                    tail_scale=calibrator.tail_scale,
+                )
+                for view, calibrator in zip(VIEWS, record.views, strict=True)
+            ),
+        )

@@ -5,12 +5,12 @@ module turns it into a p-value, so that one threshold fits every workload.
 """
 
 import math
-from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from array import array
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from typing import Final
 
-from model.tail import Tail
+from model.tail import Halving, Tail
 
 LEAST_P: Final = 1e-12
 """Where the tail model stops: what it says of rarer things no record of this length supports."""
@@ -39,22 +39,19 @@ class Calibrator:
     equals exactly one remembered score the p-value may be 1 / (n + 1) too small.
     Below `resolution`, 1 / (n + 1), the p-value is a model and not a rank.
 
-    A window larger than any learned is judged as several: of `times` draws, at
-    most one is taken to be extreme, the others to have the mean excess over the
-    median (the one-big-jump bound for heavy tails [^2]). So load beyond all
-    experience cannot alarm by the few new things that more calls bring.
-
-    Only the later half of all scores is remembered: while everything is new,
-    scores are high, and they must not stand for a healthy workload for ever.
+    A window larger than any learned is judged as the largest and `more` usual
+    ones together. Bits of a sum of windows are at most the sum of their bits; of
+    all these, one at most is taken to be extreme, and the others to have the
+    mean (the one-big-jump bound for heavy tails [^2]). So load beyond all
+    experience cannot alarm by the new things that more calls bring.
 
     Args:
-        max_scores: Scores remembered at most; the oldest go first.
-        least_scale: Scale of something entirely new, in bits.
+        scores: In bits, at least 0.
+        jump: Scale of something entirely new, in bits. None where the scores are
+            themselves bits of a p-value, of which one more is half as frequent.
 
     Examples:
-        >>> calibrator = Calibrator()
-        >>> for score in (9.0, 9.0, 9.0, 9.0, 0.0, 0.0, 2.0, 5.0):
-        ...     calibrator.learn_one(score)
+        >>> calibrator = Calibrator((0.0, 0.0, 2.0, 5.0))
         >>> calibrator.p_value(5.0), calibrator.p_value(3.5) < 0.4, calibrator.resolution
         (0.2, True, 0.2)
         >>> 0 < calibrator.p_value(500.0) < 1e-3
@@ -67,23 +64,16 @@ class Calibrator:
             heavy-tailed and subexponential distributions." Springer, 2011.
     """
 
-    def __init__(self, max_scores: int = 4096, least_scale: float = 24.0) -> None:
-        self.max_scores = max_scores
-        self.least_scale = least_scale
-        self.seen = 0
-        self._recent: deque[float] = deque()
-        self._sorted: list[float] = []
-        self._tail: Tail | None = None
-        self._excess: float | None = None
+    def __init__(self, scores: Iterable[float] = (), *, jump: float | None = 24.0) -> None:
+        self.jump = jump
+        # An array holds eight bytes of each score, and moving them is cheaper than a tree.
+        self._sorted = array("d", sorted(scores))
+        self._tail: Tail | Halving | None = None
+        self._mean: float | None = None
 
     def __len__(self) -> int:
         """Return how many scores are remembered."""
         return len(self._sorted)
-
-    @property
-    def recent(self) -> tuple[float, ...]:
-        """Remembered scores, oldest first."""
-        return tuple(self._recent)
 
     @property
     def resolution(self) -> float:
@@ -91,53 +81,47 @@ class Calibrator:
         return 1 / (len(self._sorted) + 1)
 
     @property
-    def tail_scale(self) -> float:
-        """Scale of the tail: over so many bits beyond the highest score, the p-value falls about e times."""
-        return max(self.least_scale, self._fitted().scale if self._sorted else 0.0)
+    def highest(self) -> float:
+        """The highest remembered score, 0 without any."""
+        return self._sorted[-1] if self._sorted else 0.0
 
     @property
-    def usual_excess(self) -> float:
-        """Mean bits by which remembered scores exceed their median, where they do."""
-        if self._excess is None:
-            middle = self._sorted[len(self._sorted) // 2] if self._sorted else 0.0
-            above = math.fsum(max(0.0, score - middle) for score in self._sorted)
-            self._excess = above / max(1, len(self._sorted))
-        return self._excess
+    def tail_scale(self) -> float:
+        """Scale of the tail: over so many bits beyond the highest score, the p-value falls about e times."""
+        return max(self.jump or 0.0, self._fitted().scale if self._sorted else 0.0)
 
-    def learn_one(self, score: float) -> None:
+    @property
+    def mean(self) -> float:
+        """Mean of the remembered scores, 0 without any."""
+        if self._mean is None:
+            self._mean = math.fsum(self._sorted) / max(1, len(self._sorted))
+        return self._mean
+
+    def add(self, score: float) -> None:
         """Remember the score of a window that is held to be healthy."""
-        self.seen += 1
-        self._remember(score)
-        while len(self._recent) > remembered(self.seen, self.max_scores):
-            oldest = self._recent.popleft()
-            del self._sorted[bisect_left(self._sorted, oldest)]
+        insort(self._sorted, score)
+        self._tail = self._mean = None
 
-    def unlearn_one(self, score: float) -> None:
-        """Forget a score, the newest of equal ones; one no longer remembered is counted out only."""
-        self.seen -= 1
-        if score in self._recent:
-            self._recent.reverse()
-            self._recent.remove(score)
-            self._recent.reverse()
-            del self._sorted[bisect_left(self._sorted, score)]
-            self._tail = self._excess = None
+    def extend(self, scores: Iterable[float]) -> None:
+        """Remember many."""
+        self._sorted = array("d", sorted((*self._sorted, *scores)))
+        self._tail = self._mean = None
 
-    def restore(self, scores: Iterable[float], seen: int) -> None:
-        """Take up where another calibrator stopped: its `recent` and `seen`."""
-        self.seen = seen
-        for score in scores:
-            self._remember(score)
+    def remove(self, score: float) -> None:
+        """Forget a score that is remembered."""
+        del self._sorted[bisect_left(self._sorted, score)]
+        self._tail = self._mean = None
 
-    def p_value(self, score: float, times: float = 1.0) -> float:
+    def p_value(self, score: float, more: float = 0.0) -> float:
         """Return how often a healthy window scores at least this high, from 1e-12 to 1.
 
         Args:
             score: In bits.
-            times: How often the largest learned window fits into this one, at least 1.
+            more: How many usual windows this one holds beside the largest learned.
         """
-        # The mean over all scores is asked for beyond the largest window only: each new score voids it.
-        jump = score - (times - 1) * self.usual_excess if times > 1 else score
-        return min(1.0, times * self._one(jump))
+        # The mean is asked for beyond the largest window only: each new score voids it.
+        jump = score - more * self.mean if more > 0 else score
+        return min(1.0, (1 + more) * self._one(jump))
 
     def quantiles(self) -> tuple[tuple[float, float], ...]:
         """Return pairs of level and remembered score; a level finer than the record is left out."""
@@ -149,33 +133,35 @@ class Calibrator:
         )
 
     def _one(self, score: float) -> float:
-        if not self._sorted:
+        # No score is below 0, so 0 is never unusual: most windows have nothing new.
+        if score <= 0 or not self._sorted:
             return 1.0
         if score > self._sorted[-1]:
             return max(self.resolution * self._fitted().survival(score), LEAST_P)
         below = bisect_left(self._sorted, score)
         above = self._sorted[below]
-        high = self._reached(above)
+        high = self._reached(above, below)
         if score == above:
             return high * self.resolution
         if not below:
             return 1.0
         under = self._sorted[below - 1]
-        low = self._reached(under)
+        low = self._reached(under, bisect_left(self._sorted, under))
         return (high + (low - high) * (above - score) / (above - under)) * self.resolution
 
-    def _reached(self, known: float) -> int:
-        """Return how many scores reach one of the remembered, the new one included where there are ties."""
-        at_least = len(self._sorted) - bisect_left(self._sorted, known)
-        tied = bisect_right(self._sorted, known) - bisect_left(self._sorted, known)
-        return at_least + (tied > 1)
+    def _reached(self, known: float, first: int) -> int:
+        """Return how many scores reach one of the remembered, the new one included where there are ties.
 
-    def _fitted(self) -> Tail:
+        Args:
+            known: A remembered score.
+            first: The place of the first of those that equal it.
+        """
+        tied = first + 1 < len(self._sorted) and self._sorted[first + 1] == known
+        return len(self._sorted) - first + tied
+
+    def _fitted(self) -> Tail | Halving:
         if self._tail is None:
-            self._tail = Tail.fit(self._sorted, self.least_scale)
+            self._tail = (
+                Halving(highest=self._sorted[-1]) if self.jump is None else Tail.fit(self._sorted, self.jump)
+            )
         return self._tail
-
-    def _remember(self, score: float) -> None:
-        self._recent.append(score)
-        insort(self._sorted, score)
-        self._tail = self._excess = None

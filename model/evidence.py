@@ -13,11 +13,24 @@ def of_baseline(settings: BaselineSettings, *, windows: int, full: bool) -> Evid
 
 
 def of_window(
-    window: Window, settings: BaselineSettings, *, windows: int, windows_from_start: int, full: bool
+    window: Window,
+    settings: BaselineSettings,
+    *,
+    windows: int,
+    windows_from_start: int,
+    injected_learned: bool,
+    full: bool,
 ) -> Evidence:
     """Return what speaks against the score of one window."""
-    reasons = _window_reasons(window, settings, windows, windows_from_start)
-    return Evidence((*_baseline_reasons(settings, windows, full=full), *reasons))
+    return Evidence(
+        (
+            *_baseline_reasons(settings, windows, full=full),
+            *_window_reasons(window, settings),
+            *_unseen_reasons(
+                window, windows, windows_from_start=windows_from_start, injected_learned=injected_learned
+            ),
+        )
+    )
 
 
 def _baseline_reasons(settings: BaselineSettings, windows: int, *, full: bool) -> Iterator[Reason]:
@@ -29,9 +42,7 @@ def _baseline_reasons(settings: BaselineSettings, windows: int, *, full: bool) -
         yield Reason(ReasonCode.FULL, text)
 
 
-def _window_reasons(
-    window: Window, settings: BaselineSettings, windows: int, windows_from_start: int
-) -> Iterator[Reason]:
+def _window_reasons(window: Window, settings: BaselineSettings) -> Iterator[Reason]:
     if window.partial:
         text = "The sensor saw only a part of the window, so sequences may begin in their middle."
         yield Reason(ReasonCode.PARTIAL_WINDOW, text)
@@ -44,6 +55,14 @@ def _window_reasons(
     elif window.untracked_threads:
         text = f"{window.untracked_threads} threads could not be followed; their calls are missing."
         yield Reason(ReasonCode.LOSS, text)
+
+
+def _unseen_reasons(
+    window: Window, windows: int, *, windows_from_start: int, injected_learned: bool
+) -> Iterator[Reason]:
     if window.seen_from_start and windows and not windows_from_start:
         text = "The container was seen from its start, and no container learned so far was."
         yield Reason(ReasonCode.START_UNSEEN, text)
+    if windows and window.injected and not injected_learned:
+        text = "The window holds a program that an exec brought into the container; none was ever learned."
+        yield Reason(ReasonCode.UNSEEN_LINEAGE, text)

@@ -7,15 +7,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.orders import Found, Orders
+from model.orders import Found, Orders, Rows
 from model.score import Contribution
 from model.summary import TopNgram
+from model.surprise import News
 from model.window import Window
-from wire.ngram import INJECTED, TOKEN_BITS, N, is_injected, names
-from wire.syscalls import load_table
+from wire.ngram import INJECTED, TOKEN_BITS, N, is_injected, tokens
+from wire.syscalls import START, TOKENS, load_table
 
 _HIGH: Final = np.uint64(sum(1 << (place * TOKEN_BITS + TOKEN_BITS - 1) for place in range(N)))
 """The highest bit of each token."""
+_LEAST_BITS: Final = np.finfo(np.float64).tiny
 _LOW: Final = np.uint64(sum(((1 << (TOKEN_BITS - 1)) - 1) << (place * TOKEN_BITS) for place in range(N)))
 """All other bits of each token."""
 
@@ -27,6 +29,7 @@ def contributions(
     *,
     orders: Orders,
     found: Found,
+    news: News | None,
     arch: str,
     top: int,
 ) -> tuple[tuple[Contribution, ...], float]:
@@ -38,12 +41,11 @@ def contributions(
         total: The window's score.
         orders: What was learned.
         found: What `Orders.find` says of the window's n-grams.
+        news: What `BackoffSurprise.judge` says of those never learned.
         arch: Architecture of the calls.
         top: Contributions listed at most; each costs a look over all n-grams learned.
     """
-    # The sort is stable and n-grams ascend, so ties stay in the order of the n-grams.
-    first = np.argsort(-bits, kind="stable")[:top]
-    rows = first[bits[first] > 0]
+    rows = _largest(bits, top)
     listed = tuple(
         Contribution(
             ngram=ngram,
@@ -54,9 +56,10 @@ def contributions(
             baseline_count=learned,
             baseline_rank=_rank(learned, orders) if learned else None,
             nearest=_names(arch, ngram) if learned else _nearest(arch, ngram, orders),
-            known_ending=N if learned else orders.longest_known(ngram),
+            known_ending=_known_ending(row, news),
         )
-        for ngram, count, part, learned in zip(
+        for row, ngram, count, part, learned in zip(
+            rows.tolist(),
             window.ngrams[rows].tolist(),
             window.counts[rows].tolist(),
             bits[rows].tolist(),
@@ -65,6 +68,23 @@ def contributions(
         )
     )
     return listed, max(0.0, total - math.fsum(each.bits for each in listed))
+
+
+def _known_ending(row: int, news: News | None) -> int:
+    if news is None:
+        return N
+    place = int(np.searchsorted(news.rows, row))
+    return int(news.endings[place]) if place < len(news.rows) and news.rows[place] == row else N
+
+
+def _largest(bits: NDArray[np.float64], top: int) -> Rows:
+    """Return the rows of the largest positive bits, ties by row."""
+    if top < len(bits):
+        candidates = np.flatnonzero(bits >= max(np.partition(bits, -top)[-top], _LEAST_BITS))
+    else:
+        candidates = np.flatnonzero(bits > 0)
+    # The sort is stable and n-grams ascend, so ties stay in the order of the n-grams.
+    return np.asarray(candidates[np.argsort(-bits[candidates], kind="stable")[:top]])
 
 
 def most_frequent(orders: Orders, arch: str, top: int) -> tuple[TopNgram, ...]:
@@ -119,4 +139,11 @@ def _rank(count: int, orders: Orders) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def _names(arch: str, ngram: int) -> tuple[str, ...]:
-    return tuple(names(ngram, load_table(arch)))
+    calls = _calls(arch)
+    return tuple([calls[token] for token in tokens(ngram) if token != START])
+
+
+@lru_cache(maxsize=8)
+def _calls(arch: str) -> tuple[str, ...]:
+    """Return the name of every token."""
+    return tuple(map(load_table(arch).name, range(TOKENS)))

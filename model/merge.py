@@ -10,12 +10,11 @@ learned and tells what its own replica knew then; one baseline of all windows
 would have known more, and scored lower. The merged record is the multiset of
 all remembered scores, in an order that follows from their values alone, so it
 too is the same however replicas are merged; p-values differ from those of a
-baseline that saw all windows itself. The calibrator cuts the record to its
-usual length with the next score that it learns.
+baseline that saw all windows itself. The record cuts the record to its
+usual length with the next window that it learns.
 """
 
 import hashlib
-import struct
 from itertools import groupby
 from typing import Any
 
@@ -76,14 +75,15 @@ def _add(keys: NDArray[Any], *columns: Counts) -> tuple[NDArray[Any], ...]:
     return distinct, *sums
 
 
-def _shuffled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores in an order that is the same for equal multisets and favours no size of score.
+def _shuffled(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows in an order that is the same for equal multisets and favours no size of score.
 
-    The calibrator forgets from the front. Each of equal scores has a place of
+    The record forgets from the front. Each of equal rows has a place of
     its own, or quiet windows, which tie, would all be forgotten at once.
     """
+    words = sorted(row.tobytes() for row in rows)
     order = []
-    for score, equal in groupby(np.sort(scores).tolist()):
+    for word, equal in groupby(words):
         for copy, _ in enumerate(equal):
-            order.append((hashlib.blake2b(struct.pack("<dq", score, copy), digest_size=8).digest(), score))
-    return np.array([score for _, score in sorted(order)], dtype=np.float64)
+            order.append((hashlib.blake2b(word + copy.to_bytes(8, "little"), digest_size=8).digest(), word))
+    return np.frombuffer(b"".join(word for _, word in sorted(order)), dtype=rows.dtype).reshape(rows.shape)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from model.backoff import ALPHABET, Backoff, Floats, Rows, find, suffix_keys
 from model.errors import UnlearnError
 from model.window import Counts, Ngrams
-from wire.ngram import N
+from wire.ngram import INJECTED
 
-__all__ = ["ALPHABET", "Found", "Orders", "find", "suffix_keys"]
+__all__ = ["ALPHABET", "Found", "Orders", "Rows", "find", "suffix_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Found:
     """Calls learned of each, 0 where it is new."""
     windows: Counts
     """Windows learned that held each."""
+    all_known: bool
 
 
 class Orders:
@@ -42,9 +43,10 @@ class Orders:
         >>> orders.learn(np.array([pack([1]), pack([1, 2])], dtype=np.uint64), np.array([3, 3]))
         >>> orders.distinct()
         (2, 2, 2, 2, 2, 2)
-        >>> seen, new = orders.probabilities(np.array([pack([1, 2]), pack([1, 3])], dtype=np.uint64))
-        >>> seen > 0.9 > 0.01 > new
-        np.True_
+        >>> by_order, known = orders.probabilities(np.array([pack([1, 2]), pack([1, 3])], dtype=np.uint64))
+        >>> seen, new = by_order[-1]
+        >>> bool(seen > 0.9 > 0.01 > new), known.tolist()
+        (True, [6, 0])
     """
 
     def __init__(self) -> None:
@@ -68,6 +70,11 @@ class Orders:
         """Windows learned that held each of `ngrams`."""
         return self._windows
 
+    @property
+    def injected(self) -> bool:
+        """Tell whether anything of an injected lineage was learned."""
+        return bool(len(self._ngrams)) and int(self._ngrams[-1]) >= INJECTED
+
     def distinct(self) -> tuple[int, ...]:
         """Return how many distinct sequences of 1, 2, … calls were learned."""
         return (*self._backoff().distinct(), len(self._ngrams))
@@ -77,11 +84,11 @@ class Orders:
         rows, known = find(self._ngrams, ngrams)
         if not len(self._ngrams):
             none = np.zeros(len(ngrams), dtype=np.int64)
-            return Found(rows, known, none, none)
+            return Found(rows, known, none, none, all_known=not len(ngrams))
         if known.all():
-            return Found(rows, known, self._counts[rows], self._windows[rows])
+            return Found(rows, known, self._counts[rows], self._windows[rows], all_known=True)
         counts, windows = np.where(known, self._counts[rows], 0), np.where(known, self._windows[rows], 0)
-        return Found(rows, known, counts, windows)
+        return Found(rows, known, counts, windows, all_known=False)
 
     def learn(
         self, ngrams: Ngrams, counts: Counts, windows: Counts | int = 1, found: Found | None = None
@@ -95,7 +102,7 @@ class Orders:
             found: What `find` says of them, where it is known already.
         """
         rows, known = find(self._ngrams, ngrams) if found is None else (found.rows, found.known)
-        if not known.all():
+        if not (known.all() if found is None else found.all_known):
             new = ngrams[~known]
             at = np.searchsorted(self._ngrams, new)
             self._ngrams = np.insert(self._ngrams, at, new)
@@ -134,26 +141,21 @@ class Orders:
         elif self._built is not None:
             self._built.add(found.rows, -counts)
 
-    def longest_known(self, ngram: int) -> int:
-        """Return the length of the longest ending of an n-gram that was learned, 0 to 6."""
-        known = find(self._ngrams, np.array([ngram], dtype=np.uint64))[1][0]
-        return N if known else self._backoff().longest_known(ngram)
+    def known_probabilities(self, rows: Rows, counts: Counts) -> Floats:
+        """Return the probability of the newest call of learned n-grams, by row and count learned."""
+        return self._backoff().of_rows(rows, counts)
 
-    def probabilities(self, ngrams: Ngrams, found: Found | None = None) -> Floats:
-        """Return the probability of each newest call given its context, as `Backoff` defines it.
+    def probabilities(self, ngrams: Ngrams) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the probability of each newest call given its context, as `Backoff.of_any` defines it.
 
         Args:
             ngrams: Any n-grams.
-            found: What `find` says of them, where it is known already.
+
+        Returns:
+            Probabilities, shape (6, n-grams): row k looks at the newest k + 1
+            calls. And how many of the newest calls of each were learned in this sequence, 0 to 6.
         """
-        found = self.find(ngrams) if found is None else found
-        known, backoff = found.known, self._backoff()
-        if known.all():
-            return backoff.of_rows(found.rows, found.counts)
-        result = np.empty(len(ngrams))
-        result[known] = backoff.of_rows(found.rows[known], found.counts[known])
-        result[~known] = backoff.of_any(ngrams[~known], self._counts)
-        return result
+        return self._backoff().of_any(ngrams, self._counts)
 
     def _backoff(self) -> Backoff:
         # Built when asked for: many windows may be learned, or merged, before the next is scored.

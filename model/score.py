@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.views import View
+
 
 class ReasonCode(StrEnum):
     """Why a score stands on insufficient evidence."""
@@ -17,6 +19,8 @@ class ReasonCode(StrEnum):
     """The window holds no call."""
     START_UNSEEN = "start_unseen"
     """The container was seen from its start, and no learned one ever was."""
+    UNSEEN_LINEAGE = "unseen_lineage"
+    """The window holds calls of programs that an exec brought in, and the baseline learned none of such."""
     FULL = "full"
     """The baseline holds as many n-grams as it may; what came later was not learned."""
 
@@ -70,6 +74,16 @@ class Contribution:
     """How many of its newest calls were ever learned in this sequence, 0 to 6."""
 
 
+@dataclass(frozen=True, slots=True)
+class ViewScore:
+    """How unusual a window is in one view."""
+
+    view: View
+    bits: float
+    p_value: float | None
+    """Among the remembered windows in this view alone; None where too little is remembered of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowScore:
     """How unusual one window is for its workload.
@@ -79,9 +93,9 @@ class WindowScore:
     """
 
     score: float
-    """Bits, at least 0; the sum of `contributions` and `rest`."""
+    """Bits of all views together, at least 0; the sum of `contributions` and `rest`."""
     p_value: float | None
-    """In (0, 1]; None where the baseline or the window cannot support one."""
+    """In (0, 1], of all views together; None where the baseline or the window cannot support one."""
     resolution: float
     """Smallest p-value that ranks alone can give, 1 / (n + 1) for n remembered scores."""
     extrapolated: bool
@@ -94,3 +108,9 @@ class WindowScore:
     """The largest, in descending order of bits."""
     rest: float
     """Bits of everything that `contributions` does not list."""
+    view: View | None = None
+    """The view that decided the p-value; None where there is none."""
+    views: tuple[ViewScore, ...] = ()
+    """Every view; their bits add up to the score."""
+    least_p: float = 1.0
+    """The least p-value of a view, as it is remembered with a window that is learned."""

@@ -1,13 +1,15 @@
 """Bytes of a baseline: a JSON header, then named sections of 64-bit words, all compressed; data, never code.
 
-Layout of version 2 after decompression: eight bytes `nonselfB`, the header's
+Layout of version 3 after decompression: eight bytes `nonselfB`, the header's
 length as 32 bits, the header, and the sections in the order that the header
 lists them, each a name and a number of words, little-endian and without gaps.
 A section may be absent, and is then empty. One that this release does not know
 is refused, not kept: what it counts would go stale with the next window, and a
 later release would believe it. So a section or number can be added within
-version 2, as long as an older release may refuse it.
+version 3, as long as an older release may refuse it.
 
+What is remembered of windows is a section for each view; one that is absent was never judged.
+Version 2 remembered one score for each window, which is read as that of the view `sequences`.
 Version 1 had four arrays without names, and the largest window instead of all sizes.
 `tests/golden/snapshot/` holds bytes of every version ever shipped.
 """
@@ -23,24 +25,23 @@ from numpy.typing import NDArray
 
 from model.baseline import Baseline
 from model.errors import SnapshotError, VersionError
+from model.record import WIDTH
 from model.settings import BaselineSettings
 from model.sizes import rounded
 from model.state import BaselineState
+from model.views import VIEWS, View
 from wire.ngram import INJECTED
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_PLAIN_BYTES: Final = 256 << 20
 """Largest snapshot after decompression; a bomb stops here."""
 _MAGIC: Final = b"nonselfB"
 _LENGTH: Final = struct.Struct("<I")
-_SECTIONS: Final = {
-    "ngrams": "<u8",
-    "counts": "<i8",
-    "held_by": "<i8",
-    "sizes": "<i8",
-    "sizes_held": "<i8",
-    "scores": "<f8",
-}
+_COUNTED: Final = {"ngrams": "<u8", "counts": "<i8", "held_by": "<i8", "sizes": "<i8", "sizes_held": "<i8"}
+_RECORD: Final = tuple(f"record.{name}" for name in (*(view.value for view in VIEWS), "least"))
+"""Sections of the columns of `model.record`."""
+_V2_SCORES: Final = "scores"
+_SECTIONS: Final = _COUNTED | dict.fromkeys((_V2_SCORES, *_RECORD), "<f8")
 _COMPLETENESS: Final = "completeness."
 """Begins the names of what `model.completeness` counts: `<i8`, further names of its own."""
 _NUMBERS: Final = ("windows", "windows_from_start", "refused_calls", "scores_seen")
@@ -57,7 +58,8 @@ def to_bytes(baseline: Baseline) -> bytes:
         0
     """
     state = baseline.state()
-    sections = {name: getattr(state, name).astype(dtype, copy=False) for name, dtype in _SECTIONS.items()}
+    sections = {name: getattr(state, name).astype(dtype, copy=False) for name, dtype in _COUNTED.items()}
+    sections |= {name: column.astype("<f8") for name, column in zip(_RECORD, state.scores.T, strict=True)}
     for name, counted in sorted(state.completeness.items()):
         sections[_COMPLETENESS + name] = counted.astype("<i8", copy=False)
     header = {
@@ -89,7 +91,7 @@ def from_bytes(data: bytes, *, settings: BaselineSettings = _DEFAULTS) -> Baseli
     words = sum(length for _, length in listed)
     if len(plain) != end + 8 * words:
         _fail(f"{8 * words} bytes of arrays", str(len(plain) - end))
-    sections: _Sections = {name: np.empty(0, dtype[1:]) for name, dtype in _SECTIONS.items()}
+    sections: _Sections = {name: np.empty(0, dtype[1:]) for name, dtype in _COUNTED.items()}
     for name, length in listed:
         dtype = _SECTIONS.get(name, "<i8")
         # A copy: the words must be writable, and must not keep all other bytes in memory.
@@ -136,9 +138,8 @@ def _listed(header: dict[str, Any]) -> list[tuple[str, int]]:
     names = [name for name, _ in listed]
     if len(set(names)) < len(names):
         _fail("sections of different names", repr(names))
-    _refuse_unknown(
-        "section", {name for name in names if not name.startswith(_COMPLETENESS)} - set(_SECTIONS)
-    )
+    known = {*_COUNTED, *((_V2_SCORES,) if header["version"] == 2 else _RECORD)}
+    _refuse_unknown("section", {name for name in names if not name.startswith(_COMPLETENESS)} - known)
     return [(name, length) for name, length in listed]
 
 
@@ -164,16 +165,31 @@ def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
         numbers = told
         _refuse_unknown("number", set(numbers) - set(_NUMBERS))
     fields: dict[str, Any] = {name: _number(numbers, name) for name in _NUMBERS}
-    fields |= {name: sections[name] for name in _SECTIONS}
+    fields |= {name: sections[name] for name in _COUNTED}
     return BaselineState(
         arch=header["arch"],
         **fields,
+        scores=_record_of(sections),
         completeness={
             name.removeprefix(_COMPLETENESS): section
             for name, section in sections.items()
             if name.startswith(_COMPLETENESS)
         },
     )
+
+
+def _record_of(sections: _Sections) -> NDArray[np.float64]:
+    """Return the rows of `model.record`: what no section tells was never judged, and is NaN."""
+    columns = {name: sections[name] for name in _RECORD if len(sections.get(name, ()))}
+    if _V2_SCORES in sections:
+        columns = {f"record.{View.SEQUENCES.value}": sections[_V2_SCORES]}
+    lengths = {len(column) for column in columns.values()} or {0}
+    if len(lengths) > 1:
+        _fail("one number of remembered windows in all views", repr(sorted(lengths)))
+    rows = np.full((lengths.pop(), WIDTH), np.nan)
+    for name, column in columns.items():
+        rows[:, _RECORD.index(name)] = column
+    return rows
 
 
 def _check(state: BaselineState) -> None:
@@ -189,7 +205,7 @@ def _check(state: BaselineState) -> None:
         _fail("every n-gram in at least one window, and at least one call in each", "fewer")
     if len(state.ngrams) and int(state.held_by.max()) > state.windows:
         _fail(f"n-grams in at most {state.windows} windows", str(int(state.held_by.max())))
-    if not bool(np.all(np.isfinite(state.scores) & (state.scores >= 0))):
+    if not bool(np.all(np.isnan(state.scores) | np.isfinite(state.scores) & (state.scores >= 0))):
         _fail("finite scores of at least 0", "others")
     _check_sizes(state.sizes.tolist(), state.sizes_held.tolist(), state.windows)
 

@@ -34,6 +34,6 @@ class BaselineState:
     sizes_held: Counts
     """Windows of each size."""
     scores: NDArray[np.float64]
-    """Remembered healthy scores, oldest first."""
+    """What is remembered of healthy windows, oldest first: the rows of `model.record`."""
     completeness: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """What `model.completeness` counts, by name; empty where nothing was counted."""

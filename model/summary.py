@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from model.score import Evidence
 from model.unseen import Unseen
+from model.views import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +30,29 @@ class LineageSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSummary:
+    """What is remembered of one view."""
+
+    view: View
+    scores: int
+    """Windows of which it is remembered."""
+    highest: float
+    """Bits of the highest, 0 without any."""
+    tail_scale: float
+    """Bits above the highest over which this view's p-value falls about e times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationSummary:
     """The remembered healthy scores."""
 
     scores: int
     resolution: float
     quantiles: tuple[tuple[float, float], ...]
-    """Pairs of level and score in bits; empty where nothing is remembered."""
+    """Pairs of level and score in bits, all views together; empty where nothing is remembered."""
     tail_scale: float
-    """Bits above the highest remembered score over which the p-value falls about e times."""
+    """That of the view `sequences`."""
+    views: tuple[ViewSummary, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

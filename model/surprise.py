@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,11 +10,36 @@ from numpy.typing import NDArray
 from river.base import AnomalyDetector
 
 from model.errors import UnlearnError
-from model.orders import Found, Orders
+from model.orders import Found, Orders, Rows, suffix_keys
+from model.views import SHORT
 from model.window import Counts, Ngrams, as_arrays
 
 ORDINARY_RARITY: Final = 4.0
 """Bits of rarity that are no news: any window holds a few sequences that one in sixteen does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class News:
+    """What of a window was never learned."""
+
+    rows: Rows
+    """Which n-grams."""
+    endings: NDArray[np.int64]
+    """How many of the newest calls of each of `rows` were learned in this sequence, 0 to 5."""
+    short: NDArray[np.float64]
+    """Bits of the endings of one, two and three calls, shape (3, n-grams of the window)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surprises:
+    """What the n-grams of one window are worth, in bits."""
+
+    bits: NDArray[np.float64]
+    """Of each n-gram; their sum is the score."""
+    known_calls: int
+    """Calls of the window in learned n-grams."""
+    news: News | None = None
+    """None where every n-gram is known."""
 
 
 class BackoffSurprise(AnomalyDetector):
@@ -101,23 +127,56 @@ class BackoffSurprise(AnomalyDetector):
         self.calls -= int(counts.sum())
         self.windows -= 1
 
-    def bits(self, ngrams: Ngrams, counts: Counts, found: Found | None = None) -> NDArray[np.float64]:
-        """Return what each n-gram adds to the score, at least 0; `found` is what `Orders.find` says."""
-        found = self.orders.find(ngrams) if found is None else found
-        surprise = -np.log2(self.orders.probabilities(ngrams, found))
+    def bits(self, ngrams: Ngrams, counts: Counts) -> NDArray[np.float64]:
+        """Return what each n-gram adds to the score, at least 0."""
+        return self.judge(ngrams, counts, self.orders.find(ngrams)).bits
+
+    def judge(self, ngrams: Ngrams, counts: Counts, found: Found) -> Surprises:
+        """Return what each n-gram adds to the score, and what its short endings do.
+
+        Args:
+            ngrams: Ascending and distinct.
+            counts: Calls that ended each.
+            found: What `Orders.find` says of them.
+        """
+        if found.all_known:
+            bits = self._of_known(found.rows, counts, found.counts, found.windows)
+            return Surprises(bits, int(counts.sum()))
+        known, new = found.known, np.flatnonzero(~found.known)
+        bits = np.empty(len(ngrams))
+        here = counts[known]
+        bits[known] = self._of_known(found.rows[known], here, found.counts[known], found.windows[known])
+        by_order, endings = self.orders.probabilities(ngrams[new])
+        bits[new] = -np.log2(by_order[-1]) * np.log2(1.0 + counts[new])
+        short = np.zeros((len(SHORT), len(ngrams)))
+        for place, order in enumerate(SHORT):
+            strange = np.flatnonzero(endings < order)
+            if len(strange):
+                at = new[strange]
+                surprise = -np.log2(by_order[order - 1, strange])
+                short[place, at] = _of_endings(suffix_keys(ngrams[at], order), counts[at], surprise)
+        return Surprises(bits, int(here.sum()), News(new, endings, short))
+
+    def _of_known(self, rows: Rows, counts: Counts, learned: Counts, held_by: Counts) -> NDArray[np.float64]:
+        bits = np.zeros(len(rows))
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
-        rarity = self._rarity(found.windows, int(counts[found.known].sum())) - ORDINARY_RARITY
-        excess = np.where(found.known, np.clip(rarity, 0.0, surprise), surprise)
-        return np.asarray(excess * np.log2(1.0 + counts))
+        rarity = self._rarity(held_by, int(counts.sum())) - ORDINARY_RARITY
+        rare = np.flatnonzero(rarity > 0)
+        if len(rare):
+            surprise = -np.log2(self.orders.known_probabilities(rows[rare], learned[rare]))
+            bits[rare] = np.minimum(rarity[rare], surprise) * np.log2(1.0 + counts[rare])
+        return bits
 
     def _rarity(self, held_by: Counts, calls: int) -> NDArray[np.float64]:
-        share = np.minimum((held_by + 1) / (self.windows + 1), 1.0)
+        share = (held_by + 1) / (self.windows + 1)
         usual = self.calls / self.windows if self.windows else 1.0
         # A window `times` as large as usual is that many draws; a smaller one stays one draw,
         # or what every busy window holds would look rare in an idle one.
-        times = max(1.0, calls / max(usual, 1.0))
+        times = calls / max(usual, 1.0)
+        if times <= 1:
+            return -np.log2(share)
         with np.errstate(divide="ignore"):
-            return np.asarray(-np.log2(-np.expm1(times * np.log1p(-share))))
+            return np.asarray(-np.log2(-np.expm1(times * np.log1p(-np.minimum(share, 1.0)))))
 
     def _room_for(self, ngrams: Ngrams) -> NDArray[np.bool_]:
         held = len(self.orders.ngrams)
@@ -125,3 +184,16 @@ class BackoffSurprise(AnomalyDetector):
             return np.ones(len(ngrams), dtype=np.bool_)
         new = ~self.orders.find(ngrams).known
         return np.asarray(~new | (np.cumsum(new) <= self.max_ngrams - held))
+
+
+def _of_endings(keys: Ngrams, counts: Counts, surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the bits of endings never learned, each shared out to the n-grams that have it, by their calls.
+
+    Args:
+        keys: The ending of each n-gram.
+        counts: Calls that ended each n-gram.
+        surprise: Of each; equal for equal endings.
+    """
+    distinct, group = np.unique(keys, return_inverse=True)
+    calls = np.bincount(group, weights=counts, minlength=len(distinct))[group]
+    return np.asarray(surprise * np.log2(1.0 + calls) * (counts / calls))

@@ -78,3 +78,21 @@ class Tail:
         usual = math.pow(1 + self.shape * beyond / self.scale, -1 / self.shape) if self.scale else 0.0
         new = NOVELTY * math.pow(1 + PRIOR_SHAPE * beyond / self.jump, -1 / PRIOR_SHAPE)
         return max(usual, new)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halving:
+    """Tail of scores that are bits of a p-value: one bit more is half as frequent.
+
+    Anchored at the highest of n scores it is unbiased: whatever share c of the
+    windows has c times less than one bit says, the realised rate below the
+    resolution is the asked one in the mean over records.
+    """
+
+    highest: float
+    scale: float = 1 / math.log(2)
+    """In bits."""
+
+    def survival(self, score: float) -> float:
+        """Return what share of the windows that exceed the record reach a score, from 0 to 1."""
+        return math.exp2(self.highest - score)

@@ -63,6 +63,11 @@ class Window:
         )
 
     @property
+    def injected(self) -> bool:
+        """Tell whether some calls were made by a lineage that an exec brought into the container."""
+        return bool(len(self.ngrams)) and int(self.ngrams[-1]) >= INJECTED
+
+    @property
     def calls(self) -> int:
         """Calls counted; those lost are not among them."""
         return int(self.counts.sum())

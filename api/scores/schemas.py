@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.paging import PageQuery
 from api.vocabulary import Mode, Verdict
+from model.views import View
 
 
 class ScoreQuery(PageQuery):
@@ -54,6 +55,16 @@ class ContributionOut(BaseModel):
     ] = None
 
 
+class ViewOut(BaseModel):
+    """How unusual a window was in one view."""
+
+    view: Annotated[View, Field(description="What of the window was looked at.")]
+    bits: Annotated[float, Field(description="The bits of all views add up to the score.")]
+    p_value: Annotated[
+        float | None, Field(description="In this view alone; null where too little is remembered of it.")
+    ]
+
+
 class EvidenceOut(BaseModel):
     """Why a window is not evidence."""
 
@@ -88,6 +99,8 @@ class ScoreOut(BaseModel):
                     "verdict": "anomalous",
                     "score": 1204.5,
                     "p_value": 2.1e-9,
+                    "view": "triples",
+                    "views": None,
                     "alpha": 1.65e-5,
                     "resolution": 0.0004,
                     "extrapolated": True,
@@ -115,8 +128,18 @@ class ScoreOut(BaseModel):
     scored_at: datetime
     mode: Annotated[Mode, Field(description="Of the workload when the window was scored.")]
     verdict: Verdict
-    score: Annotated[float, Field(description="Bits; compare only within one workload.")]
-    p_value: Annotated[float | None, Field(description="Share of healthy windows that score as high.")]
+    score: Annotated[float, Field(description="Bits of all views; compare only within one workload.")]
+    p_value: Annotated[
+        float | None, Field(description="Share of healthy windows that are as unusual in any view.")
+    ]
+    view: Annotated[
+        View | None,
+        Field(description="The view that decided; null without a p-value and for scores of older releases."),
+    ] = None
+    views: Annotated[
+        list[ViewOut] | None,
+        Field(description="With `explain=true`; null for scores of older releases."),
+    ] = None
     alpha: Annotated[float, Field(description="Threshold that the p-value was held against.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
     extrapolated: Annotated[

@@ -40,6 +40,8 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "verdict": row.verdict,
             "score": row.score,
             "p_value": row.p_value,
+            "view": row.view,
+            "views": row.views if explain else None,
             "alpha": row.alpha,
             "resolution": row.resolution,
             "extrapolated": row.extrapolated,

@@ -188,6 +188,8 @@ class BatchProcessor:
             "not_learned": learning.reason,
             "contributions": contributions,
             "rest": rest,
+            "view": score.view.value if score.view else None,
+            "views": policy.views(score),
         }
 
     def _store_waiting(self) -> None:

@@ -64,6 +64,14 @@ def keep(score: WindowScore, verdict: Verdict) -> tuple[list[dict[str, Any]], fl
     return [to_plain(each) for each in kept], rest
 
 
+def views(score: WindowScore) -> list[dict[str, Any]]:
+    """Return the views of a score as they are stored."""
+    return [
+        {"view": each.view.value, "bits": round(each.bits, 6), "p_value": each.p_value}
+        for each in score.views
+    ]
+
+
 def to_plain(each: Contribution) -> dict[str, Any]:
     """Return a contribution as it is stored; names come back from the n-gram."""
     return {

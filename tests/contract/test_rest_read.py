@@ -54,6 +54,21 @@ def test_too_little_evidence_is_a_verdict_of_its_own(service: Service) -> None:
     assert "few_windows" in {each["code"] for each in score["evidence"]}
 
 
+def test_a_score_tells_which_view_decided(service: Service) -> None:
+    """Every view has bits that add up to the score and, once windows are ranked, a p-value of its own."""
+    service.learn(40)
+
+    first, *_, last = service.get("/v1/scores?explain=true").json()["items"]
+
+    views = {each["view"]: each for each in last["views"]}
+    assert list(views) == ["calls", "pairs", "triples", "sequences", "mix"]
+    assert sum(each["bits"] for each in views.values()) == pytest.approx(last["score"], abs=1e-5)
+    assert views[last["view"]]["p_value"] == min(each["p_value"] for each in views.values())
+    assert first["view"] is None
+    assert first["views"][0]["p_value"] is None
+    assert service.get("/v1/scores").json()["items"][0]["views"] is None
+
+
 def test_a_baseline_tells_what_it_knows(service: Service) -> None:
     """It shows its most frequent n-grams by name, and the threshold that the budget gives."""
     service.learn(40)

@@ -4,14 +4,28 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from model.baseline import Baseline
 from model.score import ReasonCode, WindowScore
 from model.settings import BaselineSettings
+from model.views import VIEWS, View
 from model.window import Window
 from tests.unit.model.workloads import SHELL, Server, sequence, tokens, window
 from wire.errors import UnknownSyscallTableError
-from wire.ngram import pack
+from wire.ngram import N, pack
+
+PROPERTY = settings(deadline=None, max_examples=60)
+counts = st.dictionaries(
+    st.builds(
+        lambda calls, injected: pack(calls, injected=injected),
+        st.lists(st.integers(1, 4), min_size=1, max_size=N),
+        st.booleans(),
+    ),
+    st.integers(1, 1000),
+    min_size=1,
+    max_size=20,
+)
 
 
 def trained(windows: int = 60, *, from_start: bool = True, **settings: float) -> Baseline:
@@ -59,6 +73,68 @@ def test_the_contributions_add_up_to_the_score() -> None:
     assert bits == sorted(bits, reverse=True)
     assert len(bits) == 20
     assert score.rest > 0
+
+
+@PROPERTY
+@given(st.lists(counts, max_size=4), counts)
+def test_views_and_contributions_add_up(learned: list[dict[int, int]], asked: dict[int, int]) -> None:
+    """The score is the sum of its views, and of everything listed and the rest, whatever was learned."""
+    baseline = Baseline(settings=BaselineSettings(top=1000))
+    for each in learned:
+        baseline.learn_window(window(each), baseline.score_window(window(each)))
+
+    score = baseline.score_window(window(asked))
+
+    bits = [each.bits for each in score.contributions]
+    by_view = {each.view: each.bits for each in score.views}
+    assert tuple(by_view) == VIEWS
+    assert math.fsum((*bits, score.rest)) == pytest.approx(score.score, rel=1e-9, abs=1e-9)
+    assert math.fsum(by_view.values()) == score.score
+    # All n-grams are listed: what remains is the share of calls that are absent.
+    assert score.rest <= by_view[View.MIX] + 1e-9
+
+
+@PROPERTY
+@given(st.lists(counts, min_size=1, max_size=4), counts)
+def test_a_new_call_is_new_in_every_longer_view(learned: list[dict[int, int]], asked: dict[int, int]) -> None:
+    """A call never learned ends no learned pair, and a pair never learned no learned triple."""
+    baseline = Baseline()
+    for each in learned:
+        baseline.learn_window(window(each), baseline.score_window(window(each)))
+
+    calls, pairs, triples, sequences, _ = (
+        each.bits > 0 for each in baseline.score_window(window(asked)).views
+    )
+
+    assert calls <= pairs <= triples <= sequences
+
+
+def test_the_view_that_decides_is_named() -> None:
+    """It is the one with the least p-value of its own, which is remembered when the window is learned."""
+    baseline, rest = trained(200), Server(seed=25).counts(50)
+    mixed = baseline.score_window(window(dict.fromkeys(list(rest)[:1], 3000) | {list(rest)[1]: 5}))
+
+    assert mixed.view is View.MIX
+    for score in (mixed, baseline.score_window(INTRUDED), baseline.score_window(fresh())):
+        p_values = {each.view: each.p_value or 1.0 for each in score.views}
+        assert min(p_values.values()) == p_values[score.view or View.CALLS] == score.least_p
+        assert score.p_value is not None
+        assert score.least_p <= score.p_value <= len(VIEWS) * score.least_p
+
+
+def test_endings_count_once_however_they_are_reached() -> None:
+    """A new pair after five different beginnings is one new pair of five calls."""
+    baseline = Baseline()
+    known = {pack([each, each, each, each, 1, 2]): 7 for each in range(3, 9)}
+    usual = window(known | {pack([each, each, each, each, 1]): 7 for each in range(3, 9)})
+    for _ in range(40):
+        baseline.learn_window(usual, baseline.score_window(usual))
+
+    five = baseline.score_window(window({pack([each, each, each, 1, 1, 1]): 1 for each in range(3, 8)}))
+    once = baseline.score_window(window({pack([3, 3, 3, 1, 1, 1]): 5}))
+
+    assert five.views[1].bits == pytest.approx(once.views[1].bits)
+    assert five.views[0].bits == once.views[0].bits == 0
 
 
 def test_a_contribution_tells_what_happened() -> None:
@@ -136,9 +212,11 @@ def test_a_young_baseline_gives_no_p_value() -> None:
 
     assert young.p_value is None
     assert young.score > 0
-    assert codes(young) == {ReasonCode.FEW_WINDOWS}
+    assert young.view is None
+    assert codes(young) == {ReasonCode.FEW_WINDOWS, ReasonCode.UNSEEN_LINEAGE}
     assert grown.p_value is not None
-    assert grown.evidence.sufficient
+    assert grown.view is not None
+    assert codes(grown) == {ReasonCode.UNSEEN_LINEAGE}
 
 
 def test_an_empty_window_is_not_healthy() -> None:
@@ -166,7 +244,8 @@ def test_a_partial_window_gives_no_p_value_and_is_not_learned() -> None:
 def test_a_lossy_window_can_alarm_but_never_reassure() -> None:
     """Lost calls hide surprise and cannot make it: the p-value stands, the evidence does not."""
     baseline = trained()
-    lossy = replace(INTRUDED, lost_calls=INTRUDED.calls)
+    strange = window(Server(seed=23).counts(50), sequence(tokens(SHELL)))
+    lossy = replace(strange, lost_calls=strange.calls)
 
     score = baseline.score_window(lossy)
 
@@ -202,6 +281,18 @@ def test_a_start_that_no_learned_container_had_is_named() -> None:
     assert codes(baseline.score_window(fresh())) == {ReasonCode.START_UNSEEN}
     assert baseline.score_window(fresh(from_start=False)).evidence.sufficient
     assert baseline.summary().windows_from_start == 0
+
+
+def test_an_injected_program_that_was_never_learned_is_named() -> None:
+    """A baseline that has seen none calls no window healthy that holds one; once learned it may."""
+    baseline, probe = trained(), window(Server(seed=24).counts(50), {pack([39], injected=True): 1})
+
+    first = baseline.score_window(probe)
+    baseline.learn_window(probe, first)
+
+    assert codes(first) == {ReasonCode.UNSEEN_LINEAGE}
+    assert baseline.score_window(probe).evidence.sufficient
+    assert baseline.score_window(fresh()).evidence.sufficient
 
 
 def test_a_full_baseline_says_so() -> None:

@@ -13,8 +13,8 @@ scores = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 
 def remembering(healthy: list[float]) -> Calibrator:
     """Return a calibrator that remembers exactly these scores."""
-    calibrator = Calibrator()
-    calibrator.restore(healthy, seen=2 * len(healthy))
+    calibrator = Calibrator(healthy)
+    assert len(calibrator) == len(healthy)
     return calibrator
 
 
@@ -44,16 +44,16 @@ def flagged(healthy: list[float], alpha: float) -> int:
 
 
 @PROPERTY
-@given(scores, st.floats(0, 1e7), st.floats(0, 1e7), st.floats(1, 1e4))
+@given(scores, st.floats(0, 1e7), st.floats(0, 1e7), st.floats(0, 1e4))
 def test_a_stranger_window_is_never_less_unusual(
-    healthy: list[float], one: float, other: float, times: float
+    healthy: list[float], one: float, other: float, more: float
 ) -> None:
     """The p-value falls as the score rises and rises with the size of the window; it is never 0."""
     calibrator = remembering(healthy)
     low, high = sorted((one, other))
 
     assert LEAST_P <= calibrator.p_value(high) <= calibrator.p_value(low) <= 1
-    assert calibrator.p_value(high) <= calibrator.p_value(high, times) <= 1
+    assert calibrator.p_value(high) <= calibrator.p_value(high, more) <= 1
 
 
 def test_the_tail_begins_where_the_ranks_end() -> None:
@@ -84,7 +84,7 @@ def test_a_quiet_record_does_not_make_a_thin_tail() -> None:
     """Without any surprise on record, the first one is judged by the least scale, as half of what is new."""
     calibrator = remembering([0.0] * 200)
 
-    assert calibrator.tail_scale == calibrator.least_scale
+    assert calibrator.tail_scale == calibrator.jump
     assert calibrator.p_value(24.0) == pytest.approx(1 / 201 / 2 * 1.1**-10)
 
 
@@ -116,24 +116,37 @@ def test_the_tail_keeps_its_promise(index: float | None, least: float, most: flo
     assert least < raised / tried / 0.005 < most
 
 
-def test_the_first_half_is_forgotten() -> None:
-    """High scores of the time when everything was new do not stand for a healthy workload."""
-    calibrator = Calibrator()
-    for score in [1000.0] * 50 + [1.0] * 50:
-        calibrator.learn_one(score)
+def test_load_beyond_experience_is_judged_as_several_windows() -> None:
+    """A window of the size of three may have the bits of two usual ones beside those of the largest."""
+    calibrator = remembering([float(score) for score in range(100)])
 
-    assert calibrator.recent == (1.0,) * 50
-    assert calibrator.p_value(500.0) < calibrator.resolution
+    assert calibrator.p_value(99.0 + 2 * calibrator.mean, more=2.0) == pytest.approx(3 / 101)
 
 
-def test_memory_is_bounded() -> None:
-    """At most `max_scores` are held, the newest of them."""
-    calibrator = Calibrator(max_scores=10)
-    for score in range(100):
-        calibrator.learn_one(float(score))
+def test_what_is_added_can_be_removed() -> None:
+    """The record is afterwards what it was, ties included."""
+    calibrator = remembering([1.0, 2.0, 2.0, 9.0])
+    before = [calibrator.p_value(score) for score in (0.5, 2.0, 5.0, 20.0)]
 
-    assert calibrator.recent == tuple(float(score) for score in range(90, 100))
-    assert len(calibrator) == 10
+    calibrator.add(2.0)
+    calibrator.remove(2.0)
+
+    assert [calibrator.p_value(score) for score in (0.5, 2.0, 5.0, 20.0)] == before
+    assert (calibrator.highest, calibrator.mean) == (9.0, 3.5)
+
+
+def test_nothing_new_is_never_unusual() -> None:
+    """Scores are at least 0, so one of 0 is as usual as can be."""
+    assert remembering([0.0, 3.0, 4.0]).p_value(0.0) == 1
+
+
+def test_bits_of_p_values_halve() -> None:
+    """Beyond the record of such scores each further bit makes the p-value half as large."""
+    calibrator = Calibrator([1.0, 2.0, 5.0], jump=None)
+
+    assert calibrator.p_value(5.0) == 0.25
+    assert calibrator.p_value(6.0) == 0.125
+    assert calibrator.p_value(8.0) == 1 / 32
 
 
 def test_nothing_is_said_before_the_first_score() -> None:

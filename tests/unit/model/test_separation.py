@@ -3,13 +3,25 @@
 import pytest
 
 from model.baseline import Baseline
-from tests.unit.model.workloads import CAT, MINER, REVERSE_SHELL, SHELL, Server, sequence, tokens, window
+from model.score import ReasonCode
+from model.views import View
+from tests.unit.model.workloads import (
+    CAT,
+    MINER,
+    REVERSE_SHELL,
+    SHELL,
+    RoughServer,
+    Server,
+    sequence,
+    tokens,
+    window,
+)
 
 LOAD = 200
 ALPHA = 1e-4
 
 
-def learned(server: Server, load: float, windows: int = 400) -> Baseline:
+def learned(server: Server | RoughServer, load: float, windows: int = 400) -> Baseline:
     """Return a baseline of healthy windows at one load."""
     baseline = Baseline()
     for _ in range(windows):
@@ -40,7 +52,8 @@ def test_an_intrusion_is_an_anomaly(baseline: Baseline, name: str) -> None:
     """An intrusion within a usual window has a p-value far below the resolution."""
     score = baseline.score_window(window(Server(seed=2).counts(LOAD), INTRUSIONS[name]))
 
-    assert score.evidence.sufficient
+    injected = {ReasonCode.UNSEEN_LINEAGE} if "exec" in name else set()
+    assert {reason.code for reason in score.evidence.reasons} == injected
     assert score.p_value is not None
     assert score.p_value <= ALPHA
 
@@ -51,6 +64,34 @@ def test_load_alone_does_not_alarm(baseline: Baseline, load: float) -> None:
     server = Server(seed=3)
 
     scores = [baseline.score_window(window(server.counts(load))) for _ in range(100)]
+
+    assert min(score.p_value or 0 for score in scores) > ALPHA
+
+
+@pytest.fixture(scope="module")
+def rough() -> Baseline:
+    """A hundred and fifty windows of threads that wait for each other."""
+    return learned(RoughServer(seed=9), LOAD, windows=150)
+
+
+@pytest.mark.parametrize("name", INTRUSIONS)
+def test_an_intrusion_is_an_anomaly_where_new_sequences_go_on_coming(rough: Baseline, name: str) -> None:
+    """Healthy windows bring hundreds of bits of new sequences there, so shorter ones must tell."""
+    benign = RoughServer(seed=10).counts(LOAD)
+    healthy, score = rough.score_window(window(benign)), rough.score_window(window(benign, INTRUSIONS[name]))
+
+    assert next(each.bits for each in healthy.views if each.view is View.SEQUENCES) > 50
+    assert score.view in {View.CALLS, View.PAIRS, View.TRIPLES}
+    assert score.p_value is not None
+    assert score.p_value <= ALPHA
+
+
+@pytest.mark.parametrize("load", [LOAD / 100, LOAD / 10, LOAD, LOAD * 4, LOAD * 20])
+def test_load_alone_does_not_alarm_where_new_sequences_go_on_coming(rough: Baseline, load: float) -> None:
+    """Twenty times the calls bring twenty times the new sequences, and that is no anomaly."""
+    server = RoughServer(seed=11)
+
+    scores = [rough.score_window(window(server.counts(load))) for _ in range(20)]
 
     assert min(score.p_value or 0 for score in scores) > ALPHA
 

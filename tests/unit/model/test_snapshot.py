@@ -81,8 +81,11 @@ def test_a_full_baseline_stays_full() -> None:
     assert snapshot.to_bytes(restored) == snapshot.to_bytes(baseline)
 
 
-VERSION_1 = zlib.decompress(
-    (Path(__file__).parents[2] / "golden" / "snapshot" / "baseline-v1.bin").read_bytes()
+VERSION_1, VERSION_2 = (
+    zlib.decompress(
+        (Path(__file__).parents[2] / "golden" / "snapshot" / f"baseline-v{each}.bin").read_bytes()
+    )
+    for each in (1, 2)
 )
 GOOD = zlib.decompress(snapshot.to_bytes(trained([{1: 5, 2: 3}, {1: 5}])))
 
@@ -139,7 +142,7 @@ def with_words(at: int, *words: int) -> bytes:
         (changed(sections=3), "sections as pairs"),
         (changed(sections=[["ngrams", -1]]), "sections as pairs"),
         (changed(sections=[["ngrams", 1], ["ngrams", 1]]), "sections of different names"),
-        (with_sections(held_by=1, scores=2), "one count and one number of windows"),
+        (with_sections(held_by=1, sizes_held=3), "one count and one number of windows"),
         (with_sections(ngrams=1 << 60), "bytes of arrays"),
         (with_words(0, 2, 1), "ascending"),
         (with_words(0, 1, 1 << 61), "below"),
@@ -150,6 +153,7 @@ def with_words(at: int, *words: int) -> bytes:
         (with_words(6, 8, 5), "rounded sizes"),
         (with_words(6, 5, 1001), "rounded sizes"),
         (with_words(10, 0x7FF0000000000000), "finite scores"),
+        (with_sections(**{"record.calls": 0, "record.pairs": 2}), "one number of remembered windows"),
     ],
 )
 def test_what_is_no_snapshot_is_refused(data: bytes, message: str) -> None:
@@ -161,10 +165,15 @@ def test_what_is_no_snapshot_is_refused(data: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (changed(version=3), "versions 1 to 2; the snapshot has 3"),
-        (changed(version=None), "versions 1 to 2; the snapshot has None"),
+        (changed(version=4), "versions 1 to 3; the snapshot has 4"),
+        (changed(version=None), "versions 1 to 3; the snapshot has None"),
         (with_sections(later=0), "no section 'later'"),
         (with_numbers(later=0), "no number 'later'"),
+        (with_sections(scores=0), "no section 'scores'"),
+        (
+            with_header(VERSION_2, lambda header: header | {"sections": [["record.least", 0]]}),
+            "no section 'record.least'",
+        ),
     ],
 )
 def test_what_a_later_release_wrote_is_refused_as_such(data: bytes, message: str) -> None:
@@ -204,9 +213,9 @@ def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @PROPERTY
 @given(
-    st.sampled_from([GOOD, VERSION_1]),
+    st.sampled_from([GOOD, VERSION_1, VERSION_2]),
     st.binary(max_size=200),
-    st.integers(0, min(len(GOOD), len(VERSION_1)) - 1),
+    st.integers(0, min(map(len, (GOOD, VERSION_1, VERSION_2))) - 1),
 )
 def test_damage_never_raises_anything_else(good: bytes, noise: bytes, at: int) -> None:
     """Bytes overwritten anywhere give a baseline or a SnapshotError, and no other failure."""

@@ -117,3 +117,30 @@ class Server:
         taken = np.flatnonzero(self._rng.multinomial(requests, self._shares))
         started = [self._start] if self._rng.poisson(self._starts) else []
         return np.unique(np.concatenate([*(self._keys[row] for row in taken), *started]))
+
+
+class RoughServer:
+    """A server whose threads wait for each other: waiting calls come between any two calls of a request.
+
+    New sequences of six calls go on coming for ever, new pairs of calls hardly.
+    """
+
+    WAITING = (("futex", 0.85), ("kill", 0.06), ("setitimer", 0.05), ("rt_sigreturn", 0.04))
+
+    def __init__(self, seed: int, paths: Sequence[Path] = SERVER, waits: float = 0.15) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._waits = waits
+        self._paths = [tokens(path.calls) for path in paths]
+        share = np.array([path.share for path in paths])
+        self._shares = share / share.sum()
+        self._waiting = [_TABLE.token(name) for name, _ in self.WAITING]
+        self._often = [often for _, often in self.WAITING]
+
+    def counts(self, load: float) -> dict[int, int]:
+        """Return the counts of one window with about `load` requests."""
+        requests = max(1, int(load * self._rng.lognormal(0, 0.3)))
+        taken = self._rng.choice(len(self._paths), requests, p=self._shares)
+        calls = np.concatenate([self._paths[row] for row in taken.tolist()])
+        places = np.sort(self._rng.integers(0, len(calls), self._rng.poisson(self._waits * len(calls))))
+        waited = self._rng.choice(self._waiting, len(places), p=self._often)
+        return sequence(np.insert(calls, places, waited).tolist())
