@@ -30,6 +30,7 @@ from wire.fields import (
 from wire.profile import ContainerRef
 
 MATCH_SCHEMA_VERSION: Final = 1
+MATCH_PATH: Final = "/v1/ingest/matches"
 MATCH_CONTENT_TYPE: Final = "application/vnd.nonself.matches+json"
 MAX_MATCHES: Final = 5000
 """Most matches of one body."""
