@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 from api.errors import ClientError, ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
-from api.rules.options import add_rules
+from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
 from wire.settings import add_options, read
@@ -30,6 +30,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself rules check rules/*.yaml
+      what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
       how well the learner does on recorded traces
 
@@ -38,14 +40,14 @@ Every option can be given as a variable too: --window-s is NONSELF_WINDOW_S.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 where it cannot run, 2 for wrong usage."""
+    """Run the command and return its exit code: 0, 1 where it cannot run or finds fault, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         settings = read(_settings_of(options), options, os.environ, ENV_PREFIX)
     except (SettingError, ValueError) as error:
         return _complain(error, USAGE)
     try:
-        _COMMANDS[options.command](settings, options)
+        done = _COMMANDS[options.command](settings, options)
     except ProblemError as error:
         return _complain(error.detail, CANNOT_RUN)
     except ServiceError as error:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever reads our output has read enough; the interpreter must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_RUN
-    return 0
+    return CANNOT_RUN if done is False else 0
 
 
 def _settings_of(options: argparse.Namespace) -> type[Any]:
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
-    ruling = add_rules(commands.add_parser("rules", help="list, upload and switch signature rules"))
+    ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
     for each in (workloads, alerts, mode, *ruling):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -193,16 +195,19 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
 
 
-def _rules(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.rules.commands import run
-
-    run(_client(settings, options), options)
-
-
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
     run(settings, options)
+
+
+def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    if options.rules_command in LOCAL:
+        return run_rules(options)
+    from api.rules.remote import run
+
+    run(_client(settings, options), options)
+    return True
 
 
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
@@ -215,7 +220,7 @@ def _version(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     print(version("nonself"))
 
 
-_COMMANDS: Final = {
+_COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = {
     "up": _up,
     "serve": _serve,
     "migrate": _migrate,
@@ -223,8 +228,8 @@ _COMMANDS: Final = {
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
-    "rules": _rules,
     "evaluate": _evaluate,
+    "rules": _rules,
     "reference": _reference,
     "version": _version,
 }

@@ -15,8 +15,8 @@ import structlog
 from collector.errors import CollectorError, SettingsError
 from collector.identity.settings import IdentitySettings, listed
 from collector.logs import configure
-from collector.sensor.settings import SensorSettings
 from collector.rules.settings import RuleSettings
+from collector.sensor.settings import SensorSettings
 from collector.settings import ENVIRONMENT, AgentSettings, LogSettings
 from collector.status import version
 from wire.errors import WireError
@@ -119,6 +119,17 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD",
         help="add a field to every output, for example proc.env (with --env-bytes)",
     )
+    following = commands.add_parser(
+        "follow",
+        help="match the service's rules on live events and bring the matches there, until SIGTERM or Ctrl-C",
+    )
+    following.add_argument(
+        "--extra-field", action="append", default=[], metavar="FIELD", help="add a field to every output"
+    )
+    following.conflict_handler = "resolve"
+    add_options(following.add_argument_group("agent"), AgentSettings)  # type: ignore[arg-type]  # as above
+    add_options(following.add_argument_group("rules"), RuleSettings)  # type: ignore[arg-type]  # as above
+    add_options(following.add_argument_group("container identity"), IdentitySettings)  # type: ignore[arg-type]  # as above
     run.conflict_handler = "resolve"
     add_options(run.add_argument_group("rules"), RuleSettings)  # type: ignore[arg-type]  # as above
     add_options(run.add_argument_group("container identity"), IdentitySettings)  # type: ignore[arg-type]  # as above
@@ -177,8 +188,35 @@ def _run(settings: "Settings", options: argparse.Namespace) -> int:
     return CANNOT_RUN if failed.is_set() else 0
 
 
+def _follow_rules(options: argparse.Namespace) -> int:
+    from collector.rules.follow import Following
+
+    try:
+        agent = read(AgentSettings, options, os.environ, ENVIRONMENT)
+        settings = read(RuleSettings, options, os.environ, ENVIRONMENT)
+        identity = read(IdentitySettings, options, os.environ, ENVIRONMENT)
+    except (SettingsError, ValueError) as error:
+        return _say(error, USAGE)
+    configure(agent.log_format, agent.log_level)
+    try:
+        following = Following(agent, settings, identity, options.extra_field)
+        try:
+            with stopped_by_signals(following.stop), stopped_by_failures(following.stop) as failed:
+                following.run()
+        finally:
+            following.close()
+    except KeyboardInterrupt:
+        return CANNOT_RUN
+    except (CollectorError, WireError) as error:
+        return _say(error, CANNOT_RUN)
+    return CANNOT_RUN if failed.is_set() else 0
+
+
 def _run_rules(options: argparse.Namespace) -> int:
     from collector.rules import command
+
+    if options.rules_command == "follow":
+        return _follow_rules(options)
 
     try:
         settings = read(RuleSettings, options, os.environ, ENVIRONMENT)
@@ -189,7 +227,8 @@ def _run_rules(options: argparse.Namespace) -> int:
     configure(logs.log_format, logs.log_level)
     try:
         rules = command.load_rules(options.rules, options.extra_field, sys.stderr)
-        running = command.build(settings, identity, rules, as_json=options.json, out=sys.stdout)
+        deliver = command.printer(sys.stdout, as_json=options.json)
+        running = command.build(settings, identity, rules, deliver)
         try:
             with stopped_by_signals(running.stop), stopped_by_failures(running.stop) as failed:
                 stop = threading.Event()

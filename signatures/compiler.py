@@ -147,9 +147,13 @@ class _Compiler:
 
     def _against_constants(self, check: Binary, left: Compiled, right: Value | Values) -> ast.expr:
         texts = right.texts if isinstance(right, Values) else (right.text,)
+        found = self._fields.find(check.left) if isinstance(check.left, Field) else None
         self._check_types(check, texts, right.position)
         self._warn(check, texts, right.position)
         try:
+            if found is not None and found[0].whole:
+                for text in texts:
+                    to_constant(text, FieldType.SIGNED, check.operator)
             if check.modifier is not None:
                 checks = [check_of(check.operator, left.type, left.arity, (text,)) for text in texts]
                 return self.operands.call(modified(check.modifier, checks), left.node)

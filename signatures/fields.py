@@ -69,6 +69,8 @@ class FieldInfo:
     """No transformer takes it."""
     unprinted: bool = False
     """It has no single value that an output could show."""
+    whole: bool = False
+    """Real, and compared with whole numbers alone: the reference reads no others."""
     deprecated: bool = False
 
     def is_ancestral(self, argument: str | None) -> bool:
@@ -156,5 +158,6 @@ def _read(name: str, kind: str, properties: str = "") -> FieldInfo:
         alone="alone" in words,
         plain="plain" in words,
         unprinted="unprinted" in words,
+        whole="whole" in words,
         deprecated="deprecated" in words,
     )

@@ -88,7 +88,7 @@ class _Parser:
         self._max_depth = max_depth
         self._depth = 0
         self._last = ""
-        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._lines = [0, *(found.end() for found in re.finditer("[\r\n]", text))]
         """Where each line begins."""
         self.at = 0
 
@@ -114,8 +114,8 @@ class _Parser:
     def _or(self) -> Expression:
         # The reference counts a step for each of its rules: "or", "and", "not" and the check.
         self._descend(1)
-        self._blank()
         here = self._here()
+        self._blank()
         first = self._and()
         children = [first]
         self._blank()
@@ -186,10 +186,19 @@ class _Parser:
         return child
 
     def _comparison(self, left: Operand, here: Position) -> Expression:
+        self._descend(1)
         self._blank()
         for word in UNARY:
             if self._word(word):
+                self._depth -= 1
                 return Unary(left, word, here)
+        # The reference looks two rules deeper for what stands on the right.
+        self._descend(2)
+        check = self._binary(left, here)
+        self._depth -= 3
+        return check
+
+    def _binary(self, left: Operand, here: Position) -> Binary:
         for word in NUMERIC:
             if self._word(word):
                 return Binary(left, word, self._number(), position=here)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-_EXAMPLES: Final = """\
+EXAMPLES: Final = """\
 examples:
   nonself rules list --state not_evaluable
       the rules that cannot fire on any node, and why: 'nonself rules show NAME'
@@ -17,10 +17,10 @@ examples:
 """
 
 
-def add_rules(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """Add the actions of `nonself rules`; return those that ask a service."""
-    parser.epilog, parser.formatter_class = _EXAMPLES, argparse.RawDescriptionHelpFormatter
-    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+def add_actions(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> list[argparse.ArgumentParser]:
+    """Add the actions that ask a service; return their parsers."""
     listed = actions.add_parser("list", help="list the active rules and whether nodes can evaluate them")
     listed.add_argument("--state", help="evaluable, partial, not_evaluable, disabled or unreported")
     listed.add_argument("--tag", help="only rules with this tag")

@@ -1,9 +1,9 @@
-"""Which system calls can be reported: their arguments, what these are called in rules, and how the kernel reads them."""
+"""Which system calls can be reported: their arguments, as rules name them, and how the kernel reads them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from collector.events import layout
 from collector.events.layout import How
@@ -99,10 +99,10 @@ quotactl          cmd:int > res
 mlock             addr:int len:int > res
 mlockall          flags:int > res
 """
-_SIGNED_32: Final = frozenset({"int", "fd", "directory", "signal"})
 
 
-class Argument(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Argument:
     """One argument of a call as rules see it."""
 
     name: str
@@ -127,60 +127,74 @@ class Call:
         return any(argument.kind == "opened" for argument in self.arguments)
 
 
+class _Reader:
+    """Reads one line of the table."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._arguments: list[Argument] = []
+        self._how = How.ON
+        self._places = dict.fromkeys(_PLACES, 0)
+        self._paths: list[tuple[int, int]] = []
+        self._directory = 0
+
+    def add(self, label: str, kind: str, index: int) -> None:
+        """Take the next argument, by the kernel's count from 0."""
+        at = index + 1
+        if kind == "path":
+            self._arguments.append(Argument(label, kind, len(self._paths)))
+            self._paths.append((at, self._directory))
+            self._directory = 0
+            return
+        if kind == "directory":
+            self._directory = at
+        if place := _PLACE_OF.get(kind):
+            self._places[place] = at
+            self._how |= _HOW_OF.get(kind, How(0))
+        if kind and label != "-":
+            self._arguments.append(Argument(label, kind, index))
+        if kind == "open_how":
+            self._arguments += [Argument("mode", "mode", 3), Argument("resolve", "int", 4)]
+
+    def finish(self, label: str, kind: str) -> Call:
+        """Take the result, and return the call."""
+        how = self._how | _HOW_OF.get(kind, How(0)) | (How.EXEC if self._name in _EXECS else How(0))
+        paths = [*self._paths, (0, 0), (0, 0)][:2]
+        capture = layout.CALL.pack(
+            *(0, how, paths[0][0], paths[1][0], paths[0][1], paths[1][1]), *self._places.values()
+        )
+        return Call(self._name, (Argument(label, kind, -1), *self._arguments), capture)
+
+
 def _read(line: str) -> Call:
     left, _, right = line.partition(">")
     name, *words = left.split()
-    arguments: list[Argument] = []
-    how = How.ON
-    places = dict.fromkeys(("text", "flags", "address", "address_bytes", "fd", "data", "data_bytes"), 0)
-    paths: list[int] = []
-    directories: list[int] = []
-    directory = 0
+    reader = _Reader(name)
     for index, word in enumerate(words):
         label, _, kind = word.partition(":")
-        at = index + 1
-        match kind:
-            case "path":
-                arguments.append(Argument(label, kind, len(paths)))
-                paths.append(at)
-                directories.append(directory)
-                directory = 0
-                continue
-            case "directory":
-                directory = at
-            case "open" | "open_how":
-                places["flags"] = at
-                how |= How.HOW if kind == "open_how" else How(0)
-            case "message":
-                places["address"] = at
-                how |= How.MESSAGE
-            case "data_out":
-                places["data"] = at
-                how |= How.DATA_OUT
-            case _ if kind in places:
-                places[kind] = at
-        if kind and label != "-":
-            arguments.append(Argument(label, kind, index))
-            if kind == "open_how":
-                arguments += [Argument("mode", "mode", 3), Argument("resolve", "int", 4)]
+        reader.add(label, kind, index)
     label, _, kind = right.strip().partition(":")
-    kind = kind or "result"
-    arguments.insert(0, Argument(label, kind, -1))
-    if kind == "opened":
-        how |= How.OPEN
-    if kind == "result_fd":
-        how |= How.RESULT
-    if name in {"execve", "execveat"}:
-        how |= How.EXEC
-    paths += [0] * (2 - len(paths))
-    directories += [0] * (2 - len(directories))
-    capture = layout.CALL.pack(0, how, *paths, *directories, *places.values())
-    return Call(name, tuple(arguments), capture)
+    return reader.finish(label, kind or "result")
 
 
-CALLS: Final[Mapping[str, Call]] = {
-    call.name: call for call in (_read(line) for line in _TABLE.strip().splitlines())
+_EXECS: Final = frozenset({"execve", "execveat"})
+_PLACES: Final = ("text", "flags", "address", "address_bytes", "fd", "data", "data_bytes")
+"""In the order of `struct call`."""
+_PLACE_OF: Final[Mapping[str, str]] = {
+    **{place: place for place in _PLACES if place != "flags"},
+    "open": "flags",
+    "open_how": "flags",
+    "message": "address",
+    "data_out": "data",
 }
+_HOW_OF: Final[Mapping[str, How]] = {
+    "open_how": How.HOW,
+    "message": How.MESSAGE,
+    "data_out": How.DATA_OUT,
+    "opened": How.OPEN,
+    "result_fd": How.RESULT,
+}
+CALLS: Final[Mapping[str, Call]] = {call.name: call for call in map(_read, _TABLE.strip().splitlines())}
 """Every call that can be reported, by the name of its events."""
 _EVENT_NAMES: Final = {"pread64": "pread", "pwrite64": "pwrite", "umount2": "umount2"}
 
@@ -214,9 +228,25 @@ def slots(names: Iterable[str]) -> dict[int, bytes]:
     return found
 
 
-_NATIVE_NAMES: Final = {"setuid32": "setuid", "setgid32": "setgid", "setreuid32": "setreuid", "setregid32": "setregid",
-    "setresuid32": "setresuid", "setresgid32": "setresgid", "fcntl64": "fcntl", "chown32": "chown", "lchown32": "lchown",
-    "fchown32": "fchown", "truncate64": "truncate", "ftruncate64": "ftruncate"}  # fmt: skip
+_NATIVE_NAMES: Final[Mapping[str, str]] = {
+    "fcntl64": "fcntl",
+    "ftruncate64": "ftruncate",
+    "truncate64": "truncate",
+    **{
+        f"{name}32": name
+        for name in (
+            "chown",
+            "fchown",
+            "lchown",
+            "setgid",
+            "setregid",
+            "setresgid",
+            "setresuid",
+            "setreuid",
+            "setuid",
+        )
+    },
+}
 """Calls of i386 under another name than the native one; socketcall(2), which is many in one, is not seen."""
 
 

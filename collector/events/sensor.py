@@ -24,6 +24,7 @@ PREFIXES: Final = 4096
 """Most path prefixes that the kernel compares opens with."""
 _PAGE: Final = mmap.PAGESIZE
 _NOTHING: Final = bytes(layout.CALL.size)
+NO_ACCESS: Final = Access(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Subscription:
     """Values of `evt.type`."""
     prefixes: Mapping[str, Access]
     """Beginnings of absolute paths; an open below one of them is reported if it is for that."""
-    any_path: Access = Access(0)
+    any_path: Access = NO_ACCESS
     """Opens for this are reported whatever their path."""
     env_bytes: int = 0
     """Of the environment, with each exec."""
@@ -102,7 +103,7 @@ class EventSensor:
             self._calls.update(struct.pack("=I", slot), _NOTHING)
         self._subscribed = new
         any_path = wanted.any_path
-        keys = {}
+        keys: dict[bytes, Access] = {}
         for prefix, access in wanted.prefixes.items():
             text = prefix.encode("latin-1", errors="surrogateescape")[: layout.KEY_BYTES]
             key = layout.PREFIX.pack(8 * len(text), text)

@@ -6,7 +6,8 @@ from collector.sensor.source import KernelField, Source
 
 _FIELDS: Final = {
     "task_struct": (
-        "thread_info.status real_parent group_leader cred signal thread_pid nsproxy start_boottime tgid pid fs files mm"
+        "thread_info.status real_parent group_leader cred signal thread_pid nsproxy start_boottime tgid pid"
+        " fs files mm"
     ),
     "signal_struct": "tty pids live",
     "tty_struct": "driver index",

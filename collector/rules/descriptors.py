@@ -20,14 +20,14 @@ _O_DIRECTORY: Final = 0o200000
 _ESTABLISHED, _LISTEN = 1, 10
 _PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 255: "raw"}
 _CHARACTERS: Final = {
-    "file": "f", "directory": "d", "ipv4": "4", "ipv6": "6", "unix": "u", "pipe": "p", "event": "e", "signalfd": "s",
-    "eventpoll": "l", "inotify": "i", "timerfd": "t", "netlink": "n", "bpf": "b", "userfaultfd": "u", "io_uring": "r",
-    "memfd": "m", "pidfd": "P", "unsupported": "o",
+    "file": "f", "directory": "d", "ipv4": "4", "ipv6": "6", "unix": "u", "pipe": "p", "event": "e",
+    "signalfd": "s", "eventpoll": "l", "inotify": "i", "timerfd": "t", "netlink": "n", "bpf": "b",
+    "userfaultfd": "u", "io_uring": "r", "memfd": "m", "pidfd": "P", "unsupported": "o",
 }  # fmt: skip
 _ANONYMOUS: Final = {
     "[eventfd]": "event", "[signalfd]": "signalfd", "[eventpoll]": "eventpoll", "inotify": "inotify",
-    "[timerfd]": "timerfd", "bpf-map": "bpf", "bpf-prog": "bpf", "bpf_link": "bpf", "[userfaultfd]": "userfaultfd",
-    "[io_uring]": "io_uring", "[pidfd]": "pidfd",
+    "[timerfd]": "timerfd", "bpf-map": "bpf", "bpf-prog": "bpf", "bpf_link": "bpf",
+    "[userfaultfd]": "userfaultfd", "[io_uring]": "io_uring", "[pidfd]": "pidfd",
 }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def _socket(record: Record, found: Descriptor, event_type: str) -> Described:
         base,
         type=family,
         family="ip",
-        l4proto=_PROTOCOLS.get(found.protocol, "raw" if found.type == 3 else None),  # noqa: PLR2004 - SOCK_RAW
+        l4proto=_PROTOCOLS.get(found.protocol, "raw" if found.type == 3 else None),
         local=local,
         remote=remote if remote[1] else None,
         connected=found.state == _ESTABLISHED,
@@ -133,7 +133,8 @@ def _socket(record: Record, found: Descriptor, event_type: str) -> Described:
 
 def _with_roles(base: Described, found: Descriptor, event_type: str) -> Described:
     local, remote = base.local, base.remote
-    assert local is not None
+    if local is None:
+        return base
     if found.state == _LISTEN or event_type in {"bind", "listen"}:
         return replace(base, is_server=True, server=local, name=_shown(local))
     if remote is None:
@@ -158,18 +159,18 @@ def _ends(found: Descriptor) -> tuple[str, tuple[str, int], tuple[str, int]]:
         local, remote = found.local[12:], found.remote[12:]
     else:
         local, remote = found.local, found.remote
-    family = "ipv4" if len(local) == 4 else "ipv6"  # noqa: PLR2004 - bytes of an address
+    family = "ipv4" if len(local) == 4 else "ipv6"
     return family, (_ip(local), found.local_port), (_ip(remote), found.remote_port)
 
 
 def _address(data: bytes | None) -> tuple[str, int] | str | None:
     """Return what a `struct sockaddr` names: address and port, or a Unix socket's path."""
-    if data is None or len(data) < 2:  # noqa: PLR2004 - the family
+    if data is None or len(data) < 2:
         return None
     family = struct.unpack_from("=H", data)[0]
-    if family == _INET and len(data) >= 8:  # noqa: PLR2004 - sockaddr_in up to the address
+    if family == _INET and len(data) >= 8:
         return _ip(data[4:8]), struct.unpack_from(">H", data, 2)[0]
-    if family == _INET6 and len(data) >= 24:  # noqa: PLR2004 - sockaddr_in6 up to the address
+    if family == _INET6 and len(data) >= 24:
         ip = data[8:24]
         return _ip(ip[12:] if ip.startswith(_MAPPED) else ip), struct.unpack_from(">H", data, 2)[0]
     if family == _UNIX:
@@ -181,7 +182,7 @@ def _address(data: bytes | None) -> tuple[str, int] | str | None:
 
 
 def _ip(data: bytes) -> str:
-    if len(data) == 4:  # noqa: PLR2004 - bytes of an address
+    if len(data) == 4:
         return "%d.%d.%d.%d" % tuple(data)  # noqa: UP031 - twice as fast as ipaddress, and this is the hot path
     return str(ipaddress.IPv6Address(data))
 

@@ -58,7 +58,7 @@ class Engine:
         node: Node,
         maker: MatchMaker,
         deliver: Callable[[SignatureMatch], None],
-        options: EngineOptions = EngineOptions(),  # noqa: B008 - frozen
+        options: EngineOptions = EngineOptions(),
     ) -> None:
         self._sensor = sensor
         self._node = node

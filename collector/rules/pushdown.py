@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from collector.events.catalogue import CALLS, reportable
 from collector.events.layout import KEY_BYTES, Access
-from collector.events.sensor import PREFIXES, Subscription
+from collector.events.sensor import NO_ACCESS, PREFIXES, Subscription
 from signatures.event_types import event_types, known_event_types
 from signatures.ruleset import Rule, RuleSet
 from signatures.syntax import And, Binary, Expression, Field, Identifier, Not, Or, Unary, Value, Values
@@ -24,6 +24,12 @@ _PATHS: Final = frozenset({"fd.name", "fd.nameraw", "fs.path.name", "fs.path.nam
 _ALL: Final[Opens] = {"": _BOTH}
 _EQUAL: Final = frozenset({"=", "==", "startswith"})
 _WILD: Final = "*?["
+_ACCESS: Final = {
+    "evt.is_open_read": Access.READ,
+    "evt.is_open_write": Access.WRITE,
+    "evt.is_open_exec": Access.WRITE,
+    "evt.is_open_create": Access.WRITE,
+}
 _WRITING: Final = frozenset({"O_CREAT", "O_TRUNC", "O_WRONLY", "O_RDWR"})
 
 
@@ -41,22 +47,17 @@ def subscription(
     types = rules.event_types & reportable()
     keys = {key.partition("[")[0] for key in rules.keys}
     opens = opens_of(rules.enabled) if push_down else _ALL
-    any_path = opens.get("", Access(0))
+    any_path = opens.get("", NO_ACCESS)
     if len(opens) > PREFIXES:
         opens, any_path = {}, _BOTH
     return Subscription(
-        types=types | _changes(keys),
+        types=types,
         prefixes={prefix: access for prefix, access in opens.items() if prefix},
         any_path=any_path,
         env_bytes=env_bytes,
         data_bytes=data_bytes if keys & {"evt.buffer", "evt.arg.data"} else 0,
         always_cwd="proc.cwd" in keys and bool(types - {"execve", "execveat"}),
     )
-
-
-def _changes(keys: set[str]) -> frozenset[str]:
-    """Return the calls whose results are state that a rule asks for; the rest the kernel tells with each event."""
-    return frozenset()
 
 
 def opens_of(rules: Iterable[Rule]) -> Opens:
@@ -92,10 +93,9 @@ def _of_check(check: Unary | Binary) -> Opens:
     texts = _texts(check)
     if texts is None:
         return _ALL
-    if name in {"evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"}:
-        if check.operator not in {"=", "=="} or texts != ("true",):
-            return _ALL
-        return {"": Access.READ if name == "evt.is_open_read" else Access.WRITE}
+    access = _ACCESS.get(name)
+    if access is not None:
+        return {"": access} if check.operator in {"=", "=="} and texts == ("true",) else _ALL
     if name == "evt.arg.flags" and check.operator == "contains":
         return {"": Access.WRITE} if all(text in _WRITING for text in texts) else _ALL
     return _of_paths(name, check.operator, texts)
@@ -145,7 +145,7 @@ def _and(each: Sequence[Opens]) -> Opens:
             for two, wanted in other.items():
                 if access & wanted and (one.startswith(two) or two.startswith(one)):
                     longer = max(one, two, key=len)
-                    both[longer] = both.get(longer, Access(0)) | (access & wanted)
+                    both[longer] = both.get(longer, NO_ACCESS) | (access & wanted)
         found = both
     return found
 
@@ -154,7 +154,7 @@ def _or(each: Sequence[Opens]) -> Opens:
     found: Opens = {}
     for opens in each:
         for prefix, access in opens.items():
-            found[prefix] = found.get(prefix, Access(0)) | access
+            found[prefix] = found.get(prefix, NO_ACCESS) | access
     return found
 
 
@@ -162,9 +162,9 @@ def _shortest(opens: Opens) -> Opens:
     """Leave out prefixes that a shorter one makes needless."""
     kept: Opens = {}
     for prefix, access in sorted(opens.items(), key=lambda item: len(item[0])):
-        covered = Access(0)
+        covered = NO_ACCESS
         for size in range(len(prefix) + 1):
-            covered |= kept.get(prefix[:size], Access(0))
+            covered |= kept.get(prefix[:size], NO_ACCESS)
         if access & ~covered:
             kept[prefix] = access
     return kept

@@ -1,5 +1,6 @@
 """Takes secrets out of texts before they leave the node."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from wire.match import FieldValue
 
 REDACTED: Final = "[redacted]"
 DEFAULT_PATTERNS: Final = (
-    r"(?i)(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|credential)s?"
-    r"[\"']?\s?[=:]\s?[\"']?(?P<secret>[^\s\"',;&]+)",
+    (
+        r"(?i)(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
+        r"|credential)s?[\"']?\s?[=:]\s?[\"']?(?P<secret>[^\s\"',;&]+)"
+    ),
     r"(?i)--(?:password|passwd|secret|token|api-key|access-key)[ =](?P<secret>\S+)",
     r"(?i)\b(?:authorization:\s*)?(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
     r"://[^/\s:@]+:(?P<secret>[^/\s@]+)@",
@@ -49,7 +52,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
-        text = text[:_MOST_TEXT]
+        text = _readable(text[:_MOST_TEXT])
         for pattern in self._patterns:
             text = pattern.sub(_replaced, text)
         return text[:_MOST_TEXT]
@@ -82,6 +85,13 @@ def read_patterns(path: Path) -> tuple[str, ...]:
         msg = f"Cannot read redaction patterns from {path}: {error}."
         raise SettingsError(msg) from error
     return tuple(line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _readable(text: str) -> str:
+    """Return the characters that bytes of the kernel stand for, where they are UTF-8; without NUL."""
+    with contextlib.suppress(UnicodeError):
+        text = text.encode("latin-1").decode("utf-8")
+    return text.replace("\0", " ")
 
 
 def _replaced(found: re.Match[str]) -> str:

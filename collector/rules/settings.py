@@ -32,7 +32,8 @@ class RuleSettings:
     )
     redact_file: str = setting(
         "",
-        "File with one regular expression a line: what they find leaves the node as [redacted]. Empty takes built-in ones.",
+        "File with one regular expression a line; what they find leaves the node as [redacted]. "
+        "Empty takes built-in ones.",
     )
 
     def __post_init__(self) -> None:

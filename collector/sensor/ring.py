@@ -63,7 +63,7 @@ class Ring:
         self._producer.close()
 
     def records(self) -> Iterator[bytes]:
-        """Return what is there, record by record; each is given back to the kernel when the next is asked for."""
+        """Return what is there; each record goes back to the kernel when the next is asked for."""
         position = self._consumed.value
         while position < struct.unpack_from("=Q", self._producer)[0]:
             at = _PAGE + position % self._bytes

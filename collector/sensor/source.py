@@ -1,4 +1,4 @@
-"""What a sensor's C source needs around it: kernel fields, tracepoints, maps. As data, for the compiling process."""
+"""What a sensor's C source needs around it, as data for the compiling process: fields, tracepoints, maps."""
 
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self

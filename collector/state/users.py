@@ -89,7 +89,7 @@ def _look(files: _Files, root: Path) -> bool:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes with a file; nothing where it is not there. Times alone would not do: images have zeros."""
+    """Return what changes with a file, or nothing where there is none; in an image the time may be 0."""
     try:
         status = path.stat()
     except OSError:

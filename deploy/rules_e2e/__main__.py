@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
+
 from rules_e2e.judge import Alerts
 from rules_e2e.play import SuiteError, make_play
 from rules_e2e.stage import Addresses, Host, InContainer, compile_actor
@@ -173,6 +174,8 @@ def main() -> int:
             *map(str, options.rules),
         ]
         command += ["--extra-field", "proc.env", "--env-bytes", "4096", "--log-format", "json", *sockets]
+        if suite.get("hosts"):
+            command = [*_with_hosts(suite["hosts"], folder), *command]
         log = options.log or folder / "agent.log"
         alerts = Alerts(command, log)
         stack.callback(alerts.stop)
@@ -188,6 +191,15 @@ def main() -> int:
                 print(line + (f": {result.reason}" if result.reason else ""), flush=True)
         dropped = alerts.dropped
     return _report(results, dropped, options.json)
+
+
+def _with_hosts(hosts: dict[str, str], folder: Path) -> list[str]:
+    """Return what to put before a command, so that names have these addresses for it and nobody else."""
+    file = folder / "hosts"
+    lines = [f"{address} {name}" for name, address in hosts.items()]
+    file.write_text("\n".join([Path("/etc/hosts").read_text(), *lines, ""]))
+    script = f'mount --bind {file} /etc/hosts && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, "sh"]
 
 
 def _report(results: list[Result], dropped: int, to: Path | None) -> int:

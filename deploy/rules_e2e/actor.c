@@ -4,7 +4,8 @@
  * What to do comes in the variable E2E_PLAY as lines of fields separated by 0x1f; every process takes the
  * lines that are left to it and hands the rest on, as the generator upstream does. Lines:
  *
- *   process EXEPATH NAME ARG0 UID GID CAPS ENV ARG...   run the rest as a child (ENV: K=V joined by 0x1e)
+ *   process EXEPATH NAME ARG0 UID GID CAPS TTY ENV ARG...
+ *       run the rest as a child; TTY 1: with a terminal of its own; ENV: K=V joined by 0x1e
  *   script TEXT                             /bin/sh -c TEXT, and wait
  *   file NAME PATH | directory NAME PATH    make it if it is not there, open it, remove it at the end
  *   pipe NAME | event NAME | epoll NAME | signalfd NAME | inotify NAME | memfd NAME LABEL
@@ -28,6 +29,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -167,6 +169,15 @@ static void become(int uid, int gid, unsigned long long caps)
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 
+static void take_terminal(void)
+{
+    int terminal, leader = posix_openpt(O_RDWR | O_NOCTTY);
+    setsid();
+    if (leader < 0 || grantpt(leader) || unlockpt(leader) || (terminal = open(ptsname(leader), O_RDWR)) < 0 ||
+        ioctl(terminal, TIOCSCTTY, 0))
+        fail("cannot take a terminal");
+}
+
 static void run(char **field, int count, char *rest)
 {
     char own[4096], path[4096];
@@ -203,11 +214,13 @@ static void run(char **field, int count, char *rest)
     }
 
     char *arguments[MOST] = {field[3]};
-    for (int i = 8; i < count; i++)
-        arguments[i - 7] = field[i];
+    for (int i = 9; i < count; i++)
+        arguments[i - 8] = field[i];
     pid_t pid = fork();
     if (pid == 0) {
-        for (char *pair = strtok(field[7], "\x1e"); pair; pair = strtok(NULL, "\x1e"))
+        if (atoi(field[7]))
+            take_terminal();
+        for (char *pair = strtok(field[8], "\x1e"); pair; pair = strtok(NULL, "\x1e"))
             putenv(strdup(pair));
         setenv("E2E_PLAY", rest, 1);
         become(atoi(field[4]), atoi(field[5]), strtoull(field[6], NULL, 16));

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, IO
+from typing import IO, Any
 
 _MARKER = re.compile(r"E2E_TEST=[0-9a-f-]{36}")
 

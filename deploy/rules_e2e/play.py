@@ -20,7 +20,7 @@ _FAMILIES = {"tcp4": (2, 1), "tcp6": (10, 1), "udp4": (2, 2), "udp6": (10, 2), "
 _NUMBERS = {
     "read": 0, "write": 1, "open": 2, "dup": 32, "dup2": 33, "socket": 41, "connect": 42, "sendto": 44, "kill": 62,
     "link": 86, "symlink": 88, "init_module": 175, "openat": 257, "linkat": 265, "symlinkat": 266, "dup3": 292,
-    "finit_module": 313, "openat2": 437,
+    "finit_module": 313, "openat2": 437, "ptrace": 101,
 }  # fmt: skip
 _SHAPES = {
     "read": "fd:fd buffer:space len:int=64",
@@ -41,6 +41,7 @@ _SHAPES = {
     "symlinkat": "target:text newdirfd:directory linkpath:text",
     "init_module": "moduleimage:text -:length paramvalues:text",
     "finit_module": "fd:fd paramvalues:text flags:flags",
+    "ptrace": "request:flags pid:fd addr:int data:int",
 }
 _CONSTANTS: dict[str, int] = {
     **{name: value for name, value in vars(os).items() if name.startswith("O_")},
@@ -51,6 +52,7 @@ _CONSTANTS: dict[str, int] = {
     "MODULE_INIT_IGNORE_MODVERSIONS": 1, "MODULE_INIT_IGNORE_VERMAGIC": 2, "MODULE_INIT_COMPRESSED_FILE": 4,
     "S_ISUID": 0o4000, "S_ISGID": 0o2000, "S_ISVTX": 0o1000, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100,
     "S_IRGRP": 0o40, "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IROTH": 4, "S_IWOTH": 2, "S_IXOTH": 1,
+    "PTRACE_TRACEME": 0, "PTRACE_ATTACH": 16, "PTRACE_SEIZE": 0x4206,
     "RESOLVE_BENEATH": 8, "RESOLVE_IN_ROOT": 16, "RESOLVE_NO_MAGICLINKS": 2, "RESOLVE_NO_SYMLINKS": 4,
     "RESOLVE_NO_XDEV": 1, "RESOLVE_CACHED": 32,
 }  # fmt: skip
@@ -135,6 +137,7 @@ def _add_process(
         uid,
         gid,
         f"{caps:x}",
+        int(bool(process.get("tty"))),
         "\x1e".join(env),
         *split_arguments(process.get("args") or ""),
     )
@@ -145,12 +148,49 @@ def split_arguments(text: str) -> list[str]:
     return [next(filter(None, groups)) for groups in _WORDS.findall(text)]
 
 
-_CAPABILITIES = (
-    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
-    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin "
-    "sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override "
-    "mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
-).split()
+_CAPABILITIES = [
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+]
 
 
 def capabilities(text: str) -> int:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from lab.containers import Pod
+
 from rules_e2e.play import Play
 
 SOURCE = Path(__file__).parent / "actor.c"

@@ -11,6 +11,7 @@ from collector.probe import CgroupEventKind
 from collector.sensor import layout, ring
 from collector.sensor.btf import read_kernel_types
 from collector.sensor.compiler import SOURCES, defines
+from collector.sensor.source import COUNTING
 from wire import ngram, syscalls
 
 PROGRAM = """
@@ -95,4 +96,4 @@ def test_every_macro_the_source_uses_is_given() -> None:
     """Each offset in the C source is one that user space looks up, and none is looked up in vain."""
     used = set(re.findall(r"\bOFF_\w+", (SOURCES / "sensor.c").read_text())) - {"OFF_"}
 
-    assert used == set(defines(read_kernel_types(), {}))
+    assert used == set(defines(read_kernel_types(), COUNTING, {}))

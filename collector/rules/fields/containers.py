@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Final
 
 from collector.rules.live import Getter, LiveEvent
@@ -92,8 +93,8 @@ def _pod(part: str) -> Getter:
     return _of(lambda container: getattr(container.ref, part) or None)
 
 
-_SOURCE: Final[Callable[[Mount], str]] = lambda mount: mount.source
-_DEST: Final[Callable[[Mount], str]] = lambda mount: mount.dest
+_SOURCE: Final[Callable[[Mount], str]] = attrgetter("source")
+_DEST: Final[Callable[[Mount], str]] = attrgetter("dest")
 
 CONTAINER_FIELDS: Final[Mapping[str, Getter]] = {
     "container.id": _of(lambda container: container.short_id, host=_HOST),

@@ -9,7 +9,8 @@ from collector.rules.live import Getter, LiveEvent
 from signatures.event import FieldValue
 
 _SERVICES: Final[Mapping[int, str]] = {
-    21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 80: "http", 110: "pop3", 143: "imap2", 443: "https",
+    21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 80: "http", 110: "pop3", 143: "imap2",
+    443: "https",
 }  # fmt: skip
 _MINOR_BITS: Final = 20
 _UPPER, _LOWER = 2, 1

@@ -1,6 +1,6 @@
 """`evt.*` and `fs.path.*`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -96,28 +96,32 @@ _EXEC_FIELDS: Final = {
 
 def _shown(event: LiveEvent, found: Argument) -> str | None:
     """Return an argument as text."""
-    kind = found.kind
-    if kind in _EXEC_FIELDS:
-        value = event[_EXEC_FIELDS[kind]]
-        return None if value is None else str(value)
-    if kind == "path":
-        given = paths.given(event.record, found.index)
-        return given if given is None or given.startswith("/") else paths.full(event.record, found.index)
-    if kind == "text":
-        return event.record.text(Tag.TEXT)
-    if kind == "exec_filename":
-        return event.record.text(Tag.FILENAME) or paths.given(event.record, 0)
-    if kind == "exec_flags":
-        return exec_flags(event)
-    if kind in {"address", "message"}:
-        described = event.described
-        return described.name if described else None
-    if kind in {"data", "data_out"}:
-        data = event.record.sections.get(Tag.DATA)
-        return None if data is None else data.decode("latin-1")
+    special = _SHOWN.get(found.kind)
+    if special is not None:
+        return special(event, found)
     if found.index < 0:
-        return _shown_result(event, kind)
-    return _shown_number(event, kind, _number(event, found))
+        return _shown_result(event, found.kind)
+    return _shown_number(event, found.kind, _number(event, found))
+
+
+def _shown_path(event: LiveEvent, found: Argument) -> str | None:
+    given = paths.given(event.record, found.index)
+    return given if given is None or given.startswith("/") else paths.full(event.record, found.index)
+
+
+def _shown_field(event: LiveEvent, found: Argument) -> str | None:
+    value = event[_EXEC_FIELDS[found.kind]]
+    return None if value is None else str(value)
+
+
+def _shown_address(event: LiveEvent, _: Argument) -> str | None:
+    described = event.described
+    return described.name if described else None
+
+
+def _shown_data(event: LiveEvent, _: Argument) -> str | None:
+    data = event.record.sections.get(Tag.DATA)
+    return None if data is None else data.decode("latin-1")
 
 
 def _shown_result(event: LiveEvent, kind: str) -> str:
@@ -130,35 +134,41 @@ def _shown_result(event: LiveEvent, kind: str) -> str:
     return str(result)
 
 
-def _shown_number(event: LiveEvent, kind: str, value: int) -> str | None:
-    if kind in {"open", "open_how"}:
-        return words.open_flags(value)
-    if kind == "mode":
-        return words.mode(value)
+def _shown_number(event: LiveEvent, kind: str, value: int) -> str:
     if words.has_flags(kind):
         return words.flags(kind, value)
     if words.is_enumeration(kind):
         return words.enumeration(kind, value) or str(value)
-    if kind == "uid":
-        user = event.node.users.user(*event.root, value)
-        return user.name if user else str(value)
-    if kind == "gid":
-        return event.node.users.group(*event.root, value) or str(value)
-    if kind == "directory":
-        return "AT_FDCWD" if value == _AT_FDCWD else str(value)
-    if kind == "fd":
-        described = event.described
-        return f"<{described.character}>{described.name}" if described else str(value)
-    return str(value)
+    special = _NUMBERS.get(kind)
+    return special(event, value) if special else str(value)
 
 
+def _user_name(event: LiveEvent, uid: int) -> str:
+    user = event.node.users.user(*event.root, uid)
+    return user.name if user else str(uid)
+
+
+def _descriptor(event: LiveEvent, number: int) -> str:
+    described = event.described
+    return f"<{described.character}>{described.name}" if described else str(number)
+
+
+_NUMBERS: Final[Mapping[str, Callable[[LiveEvent, int], str]]] = {
+    "open": lambda _, value: words.open_flags(value),
+    "open_how": lambda _, value: words.open_flags(value),
+    "mode": lambda _, value: words.mode(value),
+    "uid": _user_name,
+    "gid": lambda event, value: event.node.users.group(*event.root, value) or str(value),
+    "directory": lambda _, value: "AT_FDCWD" if value == _AT_FDCWD else str(value),
+    "fd": _descriptor,
+}
 _AT_FDCWD: Final = -100
 _SIGNED: Final = frozenset({"int", "fd", "directory", "signal"})
 
 
 def _number(event: LiveEvent, found: Argument) -> int:
     at = 2 if found.kind == "open_how" else found.index
-    value: int = event.head[_FIRST_ARGUMENT + at]
+    value = int(event.head[_FIRST_ARGUMENT + at])
     value32 = value & 0xFFFFFFFF
     if found.kind in _SIGNED and value in {value32, value32 - (1 << 32) & 0xFFFFFFFFFFFFFFFF}:
         return value32 - (1 << 32) if value32 >> 31 else value32
@@ -169,7 +179,7 @@ _FIRST_ARGUMENT: Final = 3
 """Of `Head`."""
 
 
-def exec_flags(event: LiveEvent) -> str:
+def exec_flags(event: LiveEvent, _: Argument | None = None) -> str:
     """Return where an executed file lies, and who may change it, as Falco's words."""
     found = []
     if event["proc.is_exe_writable"]:
@@ -181,6 +191,20 @@ def exec_flags(event: LiveEvent) -> str:
     if event["proc.is_exe_lower_layer"]:
         found.append("EXE_LOWER_LAYER")
     return "|".join(found) or "0"
+
+
+_SHOWN: Final[Mapping[str, Callable[[LiveEvent, Argument], str | None]]] = {
+    **dict.fromkeys(_EXEC_FIELDS, _shown_field),
+    "path": _shown_path,
+    "text": lambda event, _: event.record.text(Tag.TEXT),
+    "exec_filename": lambda event, _: event.record.text(Tag.FILENAME) or paths.given(event.record, 0),
+    "exec_flags": exec_flags,
+    "address": _shown_address,
+    "message": _shown_address,
+    "data": _shown_data,
+    "data_out": _shown_data,
+}
+"""Arguments that are not numbers."""
 
 
 def _arguments(event: LiveEvent, _: str | None) -> FieldValue:
@@ -199,12 +223,7 @@ def _path(which: int, *, raw: bool) -> Getter:
         record = event.record
         if record.kind is Kind.EXEC:
             return record.text(Tag.FILENAME) if which == 0 else None
-        labels = {each.name: each for each in record.call.arguments if each.kind in {"path", "text"}}
-        names = _TWO_PATHS.get(event.type)
-        if which == 0:
-            found = None if names else next((each for each in labels.values() if each.kind == "path"), None)
-        else:
-            found = labels.get(names[which - 1]) if names else None
+        found = _path_argument(event, which)
         if found is None:
             return None
         if found.kind == "text":
@@ -212,6 +231,14 @@ def _path(which: int, *, raw: bool) -> Getter:
         return paths.given(record, found.index) if raw else paths.full(record, found.index)
 
     return get
+
+
+def _path_argument(event: LiveEvent, which: int) -> Argument | None:
+    names = _TWO_PATHS.get(event.type)
+    arguments = event.record.call.arguments
+    if which == 0:
+        return None if names else next((each for each in arguments if each.kind == "path"), None)
+    return next((each for each in arguments if each.name == names[which - 1]), None) if names else None
 
 
 _TWO_PATHS: Final[Mapping[str, tuple[str, str]]] = {

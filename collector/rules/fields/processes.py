@@ -1,6 +1,7 @@
 """`proc.*`, `thread.*`, `user.*` and `group.*`."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from collector.events import layout, words
@@ -154,13 +155,13 @@ def _group_name(event: LiveEvent, _: str | None) -> FieldValue:
     return event.node.users.group(*event.root, event.head.egid) or _MINOR_UNKNOWN
 
 
-_SESSION: Final[Callable[[LiveEvent], int]] = lambda event: event.head.sid
-_GROUP: Final[Callable[[LiveEvent], int]] = lambda event: event.head.pgid
-_NAME: Final[_Of] = lambda process: process.comm
-_EXE: Final[_Of] = lambda process: process.exe
-_EXEPATH: Final[_Of] = lambda process: process.exepath
-_CMDLINE: Final[_Of] = lambda process: process.cmdline
-_PID: Final[_Of] = lambda process: process.pid
+_SESSION: Final[Callable[[LiveEvent], int]] = attrgetter("head.sid")
+_GROUP: Final[Callable[[LiveEvent], int]] = attrgetter("head.pgid")
+_NAME: Final[_Of] = attrgetter("comm")
+_EXE: Final[_Of] = attrgetter("exe")
+_EXEPATH: Final[_Of] = attrgetter("exepath")
+_CMDLINE: Final[_Of] = attrgetter("cmdline")
+_PID: Final[_Of] = attrgetter("pid")
 
 PROCESS_FIELDS: Final[Mapping[str, Getter]] = {
     "proc.name": _of_process(_NAME),
