@@ -19,6 +19,7 @@ from collector.events.sensor import EventSensor
 from collector.identity.identifier import ASKED_RUNTIMES, Identifier
 from collector.identity.settings import IdentitySettings
 from collector.rules import alert
+from collector.rules.bundles import open_conditions
 from collector.rules.engine import Engine, EngineOptions
 from collector.rules.live import Node
 from collector.rules.matches import MatchMaker
@@ -60,7 +61,7 @@ class Running:
             SensorError: The kernel refused the subscription; the old rules stay.
         """
         self.engine.replace(rules)
-        self.maker.ruleset = ruleset
+        self.maker.ruleset, self.maker.open_conditions = ruleset, open_conditions(rules.rules)
         self.names.replace(names_in(rules))
 
     def run(self) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from api.tokens.service import Role
 from collector.errors import RulesError
-from collector.rules.bundles import report_on, to_rules
+from collector.rules.bundles import open_conditions, report_on, to_rules
 from collector.rules.feed import Asked, BundleClient, RuleFeed
 from collector.rules.outlet import MatchOutlet
 from collector.sender import Answer, Sender, Verdict
+from signatures.event import Event
+from signatures.printer import to_text
 from signatures.ruleset import RuleSet
 from tests.contract.test_rest_rules import names, select_rules, upload
 from tests.rule_texts import BROKEN, FILES, SHELL
@@ -276,3 +278,22 @@ def test_rules_that_cannot_fire_say_why() -> None:
     assert report.reasons == ("evt.asynctype is not supplied.",)
     with pytest.raises(RulesError, match="LOAD_ERR_VALIDATE"):
         to_rules(RuleBundle(version=1, files=(RuleFile(name="b.yaml", text=BROKEN),)))
+
+
+OPEN = SHELL.replace("proc.name in (shells)", "proc.name in (shells) and anomaly.p_value < 0.01")
+
+
+def test_a_rule_about_scores_is_evaluable_and_may_hold() -> None:
+    """The node leaves the score open: it tries the rest of the condition, and says that the rule can fire."""
+    bundle = RuleBundle(version=1, files=(RuleFile(name="a.yaml", text=OPEN),))
+    rules = to_rules(bundle)
+    (rule,) = rules.enabled
+
+    assert rule.holds(Event({"evt.type": "execve", "proc.name": "sh"}))
+    assert not rule.holds(Event({"evt.type": "execve", "proc.name": "cat"}))
+    assert report_on(rules, ruleset="").rules[0].state is RuleState.EVALUABLE
+    left = open_conditions(rules.rules)["Shell spawned"].left(
+        Event({"evt.type": "execve", "proc.name": "sh"})
+    )
+    assert not isinstance(left, bool)
+    assert to_text(left) == "anomaly.p_value < 0.01"
