@@ -33,6 +33,8 @@ class Core:
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
     falco: FalcoOutput = field(init=False)
+    stopping: bool = False
+    """Set when the service ends: requests that are held back are answered."""
     rules_changes: int = 0
     """Grows whenever agents have to fetch their rules anew."""
 

@@ -26,6 +26,7 @@ class Server:
     """An HTTP server in a thread of its own."""
 
     def __init__(self, core: Core, listener: socket.socket) -> None:
+        self._core = core
         self._listener = listener
         config = uvicorn.Config(
             create_app(core),
@@ -53,6 +54,7 @@ class Server:
 
     def stop(self) -> None:
         """Finish the requests at hand and end."""
+        self._core.stopping = True
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()

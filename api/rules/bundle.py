@@ -56,7 +56,7 @@ async def get_bundle(
         # Waiting holds no thread: hundreds of agents may wait at once.
         while changes == core.rules_changes:
             left_s = until - time.monotonic()
-            if left_s <= 0:
+            if left_s <= 0 or core.stopping:
                 return Response(status_code=304, headers=headers)
             await asyncio.sleep(min(_LOOK_S, left_s))
 

@@ -50,7 +50,7 @@ def to_rules(bundle: RuleBundle, extra_outputs: Sequence[str] = ()) -> RuleSet:
 def open_conditions(rules: Iterable[Rule]) -> dict[str, OpenCondition]:
     """Return, by name, the rules of which the service decides a part.
 
-    One that does more with `anomaly.*` than compare it with numbers is not among them: its fields stay missing.
+    One that does more with `anomaly.*` than compare it with numbers is not among them: they stay missing.
     """
     found = {}
     for rule in rules:

@@ -279,6 +279,19 @@ def test_waiting_ends_by_itself(service: Service) -> None:
     assert answer.status_code == 304
 
 
+def test_a_service_that_ends_answers_those_that_wait(service: Service) -> None:
+    """Agents held back do not hold up the end of the service."""
+    tag = bundle_of(service).headers["etag"]
+    timer = threading.Timer(0.5, setattr, (service.core, "stopping", True))
+    timer.start()
+
+    answer = service.request(
+        "GET", "/v1/rules/bundle", Role.INGEST, headers={"If-None-Match": tag}, wait_s=30, timeout=25
+    )
+
+    assert answer.status_code == 304
+
+
 def test_states_are_what_nodes_report(service: Service) -> None:
     """Each node that runs the active rules says what it can evaluate; others count as not yet reporting."""
     upload(service, "a.yaml", SHELL)

@@ -34,9 +34,9 @@ def holds(expression: Expression, values: dict[str, int | None]) -> bool:
     """Decide a condition as the language says; a missing value makes its check false."""
     match expression:
         case And(children):
-            return all([holds(child, values) for child in children])
+            return all(holds(child, values) for child in children)
         case Or(children):
-            return any([holds(child, values) for child in children])
+            return any(holds(child, values) for child in children)
         case Not(child):
             return not holds(child, values)
         case Binary(left=Field(name), right=Value(text)):
@@ -47,7 +47,7 @@ def holds(expression: Expression, values: dict[str, int | None]) -> bool:
 
 @given(conditions, st.fixed_dictionaries({name: st.none() | st.integers(0, 3) for name in FIELDS}))
 def test_two_steps_decide_as_one_would(expression: Expression, values: dict[str, int | None]) -> None:
-    """The node decides its fields, the text crosses the wire, the service decides the rest: the same answer."""
+    """The node decides its fields, text crosses the wire, the service decides the rest: one answer."""
 
     def judge(check: Check) -> bool | None:
         assert isinstance(check.left, Field)
@@ -64,7 +64,6 @@ def test_two_steps_decide_as_one_would(expression: Expression, values: dict[str,
     "text",
     [
         "proc.name = sh",
-        "anomaly.score > many",
         "anomaly.score contains 1",
         "anomaly.score > val(anomaly.novelty)",
         "tolower(proc.name) = sh",
