@@ -40,7 +40,7 @@ Every option can be given as a variable too: --window-s is NONSELF_WINDOW_S.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 where it cannot run or finds fault, 2 for wrong usage."""
+    """Run the command and return its exit code: 0, 1 if it cannot run or finds fault, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         settings = read(_settings_of(options), options, os.environ, ENV_PREFIX)

@@ -118,7 +118,7 @@ class RuleCondition(StrEnum):
     """Whether a rule can fire, over all nodes that run the active rules."""
 
     EVALUABLE = "evaluable"
-    PARTIAL = "partial"
+    PARTLY = "partly"
     """Not everywhere, or not all of its condition."""
     NOT_EVALUABLE = "not_evaluable"
     DISABLED = "disabled"

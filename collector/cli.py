@@ -226,7 +226,9 @@ def _run_rules(options: argparse.Namespace) -> int:
         return _say(error, USAGE)
     configure(logs.log_format, logs.log_level)
     try:
-        rules = command.load_rules(options.rules, options.extra_field, sys.stderr)
+        rules = command.load_rules(
+            options.rules, options.extra_field, sys.stderr, environment=settings.env_bytes > 0
+        )
         deliver = command.printer(sys.stdout, as_json=options.json)
         running = command.build(settings, identity, rules, deliver)
         try:

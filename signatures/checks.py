@@ -99,7 +99,7 @@ def test_of(operator: str, kind: FieldType, texts: Sequence[str]) -> Test:
     return compare(operator, constants[0])
 
 
-def compare(operator: str, constant: Constant) -> Test:  # noqa: C901, PLR0911 - a table in the form of a match
+def compare(operator: str, constant: Constant) -> Test:  # noqa: C901, PLR0911, PLR0912 - a table in the form of a match
     """Return the test of a value against one constant of its own type.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the items of all files amount to: later items define anew, add to or replace what earlier ones said."""
+"""What the items of all files amount to: later ones define anew, add to or replace what earlier ones said."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -91,7 +91,8 @@ class Collection:
         match item:
             case EngineRequirement(version=version, place=place):
                 if version[0] != ENGINE_VERSION[0] or version > ENGINE_VERSION:
-                    message = f"Rules require engine version {_dots(version)}, but engine version is {_dots(ENGINE_VERSION)}"
+                    wanted, here = _dots(version), _dots(ENGINE_VERSION)
+                    message = f"Rules require engine version {wanted}, but engine version is {here}"
                     raise _invalid(message, place)
             case PluginRequirement():
                 self._require(item)
@@ -114,20 +115,24 @@ class Collection:
         names: set[str] = set()
         for name, version in requirement.alternatives:
             if parse_version(version) is None:
-                raise _invalid(f"Invalid required version '{version}' for plugin '{name}'", requirement.place)
+                msg = f"Invalid required version '{version}' for plugin '{name}'"
+                raise _invalid(msg, requirement.place)
             if name in names:
                 message = f"Defined multiple alternative version requirements for plugin '{name}'"
                 raise _invalid(message, requirement.place)
             names.add(name)
         if not satisfied(requirement.alternatives, self._plugins):
             wanted = ", ".join(f"{name} (>= {version})" for name, version in requirement.alternatives)
-            raise _invalid(f"Plugin requirement not satisfied, must load one of: {wanted}", requirement.place)
+            msg = f"Plugin requirement not satisfied, must load one of: {wanted}"
+            raise _invalid(msg, requirement.place)
 
     def _add_list(self, item: ListItem) -> None:
         now, before = self._tick(), self.lists.get(item.name)
         if item.append:
             if before is None:
-                message = "List uses 'append' or 'override.items: append' but no list by that name already exists"
+                message = (
+                    "List uses 'append' or 'override.items: append' but no list by that name already exists"
+                )
                 raise _invalid(message, item.place)
             joined = replace(before.item, items=before.item.items + item.items)
             self.lists[item.name] = ListDefinition(before.index, now, joined)
@@ -139,7 +144,8 @@ class Collection:
         if item.append:
             if before is None:
                 message = (
-                    "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists"
+                    "Macro uses 'append' or 'override.condition: append' "
+                    "but no macro by that name already exists"
                 )
                 raise _invalid(message, item.place)
             joined = replace(before.item, condition=f"{before.item.condition} {item.condition}")
@@ -179,7 +185,8 @@ class Collection:
         self._check_source(before, item)
         given = (item.condition, item.output, item.desc, item.tags, item.exceptions)
         if all(each is None for each in given):
-            raise _invalid("Appended rule must have exceptions or condition property", item.place)
+            msg = "Appended rule must have exceptions or condition property"
+            raise _invalid(msg, item.place)
         old = before.item
         new = replace(
             old,
@@ -194,14 +201,12 @@ class Collection:
     def _replace(self, item: RuleItem) -> None:
         before = self.rules.get(item.name)
         if before is None:
-            message = "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
+            message = (
+                "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
+            )
             raise _invalid(message, item.place)
         self._check_source(before, item)
-        changes = {
-            name: value
-            for name in _REPLACEABLE
-            if (value := getattr(item, name)) is not None
-        }
+        changes = {name: value for name in _REPLACEABLE if (value := getattr(item, name)) is not None}
         if "exceptions" in changes:
             changes["exceptions"] = tuple(
                 self._complete(each, known=before.known_source) for each in item.exceptions or ()
@@ -236,7 +241,8 @@ class Collection:
             return self._complete_listed(exception, exception.fields, known=known)
         comparison: Entry = "in" if exception.comparisons is None else exception.comparisons
         if isinstance(comparison, tuple):
-            raise _invalid("Fields and comps must both be strings", exception.place)
+            msg = "Fields and comps must both be strings"
+            raise _invalid(msg, exception.place)
         if comparison not in LISTED and not _is_modified(comparison):
             message = (
                 "When fields is a single value, comps must be one of (in, pmatch, intersects) "
@@ -253,11 +259,10 @@ class Collection:
         if comparisons is None:
             comparisons = ("=",) * len(fields)
         if not isinstance(comparisons, tuple) or len(comparisons) != len(fields):
-            raise _invalid("Fields and comps lists must have equal length", exception.place)
+            msg = "Fields and comps lists must have equal length"
+            raise _invalid(msg, exception.place)
         for comparison in comparisons:
-            if not isinstance(comparison, str) or not (
-                comparison in _OPERATORS or _is_modified(comparison)
-            ):
+            if not isinstance(comparison, str) or not (comparison in _OPERATORS or _is_modified(comparison)):
                 message = f"'{comparison}' is not a supported comparison operator"
                 raise _invalid(message, exception.place)
         for field in fields:
@@ -266,7 +271,8 @@ class Collection:
 
     def _check_field(self, field: Entry, place: Place, *, known: bool) -> None:
         if known and not (isinstance(field, str) and self._is_field(field)):
-            raise _invalid(f"'{field}' is not a supported filter field", place)
+            msg = f"'{field}' is not a supported filter field"
+            raise _invalid(msg, place)
 
     def _is_field(self, text: str) -> bool:
         try:
@@ -286,7 +292,8 @@ class Collection:
 
     def _check_source(self, before: RuleDefinition | None, item: RuleItem) -> None:
         if before is not None and item.source is not None and before.item.source != item.source:
-            raise _invalid("Rule has been re-defined with a different source", item.place)
+            msg = "Rule has been re-defined with a different source"
+            raise _invalid(msg, item.place)
 
     def _tick(self) -> int:
         self._next += 1
@@ -294,8 +301,8 @@ class Collection:
 
 
 _REPLACEABLE: Final = (
-    "condition", "condition_place", "output", "output_place", "desc", "priority", "tags", "exceptions", "enabled",
-    "warn_evttypes", "skip_if_unknown", "capture", "capture_duration",
+    "condition", "condition_place", "output", "output_place", "desc", "priority", "tags", "exceptions",
+    "enabled", "warn_evttypes", "skip_if_unknown", "capture", "capture_duration",
 )  # fmt: skip
 _OPERATORS: Final = frozenset({*UNARY, *NUMERIC, *TEXTUAL, *LISTED})
 

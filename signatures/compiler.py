@@ -40,7 +40,9 @@ Predicate: TypeAlias = Callable[[Mapping[str, FieldValue]], bool]
 _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
     "=": ast.Eq, "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
 }  # fmt: skip
-_SIMPLE: Final = frozenset({FieldType.TEXT, FieldType.SIGNED, FieldType.UNSIGNED, FieldType.REAL, FieldType.FLAG})
+_SIMPLE: Final = frozenset(
+    {FieldType.TEXT, FieldType.SIGNED, FieldType.UNSIGNED, FieldType.REAL, FieldType.FLAG}
+)
 _VALUE: Final = "value"
 _TYPE_FIELDS: Final = ("evt.type", "syscall.type")
 
@@ -164,7 +166,9 @@ class _Compiler:
         except ValueError as error:
             raise CompileError(str(error), right.position) from None
 
-    def _simple(self, operator: str, left: Compiled, texts: tuple[str, ...]) -> ast.expr | None:
+    def _simple(  # noqa: PLR0911 - one for each form
+        self, operator: str, left: Compiled, texts: tuple[str, ...]
+    ) -> ast.expr | None:
         """Return a check in Python's own operators, where there is one for it."""
         if left.arity is not Arity.ONE or left.type not in _SIMPLE:
             return None
@@ -187,7 +191,12 @@ class _Compiler:
 
     def _against_operand(self, check: Binary, left: Compiled) -> ast.expr:
         right = self.operands.compile(check.right)
-        if check.modifier is not None or check.operator in ("regex", "glob", "iglob") or left.alone or right.alone:
+        if (
+            check.modifier is not None
+            or check.operator in ("regex", "glob", "iglob")
+            or left.alone
+            or right.alone
+        ):
             msg = f"'{check.operator}' takes constants on its right side here, not a field"
             raise CompileError(msg, check.position)
         if right.arity is Arity.LIST and check.operator not in LISTED:
@@ -210,7 +219,7 @@ class _Compiler:
         for text in texts:
             if check.operator == "regex":
                 if needless_regex(text):
-                    msg = f"'regex' matches '{text}' as a plain text; 'startswith', 'contains' or '=' would do, faster"
+                    msg = f"'regex' takes '{text}' as a plain text; 'startswith', 'contains' or '=' is faster"
                     self.warnings.append(Warned(msg, position))
             elif self._fields.named(text):
                 msg = f"'{text}' may be a valid field misused as a const string value"

@@ -22,7 +22,9 @@ _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _BITS: Final = {4: 32, 6: 128}
 
 
-def to_constant(text: str, kind: FieldType, operator: str) -> Constant:
+def to_constant(  # noqa: C901, PLR0911 - one case for each type
+    text: str, kind: FieldType, operator: str
+) -> Constant:
     """Return what a text means beside a field of a type.
 
     Raises:
@@ -95,7 +97,8 @@ def _address_or_raise(text: str) -> Address:
 
 
 def _network(text: str) -> Network:
-    # `ipaddress` takes no leading zeros in IPv4 alone; host bits beyond the mask are ignored, as in the reference.
+    # `ipaddress` takes no leading zeros in IPv4 alone; host bits beyond the mask are ignored, as in the
+    # reference.
     try:
         found = ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -7,7 +7,7 @@ what asks for a flag or a number decodes one.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -17,9 +17,13 @@ _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 500_000
 _BEING_COUNTED: Final = -1
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_YES: Final = ("y", "yes", "true", "on")
+_NO: Final = ("n", "no", "false", "off")
 _FLAGS: Final = {
-    **{word: True for base in ("y", "yes", "true", "on") for word in (base, base.capitalize(), base.upper())},
-    **{word: False for base in ("n", "no", "false", "off") for word in (base, base.capitalize(), base.upper())},
+    word: words is _YES
+    for words in (_YES, _NO)
+    for base in words
+    for word in (base, base.capitalize(), base.upper())
 }
 _NATURAL: Final = re.compile("[0-9]{1,18}")
 
@@ -62,6 +66,10 @@ class Node:
         return isinstance(self._node, yaml.ScalarNode) and not self.is_null
 
     @property
+    def _is_text(self) -> bool:
+        return isinstance(self._node, yaml.ScalarNode)
+
+    @property
     def is_sequence(self) -> bool:
         """Tell whether it is a list."""
         return isinstance(self._node, yaml.SequenceNode)
@@ -98,7 +106,7 @@ class Node:
         """Return the value of a key of a mapping, None where it is not there."""
         if self.is_mapping:
             for name, value in self.pairs():
-                if isinstance(name._node, yaml.ScalarNode) and name.text == key:
+                if name._is_text and name.text == key:  # noqa: SLF001 - of the same class
                     return value
         return None
 
@@ -122,7 +130,7 @@ def read(text: str) -> list[Node]:
     try:
         # Composing recurses in C; the depth is looked at before, by events, which do not.
         _check_size(text, loader)
-        found = [Node(node, text) for node in yaml.compose_all(text, Loader=loader) if node is not None]
+        found = [Node(node, text) for node in yaml.compose_all(text, Loader=loader)]
         _check_aliases(found)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -134,17 +142,20 @@ def read(text: str) -> list[Node]:
 
 
 def _check_size(text: str, loader: type) -> None:
-    depth = nodes = 0
-    for event in yaml.parse(text, Loader=loader):
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=loader)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        nodes += 1
-        if depth > _MAX_DEPTH or nodes > _MAX_NODES:
-            mark = event.start_mark
-            what = f"nests deeper than {_MAX_DEPTH} levels" if depth > _MAX_DEPTH else f"has more than {_MAX_NODES} nodes"
-            raise DocumentError(f"The text {what}.", mark.line + 1, mark.column + 1)  # noqa: TRY003, EM102
+        if depth > _MAX_DEPTH:
+            raise _at(event.start_mark, f"The text nests deeper than {_MAX_DEPTH} levels.")
+        if count > _MAX_NODES:
+            raise _at(event.start_mark, f"The text has more than {_MAX_NODES} nodes.")
+
+
+def _at(mark: Any, message: str) -> DocumentError:  # noqa: ANN401 - two kinds of mark, and None
+    return DocumentError(message, mark.line + 1, mark.column + 1) if mark else DocumentError(message)
 
 
 def _check_aliases(documents: list[Node]) -> None:
@@ -158,7 +169,9 @@ def _check_aliases(documents: list[Node]) -> None:
         known = sizes.get(id(node))
         if known is not None:
             if known == _BEING_COUNTED:
-                raise DocumentError("The text refers to itself.", node.start_mark.line + 1, node.start_mark.column + 1)  # noqa: TRY003, EM101
+                raise DocumentError(
+                    "The text refers to itself.", node.start_mark.line + 1, node.start_mark.column + 1
+                )
             return known
         sizes[id(node)] = _BEING_COUNTED
         total = 1
@@ -169,8 +182,8 @@ def _check_aliases(documents: list[Node]) -> None:
                 for part in each if isinstance(each, tuple) else (each,):
                     total += size(part, depth + 1)
         if total > _MAX_NODES:
-            msg = f"The text has more than {_MAX_NODES} nodes, or nests too deeply, once its aliases are followed."
-            raise DocumentError(msg, node.start_mark.line + 1, node.start_mark.column + 1)
+            msg = f"The text is too deep or has more than {_MAX_NODES} nodes once aliases are followed."
+            raise _at(node.start_mark, msg)
         sizes[id(node)] = total
         return total
 

@@ -1,10 +1,10 @@
-"""An event as conditions and outputs see it: field names to values, each found out when it is first asked for."""
+"""An event as conditions and outputs see it: fields to values, each found out when it is first asked for."""
 
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | bytes
 FieldValue: TypeAlias = Scalar | tuple[Scalar, ...] | None
-"""None where the event has no such value. Tuples are lists and, for `proc.aname` and its like, all ancestors."""
+"""None where the event has no such value. Tuples are lists, or all ancestors: `proc.aname` and its like."""
 
 
 class Event(dict[str, FieldValue]):

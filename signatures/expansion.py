@@ -4,6 +4,8 @@ Lists are put into conditions as text, before anything is parsed: that is what r
 Macros are put into trees, and see only what was defined before they were last touched.
 """
 
+import heapq
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,10 +20,16 @@ from signatures.vocabulary import LISTED
 
 MAX_CONDITION: Final = 1 << 20
 """Characters of a condition once its lists are written out."""
-MAX_CHECKS: Final = 50_000
-"""Checks of a condition once its macros are written out."""
+MAX_CHECKS: Final = 5_000
+"""Checks of a condition once its macros are written out; the largest rule of Falco's files has 248."""
+MAX_TOTAL: Final = 8 << 20
+"""Characters of all conditions once their lists are written out; Falco's three files have 0.1 million."""
+MAX_ALL_CHECKS: Final = 50_000
+"""Checks of all rules; those of Falco's three files have 1,449."""
 _BLANKS: Final = " \t\n\r"
 _DELIMITERS: Final = _BLANKS + "(),="
+_WORD: Final = re.compile(r"[^ \t\n\r(),=]+")
+_ALL: Final = ("All conditions have", MAX_TOTAL)
 
 
 class Lists:
@@ -32,6 +40,10 @@ class Lists:
 
     def __init__(self, definitions: Mapping[str, ListDefinition]) -> None:
         self._texts: dict[str, str] = {}
+        self._places: dict[str, int] = {}
+        self._spaced: list[str] = []
+        """Names that no word of a condition can be, but two can."""
+        self._total = 0
         self.used: set[str] = set()
         for name, definition in definitions.items():
             members: list[str] = []
@@ -43,6 +55,9 @@ class Lists:
                 else:
                     members.append(member)
             self._texts[name] = ", ".join(map(_quoted, members))
+            self._places[name] = len(self._places)
+            if _words(name) != {name}:
+                self._spaced.append(name)
 
     def expand(self, condition: str, place: Place) -> str:
         """Return a condition with every list that it names written out.
@@ -50,16 +65,36 @@ class Lists:
         Raises:
             LoadError: It becomes too long.
         """
-        for name, text in self._texts.items():
-            if name in condition:
-                expanded = _substitute(condition, name, text)
-                if expanded != condition:
-                    self.used.add(name)
-                condition = expanded
-                if len(condition) > MAX_CONDITION:
-                    message = f"The condition has more than {MAX_CONDITION} characters once its lists are written out."
-                    raise LoadError(ErrorCode.COMPILE_CONDITION, message, place)
+        # In the order of definition: what a list puts in may be the name of a later one.
+        ahead = self._named_in(condition, -1)
+        while ahead:
+            place_of_list, name = heapq.heappop(ahead)
+            text = self._texts[name]
+            expanded = _substitute(condition, name, text)
+            if expanded == condition:
+                continue
+            self.used.add(name)
+            condition = expanded
+            known = {each for _, each in ahead}
+            for found in self._named_in(text, place_of_list):
+                if found[1] not in known:
+                    heapq.heappush(ahead, found)
+            if len(condition) > MAX_CONDITION:
+                break
+        self._total += len(condition)
+        if len(condition) > MAX_CONDITION or self._total > MAX_TOTAL:
+            what, most = ("The condition has", MAX_CONDITION) if self._total <= MAX_TOTAL else _ALL
+            message = f"{what} more than {most} characters once lists are written out."
+            raise LoadError(ErrorCode.COMPILE_CONDITION, message, place)
         return condition
+
+    def _named_in(self, text: str, after: int) -> list[tuple[int, str]]:
+        """Return the lists that a text names and that are defined after another, as a heap."""
+        names = [name for name in _words(text) if name in self._places]
+        names += [name for name in self._spaced if name in text]
+        found = [(self._places[name], name) for name in names if self._places[name] > after]
+        heapq.heapify(found)
+        return found
 
 
 def parse_expanded(condition: str, place: Place) -> Expression:
@@ -82,6 +117,7 @@ class Macros:
         self._definitions = definitions
         self._parsed: dict[str, Expression] = {}
         self._resolved: dict[str, tuple[Expression, int]] = {}
+        self._total = 0
         self.used: set[str] = set()
         for name, definition in definitions.items():
             item = definition.item
@@ -97,7 +133,9 @@ class Macros:
         """
         return self._resolve(expression, None, (), place, condition)[0]
 
-    def _macro(self, name: str, path: tuple[str, ...], place: Place, condition: str) -> tuple[Expression, int]:
+    def _macro(
+        self, name: str, path: tuple[str, ...], place: Place, condition: str
+    ) -> tuple[Expression, int]:
         found = self._resolved.get(name)
         if found is None:
             visibility = self._definitions[name].visibility
@@ -106,7 +144,12 @@ class Macros:
         return found
 
     def _resolve(
-        self, expression: Expression, visibility: int | None, path: tuple[str, ...], place: Place, condition: str
+        self,
+        expression: Expression,
+        visibility: int | None,
+        path: tuple[str, ...],
+        place: Place,
+        condition: str,
     ) -> tuple[Expression, int]:
         match expression:
             case Identifier(name, position):
@@ -126,7 +169,9 @@ class Macros:
                 parts = [self._resolve(child, visibility, path, place, condition) for child in children]
                 size = sum(size for _, size in parts)
                 if size > MAX_CHECKS:
-                    message = f"The condition has more than {MAX_CHECKS} checks once its macros are written out."
+                    message = (
+                        f"The condition has more than {MAX_CHECKS} checks once its macros are written out."
+                    )
                     raise LoadError(ErrorCode.COMPILE_CONDITION, message, place)
                 return replace(expression, children=tuple(part for part, _ in parts)), size
             case _:
@@ -188,6 +233,11 @@ def _right_side(comparison: str, value: Entry) -> str:
 
 def _comma_separated(values: Iterable[Entry]) -> str:
     return ", ".join(_quoted(str(value)) for value in values)
+
+
+def _words(text: str) -> set[str]:
+    """Return what stands between delimiters."""
+    return set(_WORD.findall(text))
 
 
 def _quoted(text: str) -> str:

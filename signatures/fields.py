@@ -9,7 +9,14 @@ from typing import Final
 
 from signatures.syntax import Field
 
-_DOTTED: Final = ("evt.arg", "evt.rawarg", "thread.cgroup", "container.label", "k8s.pod.label", "k8s.ns.label")
+_DOTTED: Final = (
+    "evt.arg",
+    "evt.rawarg",
+    "thread.cgroup",
+    "container.label",
+    "k8s.pod.label",
+    "k8s.ns.label",
+)
 """Fields whose argument may also follow a dot, as in `evt.arg.flags`."""
 _INDEXED: Final = frozenset(
     {"proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid", "proc.aargs", "fd.types"}

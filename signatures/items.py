@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from signatures.document import Node
 from signatures.priority import Priority, parse_priority
@@ -23,11 +23,13 @@ _BOTH: Final = (
 )
 _APPENDED: Final = ("condition", "output", "desc", "tags", "exceptions")
 _REPLACED: Final = (
-    *_APPENDED, "priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture", "capture_duration",
+    *_APPENDED, "priority", "enabled", "warn_evttypes", "skip-if-unknown-filter",
+    "capture", "capture_duration",
 )  # fmt: skip
 _RULE_KEYS: Final = frozenset({"rule", "append", "override", "source", *_REPLACED})
 _LIST_KEYS: Final = frozenset({"list", "items", "append", "override"})
 _MACRO_KEYS: Final = frozenset({"macro", "condition", "append", "override"})
+_NAMES: Final = "{} names should match a regular expression: "
 _SHORT: Final = re.compile("[0-9]{1,9}")
 _MAX_EXCEPTION_DEPTH: Final = 4
 
@@ -155,7 +157,7 @@ def read_item(node: Node, content: Place, warn: Warn) -> list[Item]:
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
-    """Return the numbers of an `x.y.z` version, None where the text is none; what follows a dash is left out."""
+    """Return the numbers of an `x.y.z` version, None where it is none; what follows a dash is left out."""
     found = re.fullmatch(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:[-+][0-9A-Za-z.+-]+)?", text.strip())
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
@@ -182,21 +184,25 @@ class _Reader:
         node = self._node.get("required_plugin_versions")
         if node is None or not node.is_sequence:
             place = self._content.of(node or self._node, "required_plugin_versions")
-            raise _bad("Value of required_plugin_versions must be a sequence", place)
+            msg = "Value of required_plugin_versions must be a sequence"
+            raise _bad(msg, place)
         return [self._plugin(each) for each in node.members()]
 
     def _plugin(self, node: Node) -> PluginRequirement:
         place = self._content.of(node, "required plugin versions entry")
         if not node.is_mapping:
-            raise _bad("Plugin version must be a mapping", place)
+            msg = "Plugin version must be a mapping"
+            raise _bad(msg, place)
         found = [(_text_of(node, "name", place), _text_of(node, "version", place))]
         others = node.get("alternatives")
         if others is not None:
             if not others.is_sequence:
-                raise _bad("Value of plugin version alternatives must be a sequence", place)
+                msg = "Value of plugin version alternatives must be a sequence"
+                raise _bad(msg, place)
             for other in others.members():
                 if not other.is_mapping:
-                    raise _bad("Plugin version alternative must be a mapping", place)
+                    msg = "Plugin version alternative must be a mapping"
+                    raise _bad(msg, place)
                 found.append((_text_of(other, "name", place), _text_of(other, "version", place)))
         return PluginRequirement(alternatives=tuple(found), place=place)
 
@@ -204,7 +210,9 @@ class _Reader:
         name = self._text("list", self._content.of(self._node, "list"))
         place = self._content.of(self._node, "list", name)
         if not BARE.fullmatch(name):
-            message = "List has an invalid name. List names should match a regular expression: " + BARE.pattern
+            message = (
+                "List has an invalid name. List names should match a regular expression: " + BARE.pattern
+            )
             self._warn(WarningCode.INVALID_LIST_NAME, message, place)
         self._check_keys(_LIST_KEYS, place)
         items = self._texts("items", place)
@@ -215,9 +223,7 @@ class _Reader:
         name = self._text("macro", self._content.of(self._node, "macro"))
         place = self._content.of(self._node, "macro", name)
         if not IDENTIFIER.fullmatch(name):
-            message = (
-                "Macro has an invalid name. Macro names should match a regular expression: " + IDENTIFIER.pattern
-            )
+            message = f"Macro has an invalid name. {_NAMES.format('Macro')}{IDENTIFIER.pattern}"
             self._warn(WarningCode.INVALID_MACRO_NAME, message, place)
         self._check_keys(_MACRO_KEYS, place)
         condition = self._text("condition", place)
@@ -238,7 +244,9 @@ class _Reader:
             return [self._update(name, place, appended, replaced)]
         if append:
             keys = {"condition", "exceptions"} & self._keys()
-            found = self._read(RuleItem(name=name, place=place, **self._source(place)), keys, appending=True)
+            found = self._read(
+                RuleItem(name=name, place=place, source=self._source(place)), keys, appending=True
+            )
             return [Update(appended=found, replaced=None)]
         if not {"condition", "output", "desc", "priority"} & self._keys():
             enabled = self._flag("enabled", place, required=True)
@@ -270,7 +278,7 @@ class _Reader:
             for key in sorted(keys - expected):
                 message = f"An {kind} override for '{key}' was specified but '{key}' is not defined"
                 raise _bad(message, place)
-        base = RuleItem(name=name, place=place, **self._source(place))
+        base = RuleItem(name=name, place=place, source=self._source(place))
         update = Update(
             appended=self._read(base, appended, appending=True) if appended else None,
             replaced=self._read(base, replaced, appending=False) if replaced else None,
@@ -280,14 +288,16 @@ class _Reader:
             raise _bad(message, place.at(self._node.get(key) or self._node))
         return update
 
-    def _source(self, place: Place) -> dict[str, str]:
+    def _source(self, place: Place) -> str | None:
         # A source that is given and empty is none; one that differs from the rule's is an error later on.
         node = self._node.get("source")
         if node is None or node.is_null or not node.text:
-            return {}
-        return {"source": self._text("source", place)}
+            return None
+        return self._text("source", place)
 
-    def _read(self, item: RuleItem, keys: set[str], *, appending: bool) -> RuleItem:
+    def _read(  # noqa: C901 - one for each key
+        self, item: RuleItem, keys: set[str], *, appending: bool
+    ) -> RuleItem:
         place = item.place
         if "condition" in keys:
             node = self._node.get("condition")
@@ -313,19 +323,22 @@ class _Reader:
             item = replace(item, exceptions=self._exceptions(place, appending=appending))
         for key, attribute in _FLAG_KEYS:
             if key in keys:
-                item = replace(item, **{attribute: self._flag(key, place, required=True)})
+                changes: dict[str, Any] = {attribute: self._flag(key, place, required=True)}
+                item = replace(item, **changes)
         if "capture_duration" in keys:
             node = self._node.get("capture_duration")
             duration = node.natural() if node is not None else None
             if duration is None:
-                raise _bad("Can't decode YAML scalar value", place.at(node or self._node))
+                msg = "Can't decode YAML scalar value"
+                raise _bad(msg, place.at(node or self._node))
             item = replace(item, capture_duration=duration)
         return item
 
     def _priority(self, place: Place) -> Priority:
         found = parse_priority(self._text("priority", place))
         if found is None:
-            raise _bad("Invalid priority", place.at(self._node.get("priority") or self._node))
+            msg = "Invalid priority"
+            raise _bad(msg, place.at(self._node.get("priority") or self._node))
         return found
 
     def _exceptions(self, place: Place, *, appending: bool) -> tuple[ExceptionItem, ...]:
@@ -333,7 +346,8 @@ class _Reader:
         if node is None or node.is_null:
             return ()
         if not node.is_sequence:
-            raise _bad("Rule exceptions must be a sequence", place.of(node, "exceptions"))
+            msg = "Rule exceptions must be a sequence"
+            raise _bad(msg, place.of(node, "exceptions"))
         found: list[ExceptionItem] = []
         for each in node.members():
             exception = self._exception(each, appending=appending)
@@ -346,15 +360,18 @@ class _Reader:
     def _exception(self, node: Node, *, appending: bool) -> ExceptionItem:
         place = self._content.of(node, "exception")
         if not node.is_mapping:
-            raise _bad("Rule exception must be a mapping", place)
+            msg = "Rule exception must be a mapping"
+            raise _bad(msg, place)
         name = _text_of(node, "name", place)
         place = self._content.of(node, "exception", name)
         fields = node.get("fields")
         if fields is None and not appending:
-            raise _bad("Item has no mapping for key 'fields'", place)
+            msg = "Item has no mapping for key 'fields'"
+            raise _bad(msg, place)
         comparisons, values = node.get("comps"), node.get("values")
         if values is not None and not values.is_sequence:
-            raise _bad("Rule exception values must be a sequence", place)
+            msg = "Rule exception values must be a sequence"
+            raise _bad(msg, place)
         if values is None and appending:
             message = "Overriding/appending exception with no values"
             self._warn(WarningCode.APPEND_NO_VALUES, message, place)
@@ -392,11 +409,14 @@ class _Reader:
                 appended.add(name)
             elif operation.text == "replace":
                 if name not in may_replace:
-                    raise _bad(f"Key '{name}' cannot be replaced", place.at(key))
+                    msg = f"Key '{name}' cannot be replaced"
+                    raise _bad(msg, place.at(key))
                 replaced.add(name)
             else:
                 allowed = [
-                    word for word, names in (("append", may_append), ("replace", may_replace)) if name in names
+                    word
+                    for word, names in (("append", may_append), ("replace", may_replace))
+                    if name in names
                 ]
                 message = (
                     f"Invalid override operation for key '{name}': '{operation.text}'. "
@@ -408,7 +428,8 @@ class _Reader:
     def _check_keys(self, known: frozenset[str], place: Place) -> None:
         for key, _ in self._node.pairs():
             if key.is_scalar and key.text not in known:
-                message = f"Unknown key '{key.text}' in {place.item_type} '{place.item_name}'. The key will be ignored."
+                item = f"{place.item_type} '{place.item_name}'"
+                message = f"Unknown key '{key.text}' in {item}. The key will be ignored."
                 self._warn(WarningCode.UNKNOWN_KEY, message, place.at(key))
 
     def _keys(self) -> set[str]:
@@ -424,19 +445,23 @@ class _Reader:
         self._text(key, place)
         found = node.flag() if node is not None else None
         if found is None:
-            raise _bad("Can't decode YAML scalar value", place.at(node or self._node))
+            msg = "Can't decode YAML scalar value"
+            raise _bad(msg, place.at(node or self._node))
         return found
 
     def _texts(self, key: str, place: Place) -> tuple[str, ...]:
         node = self._node.get(key)
         if node is None:
-            raise _bad(f"Item has no mapping for key '{key}'", place)
+            msg = f"Item has no mapping for key '{key}'"
+            raise _bad(msg, place)
         if not node.is_sequence:
-            raise _bad("Value is not a sequence", place.at(node))
+            msg = "Value is not a sequence"
+            raise _bad(msg, place.at(node))
         found = []
         for each in node.members():
             if not each.is_scalar and not each.is_null:
-                raise _bad("sequence value is not scalar", place.at(each))
+                msg = "sequence value is not scalar"
+                raise _bad(msg, place.at(each))
             found.append(each.text)
         return tuple(found)
 
@@ -455,29 +480,34 @@ _FLAG_KEYS: Final = (
 def _text_of(node: Node, key: str, place: Place) -> str:
     found = node.get(key)
     if found is None:
-        raise _bad(f"Item has no mapping for key '{key}'", place)
+        msg = f"Item has no mapping for key '{key}'"
+        raise _bad(msg, place)
     if found.is_null:
-        raise _bad(f"Mapping for key '{key}' is empty", place)
+        msg = f"Mapping for key '{key}' is empty"
+        raise _bad(msg, place)
     if not found.is_scalar:
-        raise _bad("Value is not a scalar value", place.at(found))
+        msg = "Value is not a scalar value"
+        raise _bad(msg, place.at(found))
     if not found.text:
-        raise _bad("Value must be non-empty", place.at(found))
+        msg = "Value must be non-empty"
+        raise _bad(msg, place.at(found))
     return found.text
 
 
 def _entry(node: Node, place: Place, depth: int = 0) -> Entry:
     if node.is_sequence:
         if depth >= _MAX_EXCEPTION_DEPTH:
-            raise _bad("Rule exception nests too deeply", place)
+            msg = "Rule exception nests too deeply"
+            raise _bad(msg, place)
         return tuple(_entry(each, place, depth + 1) for each in node.members())
     if node.is_mapping:
-        raise _bad("Rule exception entries must be scalars or sequences", place)
+        msg = "Rule exception entries must be scalars or sequences"
+        raise _bad(msg, place)
     if node.is_scalar and not node.text:
-        raise _bad("Value must be non-empty", place)
+        msg = "Value must be non-empty"
+        raise _bad(msg, place)
     return node.text
 
 
 def _bad(message: str, place: Place) -> LoadError:
     return LoadError(ErrorCode.YAML_VALIDATE, message, place)
-
-

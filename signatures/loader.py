@@ -74,7 +74,7 @@ class Loaded:
     """What became of the files."""
 
     rules: tuple[Rule, ...]
-    """In the order of their first definition; without those that were skipped with a warning. Empty on an error."""
+    """In the order of first definition, without those skipped with a warning; none after an error."""
     problems: tuple[Problem, ...]
     """In the order in which they were met; nothing after the first error."""
 
@@ -97,8 +97,10 @@ class Loaded:
 _DEFAULTS: Final = LoadOptions()
 
 
-def load(files: Sequence[RuleFile], *, options: LoadOptions = _DEFAULTS, fields: Fields | None = None) -> Loaded:
-    """Load files in the order given; later ones may change what earlier ones define.
+def load(
+    files: Sequence[RuleFile], *, options: LoadOptions = _DEFAULTS, fields: Fields | None = None
+) -> Loaded:
+    r"""Load files in the order given; later ones may change what earlier ones define.
 
     Each file is compiled with those before it, so that an error is found in the file that brings it.
 

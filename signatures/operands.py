@@ -65,7 +65,7 @@ class Operands:
             case Value(text):
                 return Compiled(ast.Constant(text), FieldType.TEXT, Arity.ONE)
             case Values(texts):
-                return Compiled(ast.Constant(tuple(texts)), FieldType.TEXT, Arity.LIST)
+                return Compiled(_constant(tuple(texts)), FieldType.TEXT, Arity.LIST)
             case Group():
                 return self._group(operand)
             case Transformer():
@@ -82,11 +82,7 @@ class Operands:
             node: ast.expr = ast.Tuple([self._value(each) for each in ends], ast.Load())
             return Compiled(node, info.type, Arity.EITHER_END, alone=info.alone)
         arity = (
-            Arity.LIST
-            if info.is_list
-            else Arity.ANY
-            if info.is_ancestral(undotted.argument)
-            else Arity.ONE
+            Arity.LIST if info.is_list else Arity.ANY if info.is_ancestral(undotted.argument) else Arity.ONE
         )
         return Compiled(self._value(key_of(field)), info.type, arity, alone=info.alone)
 
@@ -97,7 +93,8 @@ class Operands:
     def _group(self, group: Group) -> Compiled:
         members = [self.compile(member) for member in group.members]
         if any(member.arity is not Arity.ONE for member in members):
-            raise _refuse("a list cannot hold another list", group.position)
+            msg = "a list cannot hold another list"
+            raise _refuse(msg, group.position)
         node = ast.Tuple([member.node for member in members], ast.Load())
         return Compiled(node, FieldType.TEXT, Arity.LIST)
 
@@ -107,7 +104,8 @@ class Operands:
             self._check_plain(name, argument)
         arguments = [self.compile(argument) for argument in transformer.arguments]
         if transformer.argument is not None and name != "getopt":
-            raise _refuse(f"'{name}' takes no argument in brackets", here)
+            msg = f"'{name}' takes no argument in brackets"
+            raise _refuse(msg, here)
         match name:
             case "join":
                 return self._join(arguments, here)
@@ -133,24 +131,28 @@ class Operands:
 
     def _of_text(self, name: str, inner: Compiled, here: Position) -> Compiled:
         if inner.type not in _TEXTS or (inner.type is FieldType.BYTES and name != "b64"):
-            raise _refuse(f"'{name}' takes text; got a field of type {inner.type}", here)
+            msg = f"'{name}' takes text; got a field of type {inner.type}"
+            raise _refuse(msg, here)
         return Compiled(self.call(transformers.of_text(name), inner.node), FieldType.TEXT, inner.arity)
 
     def _len(self, inner: Compiled, here: Position) -> Compiled:
         if inner.arity is not Arity.LIST and inner.type not in _TEXTS:
-            raise _refuse(f"'len' takes text or a list; got a field of type {inner.type}", here)
+            msg = f"'len' takes text or a list; got a field of type {inner.type}"
+            raise _refuse(msg, here)
         return Compiled(self.call(transformers.length, inner.node), FieldType.UNSIGNED, Arity.ONE)
 
     def _join(self, arguments: list[Compiled], here: Position) -> Compiled:
         if [each.arity for each in arguments] != [Arity.ONE, Arity.LIST]:
-            raise _refuse("'join' takes a separator and a list, as in join(\"-\", (a.b, c.d))", here)
+            msg = "'join' takes a separator and a list, as in join(\"-\", (a.b, c.d))"
+            raise _refuse(msg, here)
         return Compiled(
             self.call(transformers.join, *(each.node for each in arguments)), FieldType.TEXT, Arity.ONE
         )
 
     def _concat(self, arguments: list[Compiled], here: Position) -> Compiled:
-        if len(arguments) < 2 or any(each.arity is not Arity.ONE for each in arguments):  # noqa: PLR2004
-            raise _refuse("'concat' takes two values at least, none of them a list", here)
+        if len(arguments) < 2 or any(each.arity is not Arity.ONE for each in arguments):
+            msg = "'concat' takes two values at least, none of them a list"
+            raise _refuse(msg, here)
         return Compiled(
             self.call(transformers.concat, *(each.node for each in arguments)), FieldType.TEXT, Arity.ONE
         )
@@ -160,7 +162,7 @@ class Operands:
         # The arguments of a process come as one text; they are words all the same.
         words = isinstance(first, Field) and first.name == "proc.args"
         if (
-            len(arguments) != 2  # noqa: PLR2004 - as the message says
+            len(arguments) != 2
             or not (arguments[0].arity is Arity.LIST or words)
             or arguments[1].arity is not Arity.ONE
         ):
@@ -170,19 +172,27 @@ class Operands:
         if transformer.argument is None:
             return Compiled(self.call(transformers.getopt, *nodes), FieldType.TEXT, Arity.LIST)
         if not transformer.argument:
-            raise _refuse("'getopt' takes the name of an option in brackets; got none", transformer.position)
+            msg_0 = "'getopt' takes the name of an option in brackets; got none"
+            raise _refuse(msg_0, transformer.position)
         node = self.call(transformers.getopt_value, *nodes, ast.Constant(transformer.argument))
         return Compiled(node, FieldType.TEXT, Arity.ONE)
 
 
 def to_function(node: ast.expr, namespace: dict[str, object]) -> Callable[[Mapping[str, FieldValue]], Any]:
     """Return a function of an event that computes an expression; `namespace` is what it may name."""
-    arguments = ast.arguments(posonlyargs=[], args=[ast.arg(EVENT)], kwonlyargs=[], kw_defaults=[], defaults=[])
+    arguments = ast.arguments(
+        posonlyargs=[], args=[ast.arg(EVENT)], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
     function = ast.FunctionDef("compute", arguments, [ast.Return(node)], [])
     module = ast.fix_missing_locations(ast.Module([function], []))
     scope: dict[str, Any] = {"__builtins__": {}, **namespace}
     exec(compile(module, "<rule>", "exec"), scope)  # noqa: S102 - a tree of our own making, never text
     return cast("Callable[[Mapping[str, FieldValue]], Any]", scope["compute"])
+
+
+def _constant(value: tuple[str, ...]) -> ast.expr:
+    # A tuple of constants is one too, though the types of the standard library do not say so.
+    return ast.Constant(value)  # type: ignore[arg-type]
 
 
 def _refuse(message: str, position: Position) -> CompileError:

@@ -100,7 +100,8 @@ def parse_output(template: str, fields: Fields | None = None) -> Output:
         'file=<NA> (cat       )'
     """
     if len(template) > MAX_TEMPLATE:
-        raise _invalid(f"a template of more than {MAX_TEMPLATE} characters", 0)
+        msg = f"a template of more than {MAX_TEMPLATE} characters"
+        raise _invalid(msg, 0)
     fields = all_fields() if fields is None else fields
     keep_going = template.startswith("*")
     operands = Operands(fields)
@@ -131,7 +132,7 @@ def to_shown(value: FieldValue, *, is_list: bool = False) -> str:
     if value is None:
         return NOTHING
     if isinstance(value, tuple):
-        shown = [to_shown(each) for each in value if each is not None]
+        shown = [to_shown(each) for each in value]
         return "(" + ",".join(shown) + ")" if is_list else " ".join(shown)
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -155,7 +156,8 @@ def _token(
     found_field = fields.find(operand) if isinstance(operand, Field) else None
     is_list = found_field is not None and found_field[0].is_list
     if found_field is not None and found_field[0].unprinted:
-        raise _invalid(f"field '{key_of(found_field[1])}' can be compared, but not shown", at)
+        msg = f"field '{key_of(found_field[1])}' can be compared, but not shown"
+        raise _invalid(msg, at)
     inner = tuple(dict.fromkeys(key_of(each) for each in _leaves(operand)))
     return _Token(operand_to_text(operand), operand, width, is_list, inner), end
 
@@ -165,7 +167,8 @@ def _operand(template: str, at: int, fields: Fields) -> tuple[Operand, int]:
         try:
             operand, length = parse_operand(template[at:])
         except ParseError as error:
-            raise _invalid(f"invalid formatting token {template[at : at + 40]}: {error}", at) from None
+            msg = f"invalid formatting token {template[at : at + 40]}: {error}"
+            raise _invalid(msg, at) from None
         return operand, at + length
     found = _NAME.match(template, at)
     name = found.group() if found else ""
@@ -178,7 +181,8 @@ def _operand(template: str, at: int, fields: Fields) -> tuple[Operand, int]:
         if fields.find(Field(name)) is not None:
             return Field(name), end
         name = name[:-1]
-    raise CompileError(f"invalid formatting token {template[at : at + 40]}", Position(at, 1, at + 1), unknown=True)
+    msg = f"invalid formatting token {template[at : at + 40]}"
+    raise CompileError(msg, Position(at, 1, at + 1), unknown=True)
 
 
 def _shown(operand: Operand) -> Iterator[Operand]:

@@ -94,13 +94,16 @@ class _Parser:
 
     def condition(self) -> Expression:
         if not self._text:
-            raise self._error("filter input string is empty")
+            msg = "filter input string is empty"
+            raise self._error(msg)
         try:
             tree = self._or()
         except RecursionError:
-            raise self._error(f"exceeded max depth limit of {self._max_depth}") from None
+            msg = f"exceeded max depth limit of {self._max_depth}"
+            raise self._error(msg) from None
         if self.at != len(self._text):
-            raise self._error(f"unexpected token after '{self._last}', expecting 'or', 'and'")
+            msg = f"unexpected token after '{self._last}', expecting 'or', 'and'"
+            raise self._error(msg)
         return tree
 
     def operand(self) -> Operand:
@@ -109,7 +112,8 @@ class _Parser:
             return self._field(self._last, here)
         if name := self._transformer():
             return self._arguments(name, here)
-        raise self._error("expected a field or a transformer")
+        msg = "expected a field or a transformer"
+        raise self._error(msg)
 
     def _or(self) -> Expression:
         # The reference counts a step for each of its rules: "or", "and", "not" and the check.
@@ -143,7 +147,8 @@ class _Parser:
             return self._and() if connective == "or" else self._not()
         if self._word("("):
             return self._closed()
-        raise self._error(f"expected blank or '(' after '{connective}'")
+        msg = f"expected blank or '(' after '{connective}'"
+        raise self._error(msg)
 
     def _not(self) -> Expression:
         self._descend(1)
@@ -181,7 +186,8 @@ class _Parser:
         elif self._match(IDENTIFIER):
             child = Identifier(self._last, here)
         else:
-            raise self._error("expected a '(' token, a field check, or an identifier")
+            msg = "expected a '(' token, a field check, or an identifier"
+            raise self._error(msg)
         self._depth -= 1
         return child
 
@@ -210,7 +216,8 @@ class _Parser:
             if self._word(word):
                 return Binary(left, word, self._list(), position=here)
         expected = _quoted(UNARY + NUMERIC + TEXTUAL + LISTED)
-        raise self._error(f"expected a valid check operator: one of {expected}")
+        msg = f"expected a valid check operator: one of {expected}"
+        raise self._error(msg)
 
     def _number(self) -> Operand:
         self._blank()
@@ -219,11 +226,12 @@ class _Parser:
             return right
         if self._match(_HEX) or self._match(_NUMBER):
             return Value(self._last, here)
-        raise self._error(f"expected a number value or a field with a valid transformer: {_right_words()}")
+        msg = f"expected a number value or a field with a valid transformer: {_right_words()}"
+        raise self._error(msg)
 
     def _text_or_list(self) -> tuple[str | None, Operand]:
         before = self.at
-        if self._blank() or before and self._text[before - 1] in _BLANKS:
+        if self._blank() or (before and self._text[before - 1] in _BLANKS):
             start = self.at
             for word in MODIFIERS:
                 if self._word(word):
@@ -245,7 +253,8 @@ class _Parser:
             return right
         if self._quoted_string() or self._match(BARE):
             return Value(self._last, here)
-        raise self._error(f"expected a string value or a field with a valid transformer: {_right_words()}")
+        msg = f"expected a string value or a field with a valid transformer: {_right_words()}"
+        raise self._error(msg)
 
     def _list(self) -> Operand:
         self._blank()
@@ -268,7 +277,8 @@ class _Parser:
             while self._word(","):
                 self._blank()
                 if not (self._quoted_string() or self._match(BARE)):
-                    raise self._error("expected a string value")
+                    msg = "expected a string value"
+                    raise self._error(msg)
                 members.append(self._last)
                 self._blank()
         self._expect(")")
@@ -279,7 +289,8 @@ class _Parser:
             self._blank()
             field_here = self._here()
             if not self._match(_FIELD):
-                raise self._error(f"expected a field within '{VAL}' transformer")
+                msg = f"expected a field within '{VAL}' transformer"
+                raise self._error(msg)
             child = self._field(self._last, field_here)
             self._blank()
             self._expect(")", " closing the transformer")
@@ -325,7 +336,8 @@ class _Parser:
             return Value(self._last, here)
         if constants and self._word("("):
             return self._group(here)
-        raise self._error(f"expected a field or a nested valid transformer: {_right_words()}")
+        msg = f"expected a field or a nested valid transformer: {_right_words()}"
+        raise self._error(msg)
 
     def _group(self, here: Position) -> Group:
         self._descend(1)
@@ -348,7 +360,8 @@ class _Parser:
         if not self._word("["):
             return None
         if not (self._quoted_string() or self._match(_BARE_ARGUMENT)):
-            raise self._error("expected a valid field argument: a quoted string or a bare string")
+            msg = "expected a valid field argument: a quoted string or a bare string"
+            raise self._error(msg)
         argument = self._last
         self._expect("]")
         return argument
@@ -395,12 +408,14 @@ class _Parser:
 
     def _expect(self, word: str, what: str = "") -> None:
         if not self._word(word):
-            raise self._error(f"expected a '{word}' token{what}")
+            msg = f"expected a '{word}' token{what}"
+            raise self._error(msg)
 
     def _descend(self, steps: int) -> None:
         self._depth += steps
         if self._depth >= self._max_depth:
-            raise self._error(f"exceeded max depth limit of {self._max_depth}")
+            msg = f"exceeded max depth limit of {self._max_depth}"
+            raise self._error(msg)
 
     def _here(self) -> Position:
         line = bisect_right(self._lines, self.at)

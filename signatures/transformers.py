@@ -68,7 +68,7 @@ def concat(*parts: FieldValue) -> FieldValue:
 
 
 def getopt(members: FieldValue, options: FieldValue) -> FieldValue:
-    """Return the options among words, each followed by its value, as POSIX getopt(3) finds them.
+    """Return the options among words, each followed by its value, as POSIX finds them (getopt, section 3).
 
     `?` stands for an option that is not known. Words end at the first that is no option, and at `--`.
 
@@ -106,7 +106,7 @@ def _options(words: Sequence[str], options: str) -> list[tuple[str, str | None]]
     while at < len(words):
         word = words[at]
         at += 1
-        if len(word) < 2 or word[0] != "-" or word[1] == "-":  # noqa: PLR2004 - a dash and a letter
+        if len(word) < 2 or word[0] != "-" or word[1] == "-":
             break
         letters = word[1:]
         for place, letter in enumerate(letters):

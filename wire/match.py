@@ -63,7 +63,7 @@ class RuleState(StrEnum):
     """Whether a rule can fire on a node."""
 
     EVALUABLE = "evaluable"
-    PARTIAL = "partial"
+    PARTLY = "partly"
     """Some of its fields are not supplied: parts of its condition can never be true."""
     NOT_EVALUABLE = "not_evaluable"
     """It can never fire on this node."""

@@ -7,12 +7,12 @@ from typing import Final
 from api.rules.options import EXAMPLES, add_actions
 
 _CHECK = """\
-Loads rule files in Falco's format in the order given, later ones over earlier ones, and prints every error and
-warning with its code, its place and the text that it is about. Exits with 1 where there is an error.
+Loads rule files in Falco's format in the order given, later ones over earlier ones, and prints every error
+and warning with its code, its place and the text that it is about. Exits with 1 where there is an error.
 """
 _CONFORMANCE = """\
-Runs Falco's own test cases, given as JSON files in a folder, and prints what became of each list. Exits with 1
-where a case failed. Cases that need a live kernel are named and not counted; make rules-e2e runs those.
+Runs Falco's own test cases, given as JSON files in a folder, and prints what became of each list. Exits with
+1 where a case failed. Cases that need a live kernel are named and not counted; make rules-e2e runs those.
 """
 
 
@@ -39,9 +39,9 @@ def add_rules(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
 def run_rules(options: argparse.Namespace) -> bool:
     """Run the command that was asked for; return whether all is well."""
     if options.rules_command == "check":
-        from api.rules.check import check
+        from api.rules.check import check  # noqa: PLC0415 - the other commands start without re2 and yaml
 
         return check(options.paths, as_json=options.json)
-    from api.rules.conformance.command import conformance
+    from api.rules.conformance.command import conformance  # noqa: PLC0415
 
     return conformance(options.folder, show=options.show, out=options.json)

@@ -22,7 +22,7 @@ def add_actions(
 ) -> list[argparse.ArgumentParser]:
     """Add the actions that ask a service; return their parsers."""
     listed = actions.add_parser("list", help="list the active rules and whether nodes can evaluate them")
-    listed.add_argument("--state", help="evaluable, partial, not_evaluable, disabled or unreported")
+    listed.add_argument("--state", help="evaluable, partly, not_evaluable, disabled or unreported")
     listed.add_argument("--tag", help="only rules with this tag")
     listed.add_argument("--file", help="only rules of this file")
     listed.add_argument("--level", help="informational, low, medium, high or critical")

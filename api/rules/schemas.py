@@ -217,10 +217,10 @@ class RuleOut(BaseModel):
                     "source": "syscall",
                     "file": "falco_rules.yaml",
                     "enabled": [{"namespace": None, "workload": None, "enabled": True}],
-                    "state": "partial",
+                    "state": "partly",
                     "states": [
                         {
-                            "state": "partial",
+                            "state": "partly",
                             "reasons": ["proc.tty is not supplied."],
                             "nodes": ["worker-1"],
                         }

@@ -132,7 +132,7 @@ def _sum_up(rule: Rule, selections: Sequence[Selection], states: Iterable[RuleSt
         return RuleCondition.UNREPORTED
     if found == {RuleState.EVALUABLE}:
         return RuleCondition.EVALUABLE
-    return RuleCondition.NOT_EVALUABLE if found == {RuleState.NOT_EVALUABLE} else RuleCondition.PARTIAL
+    return RuleCondition.NOT_EVALUABLE if found == {RuleState.NOT_EVALUABLE} else RuleCondition.PARTLY
 
 
 def _wanted(rule: RuleOut, query: RuleQuery) -> bool:

@@ -163,7 +163,7 @@ def decode(record: bytes) -> Record:
     if len(record) < _HEAD.size:
         msg = f"A record of the event sensor has at least {_HEAD.size} bytes; got {len(record)}."
         raise SensorError(msg)
-    head = Head(*_HEAD.unpack_from(record))
+    head = Head._make(_HEAD.unpack_from(record))
     sections: dict[int, bytes] = {}
     at, end = _HEAD.size, _HEAD.size + head.used
     if end > len(record):

@@ -83,8 +83,18 @@ class EventSensor:
         self._subscribed: dict[int, bytes] = {}
         self._known: set[bytes] = set()
         self._ring = Ring(self._records)
-        self._links = [bpf.attach(program) for program in programs]
+        self._links: list[int] = []
         self._closed = False
+        self.attach()
+
+    def attach(self) -> None:
+        """Report again after `detach`."""
+        self._links = [bpf.attach(program) for program in self._programs]
+
+    def detach(self) -> None:
+        """Report nothing and cost nothing until `attach`."""
+        while self._links:
+            os.close(self._links.pop())
 
     def subscribe(self, wanted: Subscription) -> None:
         """Report from now on what is wanted, and nothing else.
@@ -152,8 +162,7 @@ class EventSensor:
         if self._closed:
             return
         self._closed = True
-        for descriptor in self._links:
-            os.close(descriptor)
+        self.detach()
         self._ring.close()
         for each in (self._calls, self._config, self._prefixes, self._records, self._stats):
             os.close(each.fd)

@@ -1,21 +1,28 @@
 """A bundle of the service as rules of this node, and what the node says of them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from collector.errors import RulesError
-from collector.rules.states import RuleState as NodeState, State, states_of
+from signatures import states
 from signatures.compiler import compile_condition
 from signatures.errors import CompileError
 from signatures.event import FieldValue
 from signatures.loader import ExtraOutput, LoadOptions, RuleFile, load
 from signatures.partial import ANOMALY_FIELDS, OpenCondition, names_open
 from signatures.ruleset import Rule, RuleSet
+from signatures.states import Assessment, Supply, assess
 from wire.bundle import RuleBundle, is_enabled_anywhere
 from wire.match import EngineReport, RuleReport, RuleState
 
-_STATES: Mapping[State, RuleState] = {each: RuleState(each.value) for each in State}
+_STATES: Final[Mapping[states.RuleState, RuleState]] = {
+    states.RuleState.EVALUABLE: RuleState.EVALUABLE,
+    states.RuleState.PARTLY: RuleState.PARTLY,
+    states.RuleState.NOT_EVALUABLE: RuleState.NOT_EVALUABLE,
+    states.RuleState.DISABLED: RuleState.DISABLED,
+}
 
 
 def to_rules(bundle: RuleBundle, extra_outputs: Sequence[str] = ()) -> RuleSet:
@@ -67,29 +74,54 @@ def _may_hold(condition: OpenCondition) -> Callable[[Mapping[str, FieldValue]], 
 
 
 def report_on(
-    rules: RuleSet, *, ruleset: str, error: str = "", counters: Mapping[str, int] | None = None
+    rules: RuleSet,
+    given: Supply,
+    *,
+    ruleset: str,
+    error: str = "",
+    counters: Mapping[str, int] | None = None,
 ) -> EngineReport:
-    """Return what the node says of its rules: a rule that cannot fire says why."""
+    """Return what the node says of its rules: a rule that cannot fire says why.
+
+    Args:
+        rules: Those in use.
+        given: What the sensor can tell.
+        ruleset: Digest of their bundle.
+        error: Why a newer bundle was not taken.
+        counters: Cumulative since the agent's start.
+    """
+    enabled = {rule.name for rule in rules.enabled}
     late = set(open_conditions(rules.rules))
+    # What the service decides is supplied, only later.
+    with_late = replace(given, fields=given.fields | frozenset(ANOMALY_FIELDS))
     return EngineReport(
         ruleset=ruleset,
         error=error,
-        rules=tuple(_report(each, ANOMALY_FIELDS if each.rule in late else ()) for each in states_of(rules)),
+        rules=tuple(
+            _report(
+                rule.name,
+                assess(
+                    rule.expression,
+                    rule.shown.asked,
+                    with_late if rule.name in late else given,
+                    enabled=rule.name in enabled,
+                ),
+            )
+            for rule in rules.rules
+        ),
         counters=dict(counters or {}),
     )
 
 
-def _report(each: NodeState, supplied_late: Collection[str]) -> RuleReport:
-    missing = [name for name in each.missing_fields if name not in supplied_late]
-    state = _STATES[each.state]
-    if state is RuleState.PARTIAL and not missing and not each.missing_types:
-        state = RuleState.EVALUABLE
+def _report(name: str, found: Assessment) -> RuleReport:
+    shown = ", ".join(found.missing_outputs)
+    widened = [f"Its exception no longer excludes: {loss.part}." for loss in found.losses if loss.widens]
     return RuleReport(
-        rule=each.rule,
-        state=state,
-        reasons=(
-            *(f"{name} is not supplied." for name in missing),
-            *(f"Events of type {name} are not supplied." for name in each.missing_types),
-            *(f"The output shows {name} as missing." for name in each.missing_in_output),
+        rule=name,
+        state=_STATES[found.state],
+        reasons=tuple(
+            each[:4096]
+            for each in (found.reason, *widened, f"Its output shows {shown} as missing." if shown else "")
+            if each
         ),
     )

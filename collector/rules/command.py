@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,12 +25,13 @@ from collector.rules.matches import MatchMaker
 from collector.rules.names import NameTable, names_in
 from collector.rules.redact import DEFAULT_PATTERNS, Redactor, read_patterns
 from collector.rules.settings import RuleSettings
-from collector.rules.states import State, states_of
+from collector.rules.supply import states_of, supply
 from collector.state.containers import ContainerTable
 from collector.state.processes import ProcessTable
 from collector.state.users import Users
 from signatures.loader import ExtraOutput, LoadOptions, RuleFile, load
 from signatures.ruleset import RuleSet
+from signatures.states import RuleState, Supply
 from wire.match import SignatureMatch
 
 log = structlog.get_logger()
@@ -77,8 +77,16 @@ class Running:
         self.stack.close()
 
 
-def load_rules(files: Sequence[Path], extra_fields: Sequence[str], say: TextIO) -> RuleSet:
+def load_rules(
+    files: Sequence[Path], extra_fields: Sequence[str], say: TextIO, *, environment: bool = False
+) -> RuleSet:
     """Load rule files, and say what is wrong with them and which rules cannot match.
+
+    Args:
+        files: In this order.
+        extra_fields: Added to every output.
+        say: Where that is said.
+        environment: Whether environments are read.
 
     Raises:
         RulesError: A file cannot be read or is refused.
@@ -102,7 +110,7 @@ def load_rules(files: Sequence[Path], extra_fields: Sequence[str], say: TextIO) 
         msg = f"{place.file}:{place.line}:{place.column}: {problem.code}: {problem.message}"
         raise RulesError(msg)
     rules = RuleSet(loaded.rules)
-    _say_states(rules, say)
+    _say_states(rules, supply(environment=environment), say)
     return rules
 
 
@@ -178,20 +186,14 @@ def silence(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say_states(rules: RuleSet, say: TextIO) -> None:
-    states = states_of(rules)
-    for each in states:
-        missing = ", ".join((*each.missing_fields, *(f"evt.type={name}" for name in each.missing_types)))
-        if each.state in {State.PARTIAL, State.NOT_EVALUABLE}:
-            print(f"{each.state.replace('_', ' ')}: {each.rule}: not supplied: {missing}", file=say)
-    counts = {state: sum(each.state is state for each in states) for state in State}
-    print(
-        "rules: " + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()),
-        file=say,
-        flush=True,
-    )
-
-
-def stdout() -> TextIO:
-    """Return where matches go."""
-    return sys.stdout
+def _say_states(rules: RuleSet, given: Supply, say: TextIO) -> None:
+    states = states_of(rules, given)
+    for name, each in states.items():
+        if each.state in {RuleState.PARTLY, RuleState.NOT_EVALUABLE}:
+            print(f"{each.state}: {name}: {each.reason}", file=say)
+            for loss in each.losses:
+                effect = "fires where it should not" if loss.widens else "does not fire where it should"
+                print(f"    {effect}: {loss.part}", file=say)
+    counts = {state: sum(each.state is state for each in states.values()) for state in RuleState}
+    shown = ", ".join(f"{count} {state}" for state, count in counts.items())
+    print(f"rules: {shown}", file=say, flush=True)

@@ -7,8 +7,8 @@ neither dup nor close nor exec can make it wrong, nor can a lost event. Why: doc
 import ipaddress
 import stat
 import struct
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from collector.events.event import Descriptor, Record, as_text
 from collector.events.layout import Tag
@@ -19,6 +19,12 @@ _MAPPED: Final = bytes(10) + b"\xff\xff"
 _O_DIRECTORY: Final = 0o200000
 _ESTABLISHED, _LISTEN = 1, 10
 _PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 255: "raw"}
+_SOCK_RAW: Final = 3
+_SERVING: Final = frozenset({"bind", "listen"})
+_REACHING: Final = frozenset({"connect", "sendto", "sendmsg"})
+_ACCEPTING: Final = frozenset({"accept", "accept4"})
+End: TypeAlias = tuple[str, int]
+"""Address and port."""
 _CHARACTERS: Final = {
     "file": "f", "directory": "d", "ipv4": "4", "ipv6": "6", "unix": "u", "pipe": "p", "event": "e",
     "signalfd": "s", "eventpoll": "l", "inotify": "i", "timerfd": "t", "netlink": "n", "bpf": "b",
@@ -44,10 +50,10 @@ class Described:
     layer: int = 0
     l4proto: str | None = None
     family: str | None = None
-    client: tuple[str, int] | None = None
-    server: tuple[str, int] | None = None
-    local: tuple[str, int] | None = None
-    remote: tuple[str, int] | None = None
+    client: End | None = None
+    server: End | None = None
+    local: End | None = None
+    remote: End | None = None
     is_server: bool | None = None
     connected: bool | None = None
 
@@ -106,50 +112,54 @@ def _file(record: Record, found: Descriptor) -> Described:
 
 
 def _socket(record: Record, found: Descriptor, event_type: str) -> Described:
-    base = Described(number=found.number, type="unsupported", inode=found.inode, device=found.device)
+    number, inode, device = found.number, found.inode, found.device
     address = _address(record.sections.get(Tag.ADDRESS))
     if found.family == _UNIX:
         name = address if isinstance(address, str) else record.text(Tag.UNIX) or ""
-        return replace(base, type="unix", family="unix", name=name)
-    if found.family == _NETLINK:
-        return replace(base, type="netlink")
+        return Described(number=number, type="unix", family="unix", name=name, inode=inode, device=device)
     if found.family not in {_INET, _INET6}:
-        return base
+        type_ = "netlink" if found.family == _NETLINK else "unsupported"
+        return Described(number=number, type=type_, inode=inode, device=device)
     family, local, remote = _ends(found)
     if isinstance(address, tuple) and event_type != "bind":
         remote = address
         family = "ipv6" if ":" in address[0] else "ipv4"
-    base = replace(
-        base,
+    far = remote if remote[1] else None
+    is_server, client, server, name = _roles(local, far, found.state, event_type)
+    return Described(
+        number=number,
         type=family,
+        name=name,
+        inode=inode,
+        device=device,
+        l4proto=_PROTOCOLS.get(found.protocol, "raw" if found.type == _SOCK_RAW else None),
         family="ip",
-        l4proto=_PROTOCOLS.get(found.protocol, "raw" if found.type == 3 else None),
+        client=client,
+        server=server,
         local=local,
-        remote=remote if remote[1] else None,
+        remote=far,
+        is_server=is_server,
         connected=found.state == _ESTABLISHED,
     )
-    return _with_roles(base, found, event_type)
 
 
-def _with_roles(base: Described, found: Descriptor, event_type: str) -> Described:
-    local, remote = base.local, base.remote
-    if local is None:
-        return base
-    if found.state == _LISTEN or event_type in {"bind", "listen"}:
-        return replace(base, is_server=True, server=local, name=_shown(local))
+def _roles(
+    local: End, remote: End | None, state: int, event_type: str
+) -> tuple[bool | None, End | None, End | None, str]:
+    """Return whether the socket is a server's, client, server, and the name of the connection."""
+    if state == _LISTEN or event_type in _SERVING:
+        return True, None, local, _shown(local)
     if remote is None:
-        return base
-    if event_type in {"connect", "sendto", "sendmsg"}:
+        return None, None, None, ""
+    if event_type in _REACHING:
         is_server = False
-    elif event_type in {"accept", "accept4"}:
+    elif event_type in _ACCEPTING:
         is_server = True
     else:
         # Nobody knows who began; ports of servers are the lower ones.
         is_server = local[1] < remote[1]
     client, server = (remote, local) if is_server else (local, remote)
-    return replace(
-        base, is_server=is_server, client=client, server=server, name=f"{_shown(client)}->{_shown(server)}"
-    )
+    return is_server, client, server, f"{_shown(client)}->{_shown(server)}"
 
 
 def _ends(found: Descriptor) -> tuple[str, tuple[str, int], tuple[str, int]]:

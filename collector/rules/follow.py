@@ -15,6 +15,7 @@ from collector.rules.command import SUGGESTED, build
 from collector.rules.feed import BundleClient, RuleFeed
 from collector.rules.outlet import MatchOutlet
 from collector.rules.settings import RuleSettings
+from collector.rules.supply import supply
 from collector.sender import Sender
 from collector.settings import AgentSettings
 from signatures.ruleset import RuleSet
@@ -46,6 +47,7 @@ class Following:
     ) -> None:
         self._extras = [" ".join((SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))]
         self._rules = RuleSet(())
+        self._supply = supply(environment=settings.env_bytes > 0)
         self._trouble = ""
         rules_dir, matches_dir = _folder(agent.state_dir / "rules"), _folder(agent.state_dir / "matches")
         node = agent.node or platform.node()
@@ -108,7 +110,7 @@ class Following:
             "discarded_matches": self._outlet.discarded,
         }
         ruleset = self._running.maker.ruleset
-        return report_on(self._rules, ruleset=ruleset, error=self._trouble, counters=counters)
+        return report_on(self._rules, self._supply, ruleset=ruleset, error=self._trouble, counters=counters)
 
 
 def _folder(path: Path) -> Path:

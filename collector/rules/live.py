@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from signatures.event import Event, FieldValue
 
 _MOST_NAMES: Final = 16384
 _HOST_ROOT: Final = Path("/")
+_UNASKED: Final = object()
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class LiveEvent(Event):
         getters: By field name.
     """
 
-    __slots__ = ("__dict__", "getters", "head", "node", "number", "process", "record", "type")
+    __slots__ = ("_container", "_described", "getters", "head", "node", "number", "process", "record", "type")
 
     def __init__(
         self, record: Record, process: Process, node: Node, number: int, getters: Mapping[str, Getter]
@@ -70,6 +70,8 @@ class LiveEvent(Event):
         self.node = node
         self.number = number
         self.getters = getters
+        self._container: Container | object | None = _UNASKED
+        self._described: Described | object | None = _UNASKED
         self.type = self["evt.type"] = event_name(record.call.name)
 
     def extract(self, key: str) -> FieldValue:
@@ -91,17 +93,21 @@ class LiveEvent(Event):
         """Unix time of the event."""
         return self.head.time + self.node.boot_to_wall_ns
 
-    @cached_property
+    @property
     def container(self) -> Container | None:
         """The container of its process; None on the host."""
-        return self.node.containers.of(self.head.cgroup, self.head.pid)
+        if self._container is _UNASKED:
+            self._container = self.node.containers.of(self.head.cgroup, self.head.pid)
+        return self._container  # type: ignore[return-value]  # asked now
 
-    @cached_property
+    @property
     def described(self) -> Described | None:
         """The descriptor that the event is about."""
-        return describe(self.record, self.type)
+        if self._described is _UNASKED:
+            self._described = describe(self.record, self.type)
+        return self._described  # type: ignore[return-value]  # asked now
 
-    @cached_property
+    @property
     def root(self) -> tuple[str, Callable[[], Iterable[Path]]]:
         """Whose files name users here, and where they may lie."""
         container = self.container

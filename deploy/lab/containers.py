@@ -90,9 +90,7 @@ class Pod:
         self._own = {_KUBERNETES + key: value for key, value in own.items()}
         network = cri.NODE if host_network else cri.POD
         self._namespaces = cri.NamespaceOption(network=network, pid=cri.CONTAINER, ipc=cri.POD)
-        security = cri.LinuxSandboxSecurityContext(
-            namespace_options=self._namespaces, privileged=privileged
-        )
+        security = cri.LinuxSandboxSecurityContext(namespace_options=self._namespaces, privileged=privileged)
         self._config = cri.PodSandboxConfig(
             metadata=cri.PodSandboxMetadata(name=name, uid=self.uid, namespace=namespace, attempt=0),
             # runc refuses a hostname where there is no UTS namespace of the pod's own.

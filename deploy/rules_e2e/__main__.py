@@ -1,4 +1,4 @@
-"""`make rules-e2e SUITE=FILE`: run a suite in the form of eventgen_suite.json against the agent's rule engine."""
+"""`make rules-e2e SUITE=FILE`: run a suite in the form of eventgen_suite.json on the agent's rule engine."""
 
 import argparse
 import contextlib
@@ -25,8 +25,9 @@ from rules_e2e.play import SuiteError, make_play
 from rules_e2e.stage import Addresses, Host, InContainer, compile_actor
 
 _EPILOG = """\
-A test passes when an alert of its rule arrives that carries its marker in proc.env, with every expected key equal.
-The rules are those that the suite was written for, for example upstream's falco_rules.yaml; they are read in place.
+A test passes when an alert of its rule arrives that carries its marker in proc.env, with every expected key
+equal. The rules are those that the suite was written for, for example upstream's falco_rules.yaml; they are
+read in place.
 """
 _ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
 

@@ -10,6 +10,7 @@ import struct
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 _BINDING = re.compile(r"^\$\{\s*(.+?)\s*\}$")
@@ -18,8 +19,9 @@ _AT_FDCWD = -100
 _ALL_CAPS = (1 << 64) - 1
 _FAMILIES = {"tcp4": (2, 1), "tcp6": (10, 1), "udp4": (2, 2), "udp6": (10, 2), "unix": (1, 1)}
 _NUMBERS = {
-    "read": 0, "write": 1, "open": 2, "dup": 32, "dup2": 33, "socket": 41, "connect": 42, "sendto": 44, "kill": 62,
-    "link": 86, "symlink": 88, "init_module": 175, "openat": 257, "linkat": 265, "symlinkat": 266, "dup3": 292,
+    "read": 0, "write": 1, "open": 2, "dup": 32, "dup2": 33, "socket": 41, "connect": 42, "sendto": 44,
+    "kill": 62, "link": 86, "symlink": 88, "init_module": 175, "openat": 257, "linkat": 265, "symlinkat": 266,
+    "dup3": 292,
     "finit_module": 313, "openat2": 437, "ptrace": 101,
 }  # fmt: skip
 _SHAPES = {
@@ -43,21 +45,24 @@ _SHAPES = {
     "finit_module": "fd:fd paramvalues:text flags:flags",
     "ptrace": "request:flags pid:fd addr:int data:int",
 }
+_OF_SOCKETS = ("AF_", "SOCK_", "IPPROTO_", "MSG_")
 _CONSTANTS: dict[str, int] = {
     **{name: value for name, value in vars(os).items() if name.startswith("O_")},
-    **{name: int(value) for name, value in vars(socket).items() if name.startswith(("AF_", "SOCK_", "IPPROTO_", "MSG_"))},
+    **{name: int(value) for name, value in vars(socket).items() if name.startswith(_OF_SOCKETS)},
     **{each.name: each.value for each in signal.Signals},
     "O_LARGEFILE": 0o100000, "O_TMPFILE": 0o20200000,
     "AT_SYMLINK_FOLLOW": 0x400, "AT_EMPTY_PATH": 0x1000, "AT_FDCWD": _AT_FDCWD,
     "MODULE_INIT_IGNORE_MODVERSIONS": 1, "MODULE_INIT_IGNORE_VERMAGIC": 2, "MODULE_INIT_COMPRESSED_FILE": 4,
-    "S_ISUID": 0o4000, "S_ISGID": 0o2000, "S_ISVTX": 0o1000, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100,
-    "S_IRGRP": 0o40, "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IROTH": 4, "S_IWOTH": 2, "S_IXOTH": 1,
+    "S_ISUID": 0o4000, "S_ISGID": 0o2000, "S_ISVTX": 0o1000, "S_IRUSR": 0o400, "S_IWUSR": 0o200,
+    "S_IXUSR": 0o100, "S_IRGRP": 0o40, "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IROTH": 4,
+    "S_IWOTH": 2, "S_IXOTH": 1,
     "PTRACE_TRACEME": 0, "PTRACE_ATTACH": 16, "PTRACE_SEIZE": 0x4206,
     "RESOLVE_BENEATH": 8, "RESOLVE_IN_ROOT": 16, "RESOLVE_NO_MAGICLINKS": 2, "RESOLVE_NO_SYMLINKS": 4,
     "RESOLVE_NO_XDEV": 1, "RESOLVE_CACHED": 32,
 }  # fmt: skip
 _FDS = {"event": "event", "eventfd": "event", "epoll": "epoll", "eventpoll": "epoll", "inotify": "inotify",
-        "pipe": "pipe", "signal": "signalfd", "signalfd": "signalfd", "memfd": "memfd", "mem": "memfd"}  # fmt: skip
+        "pipe": "pipe", "signal": "signalfd", "signalfd": "signalfd", "memfd": "memfd",
+        "mem": "memfd"}  # fmt: skip
 
 
 class SuiteError(Exception):
@@ -120,10 +125,10 @@ def _add_process(
     name = process.get("name") or ""
     exe_path = process.get("exePath")
     if exe_path:
-        play.exclusive |= {exe_path, os.path.join(os.path.dirname(exe_path), name)}
+        play.exclusive |= {exe_path, str(Path(exe_path).parent / name)}
     else:
         exe_path = f"/tmp/event-generator{uuid.uuid4().hex[:10]}/event-generator"
-    arg0 = process.get("exe") or name or os.path.basename(exe_path)
+    arg0 = process.get("exe") or name or Path(exe_path).name
     uid, gid = user_of(process["user"]) if process.get("user") else (-1, -1)
     env = [f"{key}={value}" for key, value in (process.get("env") or {}).items()]
     if is_leaf:
@@ -223,7 +228,7 @@ def _add_resource(play: Play, resource: Mapping[str, Any]) -> None:
     elif kind == "process":
         path = resource.get("exePath") or f"/tmp/event-generator{uuid.uuid4().hex[:10]}/event-generator"
         shown = resource.get("procName") or ""
-        arg0 = resource.get("exe") or shown or os.path.basename(path)
+        arg0 = resource.get("exe") or shown or Path(path).name
         play.exclusive.add(path)
         play.add("resource_process", name, path, shown, arg0, *split_arguments(resource.get("args") or ""))
     elif kind == "fd":
@@ -237,15 +242,18 @@ def _add_resource(play: Play, resource: Mapping[str, Any]) -> None:
         elif subtype in _FDS:
             play.add(_FDS[subtype], name)
         else:
-            raise SuiteError(f"resource {name}: no descriptor of subtype {subtype!r} is known")
+            msg = f"resource {name}: no descriptor of subtype {subtype!r} is known"
+            raise SuiteError(msg)
     else:
-        raise SuiteError(f"resource {name}: no resource of type {kind!r} is known")
+        msg = f"resource {name}: no resource of type {kind!r} is known"
+        raise SuiteError(msg)
 
 
 def _add_step(play: Play, step: Mapping[str, Any]) -> None:
     name, call = step["name"], step.get("syscall")
     if step.get("type") != "syscall" or call not in _NUMBERS:
-        raise SuiteError(f"step {name}: no call {call!r} is known")
+        msg = f"step {name}: no call {call!r} is known"
+        raise SuiteError(msg)
     given = {key.lower().replace("_", ""): value for key, value in (step.get("args") or {}).items()}
     words = [
         _argument(label, kind, given)
@@ -269,29 +277,37 @@ def _argument(label: str, kind: str, given: Mapping[str, Any]) -> str:
     bound = _BINDING.match(value) if isinstance(value, str) else None
     if bound:
         return "$" + bound[1]
-    match kind:
-        case "directory":
-            return str(_AT_FDCWD if value is None else number(value))
-        case "text":
-            return '"' + str(value or "")
-        case "space":
-            return "*4096"
-        case "length":
-            text = next((str(given[key]) for key in ("buffer", "buf", "moduleimage") if key in given), "")
-            return str(len(text) if value is None else number(value))
-        case "how":
-            how = value or {}
-            return "%how:" + ":".join(
-                str(number(how.get(part) or 0)) for part in ("flags", "mode", "resolve")
-            )
-        case "how_bytes":
-            return "24"
-        case "address":
-            return "@" + _address(str(value)).hex() if value else "0"
-        case "address_bytes":
-            return str(len(_address(str(given["address"])))) if given.get("address") else "0"
-        case _:
-            return str(number(value if value is not None else default or 0))
+    special = _SPECIAL.get(kind)
+    if special:
+        return special(value, given)
+    return str(number(value if value is not None else default or 0))
+
+
+def _length(value: object, given: Mapping[str, Any]) -> str:
+    text = next((str(given[key]) for key in ("buffer", "buf", "moduleimage") if key in given), "")
+    return str(len(text) if value is None else number(value))
+
+
+def _how(value: Any, _: Mapping[str, Any]) -> str:
+    return "%how:" + ":".join(
+        str(number((value or {}).get(part) or 0)) for part in ("flags", "mode", "resolve")
+    )
+
+
+def _address_bytes(_: object, given: Mapping[str, Any]) -> str:
+    return str(len(_address(str(given["address"])))) if given.get("address") else "0"
+
+
+_SPECIAL: Mapping[str, Callable[[Any, Mapping[str, Any]], str]] = {
+    "directory": lambda value, _: str(_AT_FDCWD if value is None else number(value)),
+    "text": lambda value, _: '"' + str(value or ""),
+    "space": lambda _value, _: "*4096",
+    "length": _length,
+    "how": _how,
+    "how_bytes": lambda _value, _: "24",
+    "address": lambda value, _: "@" + _address(str(value)).hex() if value else "0",
+    "address_bytes": _address_bytes,
+}
 
 
 def number(value: object) -> int:
@@ -306,7 +322,8 @@ def number(value: object) -> int:
     found = 0
     for word in text.split("|"):
         if word.strip() not in _CONSTANTS:
-            raise SuiteError(f"no constant is called {word!r}")
+            msg = f"no constant is called {word!r}"
+            raise SuiteError(msg)
         found |= _CONSTANTS[word.strip()]
     return found
 

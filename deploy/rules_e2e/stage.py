@@ -1,7 +1,6 @@
 """Where tests run: the host, and one privileged container of the lab."""
 
 import contextlib
-import os
 import pwd
 import shutil
 import subprocess
@@ -96,7 +95,7 @@ class InContainer:
         self._root = Path(f"/proc/{pod.container.pid}/root")
         # Opened now: the container's own root, wherever its first process goes.
         shutil.copy(actor, self._root / "usr/bin/actor")
-        os.chmod(self._root / "usr/bin/actor", 0o755)
+        (self._root / "usr/bin/actor").chmod(0o755)
         self._guard = threading.Lock()
 
     def user_of(self, name: str) -> tuple[int, int]:

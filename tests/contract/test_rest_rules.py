@@ -310,14 +310,14 @@ def test_states_are_what_nodes_report(service: Service) -> None:
     assert (shown["nodes"], shown["nodes_current"]) == (3, 2)
     assert {name: rule["state"] for name, rule in rules.items()} == {
         "Shell spawned": "evaluable",
-        "Shadow read": "partial",
+        "Shadow read": "partly",
         "Quiet": "disabled",
     }
     assert rules["Shadow read"]["states"] == [
         {"state": "evaluable", "reasons": [], "nodes": ["node-b"]},
         {"state": "not_evaluable", "reasons": ["fd.name is missing."], "nodes": ["node-a"]},
     ]
-    assert names(service, state="partial") == ["Shadow read"]
+    assert names(service, state="partly") == ["Shadow read"]
     assert nodes["node-a"]["current"] is True
     assert nodes["node-a"]["states"] == {"evaluable": 1, "not_evaluable": 1}
     assert (nodes["node-c"]["current"], nodes["node-c"]["error"]) == (False, "Too old.")

@@ -84,7 +84,7 @@ def test_rules_are_listed_with_their_state(service: Service, terminal: Terminal)
     upload(service, "a.yaml", SHELL)
     upload(service, "b.yaml", FILES)
     digest = service.get("/v1/rules").json()["digest"]
-    report = RuleReport(rule="Shadow read", state=RuleState.PARTIAL, reasons=("fd.name is missing.",))
+    report = RuleReport(rule="Shadow read", state=RuleState.PARTLY, reasons=("fd.name is missing.",))
     service.report(EngineReport(ruleset=digest, rules=(report,)))
 
     said = terminal.run("list")
@@ -92,7 +92,7 @@ def test_rules_are_listed_with_their_state(service: Service, terminal: Terminal)
 
     assert "3 rules, version 2, 1 of 1 nodes run it." in said
     assert "fd.name is missing." in shown
-    assert [each["name"] for each in terminal.json("list", "--state", "partial")["items"]] == ["Shadow read"]
+    assert [each["name"] for each in terminal.json("list", "--state", "partly")["items"]] == ["Shadow read"]
     assert terminal.json("show", "Quiet")["enabled"][0]["enabled"] is False
     assert "none named 'Nobody'" in terminal.run("show", "Nobody", code=1)
 

@@ -14,6 +14,7 @@ from collector.errors import RulesError
 from collector.rules.bundles import open_conditions, report_on, to_rules
 from collector.rules.feed import Asked, BundleClient, RuleFeed
 from collector.rules.outlet import MatchOutlet
+from collector.rules.supply import supply
 from collector.sender import Answer, Sender, Verdict
 from signatures.event import Event
 from signatures.printer import to_text
@@ -193,7 +194,9 @@ def test_matches_and_states_reach_the_service(service: Service, tmp_path: Path) 
     bundle = RuleBundle(version=1, files=(RuleFile(name="a.yaml", text=SHELL),))
     spool = tmp_path / "matches"
     spool.mkdir()
-    report = report_on(to_rules(bundle), ruleset=bundle.digest, counters={"events": 7})
+    report = report_on(
+        to_rules(bundle), supply(environment=False), ruleset=bundle.digest, counters={"events": 7}
+    )
     with an_outlet(spool, a_sender(service, tmp_path).send, report) as outlet:
         for sequence in range(100):
             outlet.deliver(a_match(sequence))
@@ -272,10 +275,10 @@ def test_rules_that_cannot_fire_say_why() -> None:
     text = SHELL.replace("proc.name in (shells)", "proc.name in (shells) and evt.asynctype = x")
     bundle = RuleBundle(version=1, files=(RuleFile(name="a.yaml", text=text),))
 
-    (report,) = report_on(to_rules(bundle), ruleset="").rules
+    (report,) = report_on(to_rules(bundle), supply(environment=False), ruleset="").rules
 
-    assert report.state is RuleState.PARTIAL
-    assert report.reasons == ("evt.asynctype is not supplied.",)
+    assert report.state is RuleState.NOT_EVALUABLE
+    assert report.reasons == ("It can never fire: no values of evt.asynctype.",)
     with pytest.raises(RulesError, match="LOAD_ERR_VALIDATE"):
         to_rules(RuleBundle(version=1, files=(RuleFile(name="b.yaml", text=BROKEN),)))
 
@@ -291,7 +294,7 @@ def test_a_rule_about_scores_is_evaluable_and_may_hold() -> None:
 
     assert rule.holds(Event({"evt.type": "execve", "proc.name": "sh"}))
     assert not rule.holds(Event({"evt.type": "execve", "proc.name": "cat"}))
-    assert report_on(rules, ruleset="").rules[0].state is RuleState.EVALUABLE
+    assert report_on(rules, supply(environment=False), ruleset="").rules[0].state is RuleState.EVALUABLE
     left = open_conditions(rules.rules)["Shell spawned"].left(
         Event({"evt.type": "execve", "proc.name": "sh"})
     )

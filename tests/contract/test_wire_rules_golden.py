@@ -63,7 +63,7 @@ BATCH = MatchBatch(
         ruleset=MATCH.ruleset,
         error="falco_rules.yaml:3:1: LOAD_ERR_VALIDATE.",
         rules=(
-            RuleReport(rule=MATCH.rule, state=RuleState.PARTIAL, reasons=("proc.tty is not supplied.",)),
+            RuleReport(rule=MATCH.rule, state=RuleState.PARTLY, reasons=("proc.tty is not supplied.",)),
             RuleReport(rule="Other", state=RuleState.DISABLED),
         ),
         counters={"events": 900, "dropped_events": 3},

@@ -1,7 +1,6 @@
 """Single calls and processes are reported by the running kernel exactly as they happened."""
 
 import ctypes
-import fcntl
 import os
 import random
 import re
@@ -116,7 +115,7 @@ def test_an_exec_is_reported_with_program_arguments_and_environment(
     assert execs[0].path(Tag.EXE) == str(Path("/bin/true").resolve())
     assert execs[0].text(Tag.FILENAME) == str(link)
     assert execs[0].head.comm.rstrip(b"\0") == b"renamed"
-    assert execs[0].path(Tag.CWD) == os.getcwd()
+    assert execs[0].path(Tag.CWD) == str(Path.cwd())
     assert execs[0].head.ppid == os.getpid()
     program = execs[0].program
     assert program is not None
@@ -210,7 +209,6 @@ def test_links_renames_and_removals_have_both_paths(sensor: EventSensor, tmp_pat
 import os, sys
 folder = os.open(sys.argv[1], os.O_RDONLY)
 os.symlink("/etc/shadow", "a", dir_fd=folder)
-os.link("/etc/hostname", sys.argv[1] + "/b") if os.stat("/etc/hostname").st_dev == os.stat(sys.argv[1]).st_dev else None
 os.rename("a", sys.argv[1] + "/c", src_dir_fd=folder)
 os.unlink("c", dir_fd=folder)
 """
@@ -259,7 +257,8 @@ def test_an_i386_call_is_reported_under_the_native_name(sensor: EventSensor, tmp
     source, program = tmp_path / "x.c", tmp_path / "x"
     source.write_text(
         'static char path[] = "/etc/shadow32";\n'
-        'void _start(void) { long r; __asm__ volatile("int $0x80" : "=a"(r) : "a"(5), "b"(path), "c"(0), "d"(0));\n'
+        "void _start(void) { long r;\n"
+        '__asm__ volatile("int $0x80" : "=a"(r) : "a"(5), "b"(path), "c"(0), "d"(0));\n'
         '__asm__ volatile("int $0x80" : : "a"(1), "b"(0)); }\n'
     )
     subprocess.run(["gcc", "-nostdlib", "-static", "-no-pie", "-fno-pie", "-o", program, source], check=True)
@@ -469,13 +468,17 @@ typedef uint64_t u64; typedef int64_t s64; typedef uint32_t u32; typedef uint16_
 int main(void) {
     SIZE(call); SIZE(config); SIZE(head); SIZE(descriptor); SIZE(program);
     AT(cgroup); AT(result); AT(args); AT(start); AT(pid); AT(loginuid); AT(vpid); AT(kind); AT(comm);
-    NUMBER(SLOTS); NUMBER(COMPAT_SLOT); NUMBER(KEY_BYTES); NUMBER(EVENT_CALL); NUMBER(EVENT_EXEC); NUMBER(EVENT_FORK);
+    NUMBER(SLOTS); NUMBER(COMPAT_SLOT); NUMBER(KEY_BYTES); NUMBER(EVENT_CALL); NUMBER(EVENT_EXEC);
+    NUMBER(EVENT_FORK);
     NUMBER(EVENT_EXIT); NUMBER(EVENT_RENAME); NUMBER(MARK_COMPAT); NUMBER(MARK_LATE); NUMBER(MARK_TRUNCATED);
     NUMBER(MARK_UNREADABLE); NUMBER(TAG_PATH); NUMBER(TAG_DIRECTORY); NUMBER(TAG_TEXT); NUMBER(TAG_ADDRESS);
     NUMBER(TAG_DATA); NUMBER(TAG_DESCRIPTOR); NUMBER(TAG_DESCRIPTOR_PATH); NUMBER(TAG_CWD); NUMBER(TAG_EXE);
-    NUMBER(TAG_FILENAME); NUMBER(TAG_ARGS); NUMBER(TAG_ENV); NUMBER(TAG_PROGRAM); NUMBER(TAG_COMM); NUMBER(TAG_UNIX);
-    NUMBER(CALL_ON); NUMBER(CALL_OPEN); NUMBER(CALL_HOW); NUMBER(CALL_MESSAGE); NUMBER(CALL_EXEC); NUMBER(CALL_RESULT);
-    NUMBER(CALL_DATA_OUT); NUMBER(ACCESS_READ); NUMBER(ACCESS_WRITE); NUMBER(PROGRAM_UPPER); NUMBER(PROGRAM_LOWER);
+    NUMBER(TAG_FILENAME); NUMBER(TAG_ARGS); NUMBER(TAG_ENV); NUMBER(TAG_PROGRAM); NUMBER(TAG_COMM);
+    NUMBER(TAG_UNIX);
+    NUMBER(CALL_ON); NUMBER(CALL_OPEN); NUMBER(CALL_HOW); NUMBER(CALL_MESSAGE); NUMBER(CALL_EXEC);
+    NUMBER(CALL_RESULT);
+    NUMBER(CALL_DATA_OUT); NUMBER(ACCESS_READ); NUMBER(ACCESS_WRITE); NUMBER(PROGRAM_UPPER);
+    NUMBER(PROGRAM_LOWER);
     NUMBER(PROGRAM_MEMFD); NUMBER(STAT_DROPPED); NUMBER(STAT_FILTERED); NUMBER(STAT_SENT); NUMBER(STATS);
 }
 """
@@ -490,12 +493,15 @@ def test_the_header_and_its_python_twin_describe_the_same_bytes(tmp_path: Path) 
     said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     compiled = {name: int(value) for name, value in (line.split() for line in said.splitlines())}
     ours: dict[str, int] = {
-        "SLOTS": layout.SLOTS, "COMPAT_SLOT": layout.COMPAT_SLOT, "KEY_BYTES": layout.KEY_BYTES, "STATS": layout.STATS,
-        "STAT_DROPPED": layout.STAT_DROPPED, "STAT_FILTERED": layout.STAT_FILTERED, "STAT_SENT": layout.STAT_SENT,
+        "SLOTS": layout.SLOTS, "COMPAT_SLOT": layout.COMPAT_SLOT, "KEY_BYTES": layout.KEY_BYTES,
+        "STATS": layout.STATS,
+        "STAT_DROPPED": layout.STAT_DROPPED, "STAT_FILTERED": layout.STAT_FILTERED,
+        "STAT_SENT": layout.STAT_SENT,
         "PROGRAM_UPPER": layout.UPPER, "PROGRAM_LOWER": layout.LOWER, "PROGRAM_MEMFD": layout.MEMFD,
         "call": layout.CALL.size, "config": layout.CONFIG.size, "head": layout.HEAD.size,
         "descriptor": layout.DESCRIPTOR.size, "program": layout.PROGRAM.size,
-        "head.cgroup": 8, "head.result": 16, "head.args": 24, "head.start": 96, "head.pid": 104, "head.loginuid": 132,
+        "head.cgroup": 8, "head.result": 16, "head.args": 24, "head.start": 96, "head.pid": 104,
+        "head.loginuid": 132,
         "head.vpid": 148, "head.kind": 168, "head.comm": 176,
     }  # fmt: skip
     for prefix, kind in (
@@ -514,6 +520,7 @@ def test_the_header_and_its_python_twin_describe_the_same_bytes(tmp_path: Path) 
 
 def test_every_macro_the_source_uses_is_given() -> None:
     """Each offset in the C source is one that user space looks up, and none is looked up in vain."""
-    used = set(re.findall(r"\bOFF_\w+", (SOURCES / "events.c").read_text())) - {"OFF_"}
+    text = "".join((SOURCES / name).read_text() for name in ("events.c", "events_read.h"))
+    used = set(re.findall(r"\bOFF_\w+", text)) - {"OFF_"}
 
     assert used == set(defines(read_kernel_types(), EVENTS, {}))

@@ -176,7 +176,7 @@ def _types_as_data(types: EventTypes) -> dict[str, object]:
     return {"kind": "not" if types.inverted else "only", "types": sorted(types.names)}
 
 
-def _as_data(node: object) -> dict[str, object]:
+def _as_data(node: object) -> dict[str, object]:  # noqa: PLR0911 - one for each kind of node
     match node:
         case And(children) | Or(children):
             kind = "and" if isinstance(node, And) else "or"

@@ -77,7 +77,7 @@ def _lists(file: str, content: dict[str, Any]) -> Iterator[tuple[str, list[Case]
             for capture, events in value.items():
                 yield capture, events, showing.is_event
         elif isinstance(value, dict):
-            cases = [{"name": each, **case} for each, case in value.items()]
+            cases: list[Case] = [{"name": each, **case} for each, case in value.items()]
             yield name, cases, RUNNERS.get((file, name))
         else:
             yield name, value, RUNNERS.get((file, name))

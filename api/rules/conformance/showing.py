@@ -133,11 +133,9 @@ def detects(case: Case, material: Material) -> None:
     if case["exit_code"] != 0 and not case["expect_detections"]:
         msg = "about Falco's own configuration, not about rules"
         raise NotRunError(msg)
-    least = max(
-        (each for each in map(parse_priority, case.get("min_priority", [])) if each is not None), default=None
-    )
+    least = [each for each in map(parse_priority, case.get("min_priority", ())) if each is not None]
     files = [RuleFile(name=n, text=t) for n, t in zip(case["rules_files"], case["rules"], strict=True)]
-    loaded = load(files, options=LoadOptions(least_priority=Priority.DEBUG if least is None else least))
+    loaded = load(files, options=LoadOptions(least_priority=max(least, default=Priority.DEBUG)))
     expect(f"loads ({[each.message for each in loaded.errors]})", case["exit_code"] == 0, loaded.ok)
     rules = RuleSet(loaded.rules, _selections(case))
     events = (Event(each) for each in material.capture(case["capture"]))

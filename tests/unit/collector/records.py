@@ -4,7 +4,6 @@ import struct
 from typing import Any
 
 from collector.events import layout
-from collector.events.catalogue import CALLS
 from collector.events.event import Head, Record, decode
 from collector.events.layout import Kind, Tag
 from wire.syscalls import load_table
@@ -27,10 +26,14 @@ def raw(
         body += layout.SECTION.pack(tag, len(data)) + data + (b"\0" if tag in _ENDED else b"")
     padded = (*args, 0, 0, 0, 0, 0, 0)[:6]
     values: dict[str, Any] = {
-        "time": 10_000_000_000, "cgroup": 1, "result": 0, **{f"arg{at}": value for at, value in enumerate(padded)},
-        "effective": 0, "permitted": 0, "inheritable": 0, "start": 4_000_000_000, "pid": 100, "tid": 100, "ppid": 50,
-        "uid": 0, "gid": 0, "euid": 0, "egid": 0, "loginuid": _NOBODY, "tty": 0, "sid": 50, "pgid": 100, "vpid": 100,
-        "vtid": 100, "vsid": 50, "vpgid": 100, "mnt_ns": 1, "kind": kind, "number": _NUMBERS.get(call, 0), "marks": 0,
+        "time": 10_000_000_000, "cgroup": 1, "result": 0, **{f"arg{at}": value for at,
+        value in enumerate(padded)},
+        "effective": 0, "permitted": 0, "inheritable": 0, "start": 4_000_000_000, "pid": 100,
+        "tid": 100, "ppid": 50,
+        "uid": 0, "gid": 0, "euid": 0, "egid": 0, "loginuid": _NOBODY, "tty": 0, "sid": 50,
+        "pgid": 100, "vpid": 100,
+        "vtid": 100, "vsid": 50, "vpgid": 100, "mnt_ns": 1, "kind": kind,
+        "number": _NUMBERS.get(call, 0), "marks": 0,
         "used": len(body), "comm": b"cat",
     }  # fmt: skip
     values |= head
@@ -83,7 +86,8 @@ def exec_(
 def descriptor(**values: Any) -> bytes:
     """Return a section of a descriptor."""
     given: dict[str, Any] = {
-        "inode": 9, "number": 3, "device": 1, "mode": 0o100644, "flags": 0, "family": 0, "type": 0, "protocol": 0,
+        "inode": 9, "number": 3, "device": 1, "mode": 0o100644, "flags": 0, "family": 0, "type": 0,
+        "protocol": 0,
         "state": 0, "local_port": 0, "remote_port": 0, "layer": 0, "local": b"", "remote": b"",
     }  # fmt: skip
     given |= values

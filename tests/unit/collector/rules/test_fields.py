@@ -82,7 +82,9 @@ def test_an_exec_shows_the_new_program_and_its_ancestors(tmp_path: Path) -> None
         node, exec_(b"ls\0-la\0/x y\0", b"ls", pid=100, ppid=60, env=b"A=1\0B=2\0", flags=layout.UPPER)
     )
 
-    assert values(event, "proc.name", "proc.exe", "proc.args", "proc.cmdline", "proc.exepath", "proc.cwd") == (
+    assert values(
+        event, "proc.name", "proc.exe", "proc.args", "proc.cmdline", "proc.exepath", "proc.cwd"
+    ) == (
         "ls", "ls", "-la /x y", "ls -la /x y", "/usr/bin/cat", "/root/",
     )  # fmt: skip
     assert values(event, "proc.pname", "proc.aname", "proc.aname[0]", "proc.aname[2]", "proc.aname[3]") == (
@@ -118,7 +120,9 @@ def test_a_connection_has_two_ends(tmp_path: Path) -> None:
     }
     event = see(make_node(tmp_path), record(Kind.CALL, "connect", sections, (4,), result=-115))
 
-    assert values(event, "fd.type", "fd.typechar", "fd.l4proto", "fd.sip", "fd.sport", "fd.cip", "fd.cport") == (
+    assert values(
+        event, "fd.type", "fd.typechar", "fd.l4proto", "fd.sip", "fd.sport", "fd.cip", "fd.cport"
+    ) == (
         "ipv4", "4", "tcp", "10.0.0.1", 443, "10.0.0.9", 40000,
     )  # fmt: skip
     assert values(event, "fd.name", "fd.is_server", "fd.connected", "fd.sip.name", "fd.num") == (
@@ -205,7 +209,9 @@ def test_containers_and_the_host_are_told_apart(tmp_path: Path) -> None:
     node = make_node(tmp_path)
     inside, outside = see(node, openat(b"/x", cgroup=5)), see(node, openat(b"/x"))
 
-    assert values(inside, "container.id", "container.name", "container.image.repository", "container.image.tag") == (
+    assert values(
+        inside, "container.id", "container.name", "container.image.repository", "container.image.tag"
+    ) == (
         "4f4f4f4f4f4f", "web", "docker.io/library/nginx", "1.25",
     )  # fmt: skip
     assert values(inside, "k8s.ns.name", "k8s.pod.name", "k8s.pod.label[app]", "container.label.app") == (
@@ -226,7 +232,9 @@ def test_two_paths_have_two_names(tmp_path: Path) -> None:
     )
     gone = see(node, record(Kind.CALL, "unlinkat", {Tag.PATH: b"/var/log/../log/x"}))
 
-    assert values(link, "evt.arg.target", "evt.arg.linkpath", "fs.path.source", "fs.path.target", "fs.path.name") == (
+    assert values(
+        link, "evt.arg.target", "evt.arg.linkpath", "fs.path.source", "fs.path.target", "fs.path.name"
+    ) == (
         "/etc/shadow", "/tmp/x", "/tmp/x", "/etc/shadow", None,
     )  # fmt: skip
     assert values(gone, "fs.path.name", "fs.path.nameraw", "fs.path.source") == (

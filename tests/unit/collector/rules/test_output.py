@@ -13,9 +13,10 @@ from collector.rules.matches import MatchMaker
 from collector.rules.names import NameTable, names_in
 from collector.rules.redact import Redactor, read_patterns
 from collector.rules.settings import RuleSettings
-from collector.rules.states import State, states_of
+from collector.rules.supply import states_of, supply
 from signatures.loader import RuleFile, load
 from signatures.ruleset import RuleSet
+from signatures.states import RuleState
 from tests.unit.collector.records import exec_
 from tests.unit.collector.rules.nodes import make_node, see
 from wire.match import Priority, decode_match, encode_match
@@ -76,7 +77,7 @@ def test_a_match_carries_ancestors_and_no_secrets(tmp_path: Path) -> None:
 
 
 def test_an_alert_has_falcos_shape(tmp_path: Path) -> None:
-    """falcosidekick refuses one without priority, rule, time or output fields."""
+    """Falcosidekick refuses one without priority, rule, time or output fields."""
     event = see(make_node(tmp_path), exec_(b"cat\0"))
     match = MatchMaker("n", "boot", Redactor()).make(next(rules().match(event)), event)
 
@@ -91,16 +92,17 @@ def test_an_alert_has_falcos_shape(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_a_state() -> None:
-    """A rule that cannot fire says what it lacks."""
-    found = {each.rule: each for each in states_of(rules())}
+    """A rule that cannot fire says what it lacks; environments are there where they are read."""
+    found = states_of(rules(), supply())
 
-    assert found["Reads"].state is State.EVALUABLE
-    assert (found["Lacks"].state, found["Lacks"].missing_fields, found["Lacks"].missing_types) == (
-        State.PARTIAL, ("proc.nthreads",), ("futex",),
-    )  # fmt: skip
-    assert found["Never"].state is State.NOT_EVALUABLE
-    assert found["Never"].missing_in_output == ("proc.vmsize",)
-    assert found["Off"].state is State.DISABLED
+    assert found["Reads"].state is RuleState.EVALUABLE
+    assert found["Lacks"].state is RuleState.NOT_EVALUABLE
+    assert found["Lacks"].missing_fields == ("proc.nthreads",)
+    assert found["Never"].missing_event_types == ("futex",)
+    assert found["Never"].missing_outputs == ("proc.vmsize",)
+    assert found["Off"].state is RuleState.DISABLED
+    assert "proc.env" in supply(environment=True).fields
+    assert supply().unsupplied_of_type["openat"] == {"evt.buffer"}
 
 
 def test_loading_says_states_and_refuses_bad_files(tmp_path: Path) -> None:
@@ -111,8 +113,8 @@ def test_loading_says_states_and_refuses_bad_files(tmp_path: Path) -> None:
     said = io.StringIO()
 
     assert len(load_rules([good], ["proc.env"], said).rules) == 4
-    assert "not evaluable: Never: not supplied: evt.type=futex" in said.getvalue()
-    assert "rules: 1 evaluable, 1 partial, 1 not evaluable, 1 disabled" in said.getvalue()
+    assert "not evaluable: Never: It can never fire: no events of type futex." in said.getvalue()
+    assert "rules: 1 evaluable, 0 partly, 2 not evaluable, 1 disabled" in said.getvalue()
     with pytest.raises(RulesError, match=r"bad\.yaml:3:.*LOAD_ERR_COMPILE_CONDITION"):
         load_rules([bad], [], said)
     with pytest.raises(RulesError, match="Cannot read rules"):

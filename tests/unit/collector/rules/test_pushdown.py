@@ -71,8 +71,12 @@ def test_branches_for_other_events_do_not_count() -> None:
 
 def test_a_shorter_prefix_makes_longer_ones_needless() -> None:
     """Unless they are for something else."""
-    found = opens(f"{OPENS} and evt.is_open_read=true and fd.name startswith /etc", f"{OPENS} and evt.is_open_read=true and fd.name = /etc/x",
-        f"{OPENS} and evt.is_open_write=true and fd.name = /etc/y")  # fmt: skip
+    reads, writes = f"{OPENS} and evt.is_open_read=true", f"{OPENS} and evt.is_open_write=true"
+    found = opens(
+        f"{reads} and fd.name startswith /etc",
+        f"{reads} and fd.name = /etc/x",
+        f"{writes} and fd.name = /etc/y",
+    )
 
     assert found == {"/etc": Access.READ, "/etc/y": Access.WRITE}
 
