@@ -106,12 +106,13 @@ class Baseline:
         found = self._find(window)
         judged = self._surprise.judge(window.ngrams, window.counts, found)
         mix, absent = self._mix.bits(window.ngrams, window.counts)
-        bits = judged.bits + mix
+        sequences = judged.bits
+        bits = sequences + mix
         short = (0.0, 0.0, 0.0)
         if judged.news is not None:
             bits += judged.news.short.sum(axis=0)
             short = tuple(judged.news.short.sum(axis=1).tolist())
-        views = (*short, float(judged.bits.sum()), float(mix.sum()) + absent)
+        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
         total = math.fsum(views)
         evidence = of_window(
             window,
@@ -166,9 +167,7 @@ class Baseline:
         taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
         self._completeness.learn(window.ngrams[taken], ~found.known[taken])
         self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
-        # A score that was built from parts, or by an earlier release, tells of sequences only.
-        unknown = [score.score if view is View.SEQUENCES else math.nan for view in VIEWS]
-        self._record.learn([each.bits for each in score.views] or unknown, score.least_p)
+        self._record.learn(_row(score), score.least_p)
         self._sizes.learn(window.calls)
         self.windows_from_start += window.seen_from_start
         return True
@@ -290,3 +289,11 @@ class Baseline:
                 for view, calibrator in zip(VIEWS, record.views, strict=True)
             ),
         )
+
+
+def _row(score: WindowScore) -> list[float]:
+    """Return the bits of each view; a score that is not their sum is an earlier one, of sequences."""
+    bits = [each.bits for each in score.views]
+    if bits and math.fsum(bits) == score.score:
+        return bits
+    return [score.score if view is View.SEQUENCES else math.nan for view in VIEWS]

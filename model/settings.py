@@ -17,7 +17,7 @@ class BaselineSettings:
         24.0, "smallest scale of the tail beyond the highest healthy score, in bits"
     )
     mix_scale_bits: float = setting(
-        1.0, "smallest scale of the tail of the mix: about that of a quarter of the calls being others"
+        0.25, "smallest scale of the tail of the mix: about that of one call in sixteen being another"
     )
     unseen_target: float = setting(
         0.01, "share of future windows with anything never learned at which a baseline is complete, 0 to 1"

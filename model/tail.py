@@ -84,9 +84,9 @@ class Tail:
 class Halving:
     """Tail of scores that are bits of a p-value: one bit more is half as frequent.
 
-    Anchored at the highest of n scores it is unbiased: whatever share c of the
-    windows has c times less than one bit says, the realised rate below the
-    resolution is the asked one in the mean over records.
+    Where a share c * p of the windows reaches the bits of p, for some unknown c,
+    it is unbiased: anchored at the highest of n scores, the rate realised below
+    the resolution is the asked one in the mean over records.
     """
 
     highest: float

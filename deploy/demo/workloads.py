@@ -17,7 +17,7 @@ _CHANGED_LEVELS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Intensities afterwards: also less and more than learning ever met."""
 _SCALE = 4
 """Of pgbench: at least the number of clients, as its manual asks, or they wait for each other."""
-_ATTEMPTS, _PAUSE_S = 100, 0.2
+_ATTEMPTS, _PAUSE_S = 300, 0.2
 
 Commands = Callable[[str, random.Random, float], Sequence[Sequence[str]]]
 """Given address, dice and intensity: the commands of one burst, one after the other."""

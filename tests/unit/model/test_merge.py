@@ -47,7 +47,8 @@ def learned(parts: list[dict[int, int]]) -> Baseline:
 
 def totals(baseline: Baseline) -> list[float]:
     """Return the scores of the windows that are remembered."""
-    return [math.fsum(row[:-1]) for row in baseline.state().scores.tolist()]
+    rows = baseline.state().scores.tolist()
+    return [math.fsum(bits for bits in row[:-1] if not math.isnan(bits)) for row in rows]
 
 
 def counted(state: BaselineState) -> dict[str, object]:
@@ -181,6 +182,18 @@ def test_unlearning_takes_the_score_along() -> None:
     assert len(totals(baseline)) == 29
     assert baseline.summary().windows_learned == 60
     assert 0 <= baseline.summary().unseen.low <= baseline.summary().unseen.high <= 1
+
+
+def test_a_window_is_unlearned_by_its_score_alone() -> None:
+    """Also one that was learned with the score of an earlier time, of which the views are not known."""
+    baseline, earlier = learned([{1: 100, 2: 5}] * 60), window({1: 100, 2: 7})
+    score = replace(baseline.score_window(earlier), score=77.0)
+    baseline.learn_window(earlier, score)
+    assert 77.0 in totals(baseline)
+
+    baseline.unlearn_window(earlier, replace(score, views=()))
+
+    assert 77.0 not in totals(baseline)
 
 
 def test_the_largest_window_is_unlearned_too() -> None:

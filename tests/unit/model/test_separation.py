@@ -1,6 +1,9 @@
 """The baseline as a whole: an intrusion stands out, a change of load does not."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from model.baseline import Baseline
 from model.score import ReasonCode
@@ -9,6 +12,7 @@ from tests.unit.model.workloads import (
     CAT,
     MINER,
     REVERSE_SHELL,
+    SERVER,
     SHELL,
     RoughServer,
     Server,
@@ -163,3 +167,39 @@ def test_a_health_probe_by_exec_becomes_normal() -> None:
     assert usual.p_value > 0.01
     assert intruded.p_value is not None
     assert intruded.p_value <= ALPHA
+
+
+def test_a_new_mix_of_known_calls_is_an_anomaly() -> None:
+    """Nine requests of ten of a kind that was one of ten: no sequence is new, and the mix alone tells."""
+    baseline = learned(Server(seed=12), LOAD, windows=1500)
+    shares = (0.03, 0.03, 0.9, 0.01)
+    other = [replace(path, share=share) for path, share in zip(SERVER, shares, strict=False)]
+
+    score = baseline.score_window(window(Server(seed=13, paths=other).counts(LOAD)))
+
+    assert score.view is View.MIX
+    assert score.novelty == 0
+    assert score.p_value is not None
+    assert score.p_value <= ALPHA
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(-2, 2), st.integers(0, 1000))
+def test_no_load_alarms(baseline: Baseline, magnitude: float, seed: int) -> None:
+    """Any load from a hundredth to a hundred times the learned one."""
+    score = baseline.score_window(window(Server(seed).counts(LOAD * 10**magnitude)))
+
+    assert score.p_value is not None
+    assert score.p_value > ALPHA
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(-2, 1.3), st.integers(0, 1000))
+def test_no_load_alarms_where_new_sequences_go_on_coming(
+    rough: Baseline, magnitude: float, seed: int
+) -> None:
+    """Any load from a hundredth to twenty times the learned one."""
+    score = rough.score_window(window(RoughServer(seed).counts(LOAD * 10**magnitude)))
+
+    assert score.p_value is not None
+    assert score.p_value > ALPHA
