@@ -15,7 +15,7 @@ from signatures.constants import to_constant
 from signatures.errors import CompileError
 from signatures.event import FieldValue
 from signatures.event_types import NONE, EventTypes, event_types, known_event_types
-from signatures.fields import Fields, FieldType, all_fields
+from signatures.fields import EITHER_END, Fields, FieldType, all_fields, key_of
 from signatures.operands import Compiled, Operands, to_function
 from signatures.patterns import needless_regex
 from signatures.syntax import (
@@ -43,6 +43,10 @@ _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
 _SIMPLE: Final = frozenset(
     {FieldType.TEXT, FieldType.SIGNED, FieldType.UNSIGNED, FieldType.REAL, FieldType.FLAG}
 )
+_MERGED: Final = {
+    "=": "in", "==": "in", "in": "in", "startswith": "startswith", "endswith": "endswith",
+}  # fmt: skip
+"""Operators of which several in one "or", on one field, are one check."""
 _VALUE: Final = "value"
 _TYPE_FIELDS: Final = ("evt.type", "syscall.type")
 
@@ -113,8 +117,8 @@ class _Compiler:
         match expression:
             case And(children):
                 return _joined(ast.And(), [self.expression(child) for child in children])
-            case Or(children):
-                return _joined(ast.Or(), [self.expression(child) for child in children])
+            case Or():
+                return _joined(ast.Or(), self._alternatives(list(_flat(expression))))
             case Not(child):
                 return _negated(self.expression(child))
             case Identifier(name, position):
@@ -124,6 +128,43 @@ class _Compiler:
                 return self._exists(expression)
             case Binary():
                 return self._binary(expression)
+
+    def _alternatives(self, children: list[Expression]) -> list[ast.expr]:
+        """Compile what an "or" holds; checks of one text against several constants become one check."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for child in children:
+            if (key := self._mergeable(child)) is not None:
+                groups.setdefault(key, []).extend(_texts(child))
+        parts = []
+        for child in children:
+            part = self.expression(child)
+            key = self._mergeable(child)
+            if key is None:
+                parts.append(part)
+            elif (texts := groups.pop(key, None)) is not None:
+                # The first of a group stands for all of it.
+                parts.append(part if len(texts) == len(_texts(child)) else self._merged(child, key[1], texts))
+        return parts
+
+    def _mergeable(self, child: Expression) -> tuple[str, str] | None:
+        match child:
+            case Binary(Field() as field, operator, Value() | Values(), None) if operator in _MERGED:
+                found = self._fields.find(field)
+                if found is None or found[0].type is not FieldType.TEXT or found[0].name in EITHER_END:
+                    return None
+                if found[0].is_list or found[0].is_ancestral(found[1].argument):
+                    return None
+                return key_of(field), _MERGED[operator]
+            case _:
+                return None
+
+    def _merged(self, child: Expression, operator: str, texts: list[str]) -> ast.expr:
+        left = self.operands.compile(child.left)  # type: ignore[union-attr]  # a check, see `_mergeable`
+        if operator == "in":
+            return ast.Compare(left.node, [ast.In()], [ast.Constant(frozenset(texts))])  # type: ignore[arg-type]
+        method = ast.Attribute(_name(), operator, ast.Load())
+        constant = ast.Constant(tuple(texts))  # type: ignore[arg-type]  # a tuple of constants is one
+        return _if_there(left.node, ast.Call(method, [constant], []))
 
     def _exists(self, check: Unary) -> ast.expr:
         left = self.operands.compile(check.left)
@@ -170,6 +211,13 @@ class _Compiler:
         self, operator: str, left: Compiled, texts: tuple[str, ...]
     ) -> ast.expr | None:
         """Return a check in Python's own operators, where there is one for it."""
+        if (
+            left.arity is Arity.ANY
+            and left.type is FieldType.TEXT
+            and operator in ("in", "intersects", "=", "==")
+        ):
+            values = ast.BoolOp(ast.Or(), [left.node, ast.Constant(())])  # type: ignore[arg-type]  # a constant
+            return ast.UnaryOp(ast.Not(), self.operands.call(frozenset(texts).isdisjoint, values))
         if left.arity is not Arity.ONE or left.type not in _SIMPLE:
             return None
         if operator in ("in", "intersects"):
@@ -227,6 +275,20 @@ class _Compiler:
             elif _looks_transformed(text, self._fields):
                 msg = f"'{text}' may be a valid field transformer misused as a const string value"
                 self.warnings.append(Warned(msg, position))
+
+
+def _flat(expression: Expression) -> Iterator[Expression]:
+    """Yield what an "or" holds, and what an "or" directly in it holds."""
+    if isinstance(expression, Or):
+        for child in expression.children:
+            yield from _flat(child)
+    else:
+        yield expression
+
+
+def _texts(check: Expression) -> tuple[str, ...]:
+    right = check.right if isinstance(check, Binary) else None
+    return right.texts if isinstance(right, Values) else (right.text,) if isinstance(right, Value) else ()
 
 
 def used_operands(expression: Expression) -> Iterator[Field]:

@@ -24,7 +24,7 @@ MAX_CHECKS: Final = 5_000
 """Checks of a condition once its macros are written out; the largest rule of Falco's files has 248."""
 MAX_TOTAL: Final = 8 << 20
 """Characters of all conditions once their lists are written out; Falco's three files have 0.1 million."""
-MAX_ALL_CHECKS: Final = 50_000
+MAX_ALL_CHECKS: Final = 20_000
 """Checks of all rules; those of Falco's three files have 1,449."""
 _BLANKS: Final = " \t\n\r"
 _DELIMITERS: Final = _BLANKS + "(),="

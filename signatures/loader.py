@@ -110,7 +110,7 @@ def load(
         fields: What rules may name; all fields of the language by default.
 
     Examples:
-        >>> text = "- rule: r\\n  desc: d\\n  condition: evt.type=open\\n  output: o\\n  priority: INFO\\n"
+        >>> text = "- rule: r\n  desc: d\n  condition: evt.type=open\n  output: o\n  priority: INFO\n"
         >>> loaded = load([RuleFile(name="r.yaml", text=text)])
         >>> loaded.ok, loaded.rules[0].name, loaded.rules[0].condition
         (True, 'r', 'evt.type = open')

@@ -68,6 +68,7 @@ class Engine:
         self._rules = RuleSet(())
         self._stopping = threading.Event()
         self._clock_set = float("-inf")
+        self._dropped = 0
         self.events = 0
         """Events that some rule was tried on."""
         self.failures = 0
@@ -109,6 +110,10 @@ class Engine:
         if now - self._clock_set > _CLOCK_S:
             # The wall clock may be set meanwhile.
             self._node.boot_to_wall_ns, self._clock_set = boot_to_wall_ns(), now
+            dropped = self._sensor.sums().dropped
+            if dropped != self._dropped:
+                self._dropped = dropped
+                self._node.processes.sweep()
         for record in self._sensor.read():
             self.take(record)
 
@@ -133,7 +138,7 @@ class Engine:
             kind = type(error).__name__
             if kind not in self._failed:
                 self._failed.add(kind)
-                log.exception("rule_evaluation_failed", call=record.call.name)
+                log.exception("rule_evaluation_failed", number=record.head.number)
 
     def stop(self) -> None:
         """Let `run` return."""

@@ -108,6 +108,12 @@ class ProcessTable:
             process.cwd = record.path(Tag.CWD) or process.cwd
         return process
 
+    def sweep(self) -> None:
+        """Drop processes that have ended without an event telling so; for when events were lost."""
+        running = {int(entry.name) for entry in self._proc.iterdir() if entry.name.isdigit()}
+        for pid in self._live.keys() - running:
+            self._exit(self._live[pid])
+
     def get(self, pid: int) -> Process | None:
         """Return a process; one that nobody told of is read from procfs."""
         found = self._live.get(pid) or self._dead.get(pid)

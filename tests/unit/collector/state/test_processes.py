@@ -94,3 +94,16 @@ def test_a_loop_of_parents_ends(tmp_path: Path) -> None:
     looped = table.apply(exec_(b"b\0", b"b", pid=3, ppid=2))
 
     assert len(list(table.ancestors(looped))) == 64
+
+
+def test_processes_whose_end_was_lost_are_swept(proc: Path) -> None:
+    """What procfs does not know any more has ended."""
+    table = ProcessTable(proc)
+    table.seed()
+    table.apply(exec_(b"cat\0"))
+    assert len(table) == 2
+
+    table.sweep()
+
+    assert len(table) == 1
+    assert table.get(100) is not None, "still known to events on their way"
