@@ -9,9 +9,11 @@ from api import health, problems
 from api.alerts import routes as alerts
 from api.core import Core
 from api.ingest import routes as ingest
+from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
 from api.problems import Problem
+from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.workloads import routes as workloads
 
@@ -36,7 +38,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, scores, alerts, nodes, ingest, health):
+    for each in (workloads, scores, alerts, matches, bundle, rules, nodes, ingest, health):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -12,7 +12,7 @@ from typing import Any, Final
 from api.errors import ClientError, ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
-from api.rules.commands import add_rules, run_rules
+from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
 from wire.settings import add_options, read
@@ -89,14 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
-    for each in (workloads, alerts, mode):
+    ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
+    for each in (workloads, alerts, mode, *ruling):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode):
+    for each in (token, workloads, alerts, mode, *ruling):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
-    add_rules(commands.add_parser("rules", help="check rule files, or the rule language itself"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
     commands.add_parser("version", help="print the version")
     return parser
@@ -157,10 +157,10 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
         _print_json(found)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "why"):
+    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "level", "why"):
         shown.add_column(heading)
     for each in found:
-        why = each["contributions"][0]["syscalls"] if each["contributions"] else []
+        why = " → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""
         shown.add_row(
             str(each["id"]),
             each["status"],
@@ -168,8 +168,9 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
             each["start"],
             each["end"],
             str(each["findings"]),
-            f"{each['p_value']:.2g}",
-            " → ".join(why),
+            "" if each["p_value"] is None else f"{each['p_value']:.2g}",
+            each["level"] or "",
+            Text("".join(letter if letter.isprintable() else "?" for letter in each["rule"] or why)),
         )
     console().print(shown)
 
@@ -200,8 +201,13 @@ def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN4
     run(settings, options)
 
 
-def _rules(_settings: ServiceSettings, options: argparse.Namespace) -> bool:
-    return run_rules(options)
+def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    if options.rules_command in LOCAL:
+        return run_rules(options)
+    from api.rules.remote import run
+
+    run(_client(settings, options), options)
+    return True
 
 
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:

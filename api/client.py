@@ -41,6 +41,14 @@ class Client:
         """
         return self._ask("PUT", path, json=body)
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to a POST.
+
+        Raises:
+            ClientError: There is none, or it is an error.
+        """
+        return self._ask("POST", path, json=body)
+
     def list(self, path: str, **params: str) -> Iterator[dict[str, Any]]:
         """Yield every entry of a list, page by page.
 

@@ -20,7 +20,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
-def to_datetime(instant_ms: int) -> datetime:
+def to_datetime(instant_ms: float) -> datetime:
     """Return an instant as REST shows it, in UTC.
 
     Examples:

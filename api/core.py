@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.clock import Clock, SystemClock
 from api.db.store import Store
+from api.falco.output import FalcoOutput
 from api.metrics import Metrics
 from api.settings import ServiceSettings
 
@@ -37,6 +38,14 @@ class Core:
     """Tells the worker that a workload's snapshot was changed; call it within the transaction that did."""
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
+    falco: FalcoOutput = field(init=False)
+    stopping: bool = False
+    """Set when the service ends: requests that are held back are answered."""
+    rules_changes: int = 0
+    """Grows whenever agents have to fetch their rules anew."""
+
+    def __post_init__(self) -> None:
+        self.falco = FalcoOutput(self.settings.falco_output, self.metrics)
 
 
 def get_core(request: Request) -> Core:

@@ -18,6 +18,7 @@ ServiceError
     ├── MediaTypeError           415
     ├── BadBodyError             400
     ├── InvalidError             422
+    ├── RulesError               422
     ├── BacklogError             503
     └── StoreError               503
 """
@@ -132,6 +133,12 @@ class InvalidError(ProblemError):
     """The request can be read, but says something that cannot be."""
 
     status, slug, title = 422, "invalid", "Invalid request"
+
+
+class RulesError(ProblemError):
+    """A rule file does not load; the members `errors` and `warnings` say where and why."""
+
+    status, slug, title = 422, "rules-invalid", "Invalid rules"
 
 
 class BacklogError(ProblemError):

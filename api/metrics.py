@@ -23,6 +23,17 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_ingest_batches_total": Metric("counter", "Batches that were read, by outcome.", ("outcome",)),
     "nonself_ingest_deltas_total": Metric("counter", "Deltas accepted into the inbox."),
     "nonself_ingest_duplicates_total": Metric("counter", "Deltas known already."),
+    "nonself_match_batches_total": Metric(
+        "counter", "Batches of matches that were read, by outcome.", ("outcome",)
+    ),
+    "nonself_matches_total": Metric("counter", "Matches of signature rules accepted."),
+    "nonself_match_duplicates_total": Metric("counter", "Matches known already."),
+    "nonself_matches_handled_total": Metric(
+        "counter", "Matches by what became of them; one that waits comes again.", ("outcome",)
+    ),
+    "nonself_matches_late_total": Metric("counter", "Matches in windows that had been learned before."),
+    "nonself_matches_pending": Metric("gauge", "Matches waiting for the worker."),
+    "nonself_falco_lines_total": Metric("counter", "Lines written to the Falco output.", ("outcome",)),
     "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),
     "nonself_worker_windows_total": Metric("counter", "Windows scored.", ("verdict",)),
     "nonself_worker_ngrams_total": Metric("counter", "N-gram counts scored."),

@@ -103,13 +103,22 @@ class Pager:
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
 
+    @property
+    def header(self) -> str:
+        """The `Link` header, for a response that is made by hand."""
+        return self._response.headers["Link"]
+
     def page(self, query: PageQuery, items: list[IdentifiedT]) -> "Page[IdentifiedT]":
         """Return one page, and set its `Link` header (RFC 8288)."""
         # The annotation is a text: evaluated, pydantic would ask the bound of the variable for a schema.
-        cursor = encode_cursor(items[-1].id if items else query.slice().after)
+        return Page(items=items, next_cursor=self.link(items[-1].id if items else query.slice().after))
+
+    def link(self, after: int) -> str:
+        """Set the `Link` header (RFC 8288) to what follows a position; return its cursor."""
+        cursor = encode_cursor(after)
         following = self._request.url.include_query_params(cursor=cursor)
         self._response.headers["Link"] = f'<{following}>; rel="next"'
-        return Page(items=items, next_cursor=cursor)
+        return cursor
 
 
 PagerDep = Annotated[Pager, Depends(Pager)]

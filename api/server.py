@@ -14,6 +14,7 @@ from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
 from api.errors import StartError
+from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
 from api.worker.worker import Worker
@@ -25,6 +26,7 @@ class Server:
     """An HTTP server in a thread of its own."""
 
     def __init__(self, core: Core, listener: socket.socket) -> None:
+        self._core = core
         self._listener = listener
         config = uvicorn.Config(
             create_app(core),
@@ -52,6 +54,7 @@ class Server:
 
     def stop(self) -> None:
         """Finish the requests at hand and end."""
+        self._core.stopping = True
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()
@@ -75,6 +78,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         core = Core(settings=settings, store=Store(settings.url))
         stack.callback(core.store.close)
         make_first_tokens(core)
+        core.falco.check()
+        with core.store.write() as session:
+            seed(session, read_shipped(), core.clock.now_ms())
         worker = Worker(core)
         worker.start()
         stack.callback(worker.stop)

@@ -36,6 +36,13 @@ class ServiceSettings:
     max_clock_skew_s: int = setting(300, "How far ahead of this machine's clock a delta's window may end.")
     inbox_limit: int = setting(100_000, "Deltas waiting for the worker at which ingest asks agents to wait.")
     batch_deltas: int = setting(256, "Most deltas that the worker handles in one transaction.")
+    anomaly_wait_s: int = setting(
+        120, "How long a match whose rule asks for the score of its window waits for that score."
+    )
+    falco_output: str = setting(
+        "",
+        "File to which matches are appended as Falco's JSON alerts, one a line; '-' is standard output.",
+    )
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
     )
@@ -52,6 +59,7 @@ class ServiceSettings:
             ("window_s", 1),
             ("alert_gap_s", 0),
             ("max_clock_skew_s", 0),
+            ("anomaly_wait_s", 0),
             ("inbox_limit", 1),
             ("batch_deltas", 1),
             ("retention_days", 1),

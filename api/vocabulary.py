@@ -1,6 +1,9 @@
 """Words of the service with a fixed set of values, the same in columns, URLs and logs (docs/glossary.md)."""
 
 from enum import StrEnum
+from typing import Final
+
+from wire.match import Priority
 
 
 class Mode(StrEnum):
@@ -43,3 +46,81 @@ def state_of(mode: Mode, *, ready: bool) -> BaselineState:
     if not ready:
         return BaselineState.LEARNING
     return BaselineState.ACTIVE if mode is Mode.ENFORCEMENT else BaselineState.READY
+
+
+class AlertKind(StrEnum):
+    """What raised an alert."""
+
+    ANOMALY = "anomaly"
+    """Windows that the baseline finds strange; in mode `enforcement-alert` only."""
+    SIGNATURE = "signature"
+    """A rule that matched; in every mode."""
+
+
+class Level(StrEnum):
+    """How bad an alert is, least first."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class MatchOutcome(StrEnum):
+    """What became of a match."""
+
+    RAISED = "raised"
+    """It is part of an alert."""
+    DISABLED = "disabled"
+    """Its rule is switched off for its workload or namespace."""
+    WAITING = "waiting"
+    """Its rule asks for the score of a window that has not been scored yet."""
+    REFUTED = "refuted"
+    """The score of its window did not meet the rest of its rule's condition."""
+    FAILED = "failed"
+    """It could not be handled; it is kept with the error."""
+
+
+_LEVELS: Final = {
+    Priority.EMERGENCY: Level.CRITICAL,
+    Priority.ALERT: Level.CRITICAL,
+    Priority.CRITICAL: Level.CRITICAL,
+    Priority.ERROR: Level.HIGH,
+    Priority.WARNING: Level.MEDIUM,
+    Priority.NOTICE: Level.LOW,
+    Priority.INFORMATIONAL: Level.INFORMATIONAL,
+    Priority.DEBUG: Level.INFORMATIONAL,
+}
+
+
+def level_of(priority: Priority) -> Level:
+    """Return the level of an alert whose rule has this priority.
+
+    Examples:
+        >>> level_of(Priority.WARNING).value
+        'medium'
+    """
+    return _LEVELS[priority]
+
+
+def priorities_of(level: Level) -> list[Priority]:
+    """Return the priorities whose alerts have a level, most urgent first.
+
+    Examples:
+        >>> [each.value for each in priorities_of(Level.INFORMATIONAL)]
+        ['Informational', 'Debug']
+    """
+    return [priority for priority in Priority if _LEVELS[priority] is level]
+
+
+class RuleCondition(StrEnum):
+    """Whether a rule can fire, over all nodes that run the active rules."""
+
+    EVALUABLE = "evaluable"
+    PARTLY = "partly"
+    """Not everywhere, or not all of its condition."""
+    NOT_EVALUABLE = "not_evaluable"
+    DISABLED = "disabled"
+    UNREPORTED = "unreported"
+    """No node that runs the active rules has said anything of it yet."""

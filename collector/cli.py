@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_reference(), end="")
         return 0
     if options.command == "rules":
-        return _run_rules(options)
+        return _follow_rules(options) if options.rules_command == "follow" else _run_rules(options)
     try:
         settings = _settings(options)
     except (SettingsError, ValueError) as error:
@@ -141,6 +141,17 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD",
         help="add a field to every output, for example proc.env (with --env-bytes)",
     )
+    following = commands.add_parser(
+        "follow",
+        help="match the service's rules on live events and bring the matches there, until SIGTERM or Ctrl-C",
+    )
+    following.add_argument(
+        "--extra-field", action="append", default=[], metavar="FIELD", help="add a field to every output"
+    )
+    following.conflict_handler = "resolve"
+    add_options(following.add_argument_group("agent"), AgentSettings)  # type: ignore[arg-type]  # as above
+    add_options(following.add_argument_group("rules"), RuleSettings)  # type: ignore[arg-type]  # as above
+    add_options(following.add_argument_group("container identity"), IdentitySettings)  # type: ignore[arg-type]  # as above
     run.conflict_handler = "resolve"
     add_options(run.add_argument_group("rules"), RuleSettings)  # type: ignore[arg-type]  # as above
     add_options(run.add_argument_group("container identity"), IdentitySettings)  # type: ignore[arg-type]  # as above
@@ -236,6 +247,30 @@ def _work(settings: "Settings", options: argparse.Namespace) -> int:
     return CANNOT_RUN if failed.is_set() else 0
 
 
+def _follow_rules(options: argparse.Namespace) -> int:
+    from collector.rules.follow import Following
+
+    try:
+        agent = read(AgentSettings, options, os.environ, ENVIRONMENT)
+        settings = read(RuleSettings, options, os.environ, ENVIRONMENT)
+        identity = read(IdentitySettings, options, os.environ, ENVIRONMENT)
+    except (SettingsError, ValueError) as error:
+        return _say(error, USAGE)
+    configure(agent.log_format, agent.log_level)
+    try:
+        following = Following(agent, settings, identity, options.extra_field)
+        try:
+            with stopped_by_signals(following.stop), stopped_by_failures(following.stop) as failed:
+                following.run()
+        finally:
+            following.close()
+    except KeyboardInterrupt:
+        return CANNOT_RUN
+    except (CollectorError, WireError) as error:
+        return _say(error, CANNOT_RUN)
+    return CANNOT_RUN if failed.is_set() else 0
+
+
 def _run_rules(options: argparse.Namespace) -> int:
     from collector.rules import command
 
@@ -256,7 +291,8 @@ def _run_rules(options: argparse.Namespace) -> int:
             default=options.default,
             environment=settings.env_bytes > 0,
         )
-        running = command.build(settings, identity, rules, as_json=options.json, out=sys.stdout)
+        deliver = command.printer(sys.stdout, as_json=options.json)
+        running = command.build(settings, identity, rules, deliver)
         try:
             with stopped_by_signals(running.stop), stopped_by_failures(running.stop) as failed:
                 stop = threading.Event()

@@ -81,15 +81,24 @@ def judge(status: int, said: Mapping[str, Any], retry_after_s: float = 0.0) -> A
 
 
 class Sender:
-    """One kept-open connection to the service."""
+    """One kept-open connection to the service, for bodies of one kind."""
 
-    def __init__(self, url: str, token_file: Path, ca_file: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        token_file: Path,
+        ca_file: str = "",
+        *,
+        path: str = INGEST_PATH,
+        content_type: str = CONTENT_TYPE,
+    ) -> None:
         """Read the token.
 
         Raises:
             TokenError: The file cannot be read or holds no token.
         """
-        self._url = url.rstrip("/") + INGEST_PATH
+        self._url = url.rstrip("/") + path
+        self._content_type = content_type
         self._token_file = token_file
         self._token = read_token(token_file)
         self._pool = urllib3.PoolManager(
@@ -100,7 +109,7 @@ class Sender:
         """Post one encoded batch; never raises for what a network or a service does."""
         headers = {
             "Authorization": f"Bearer {self._token}",
-            "Content-Type": CONTENT_TYPE,
+            "Content-Type": self._content_type,
             "Content-Encoding": "gzip",
             SIGNATURE_HEADER: sign(body, signing_key(self._token)),
         }

@@ -6,8 +6,8 @@ a check is true, false or open, and only what depends on open checks is left.
 """
 
 import operator
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from signatures.errors import CompileError
 from signatures.syntax import And, Binary, Check, Expression, Field, Identifier, Not, Or, Unary, Value, Values
@@ -108,6 +108,60 @@ def decide_open(expression: Expression, values: Mapping[str, float | None]) -> b
         return left
     msg = "A check stayed open though all were decided."
     raise AssertionError(msg)
+
+
+class OpenCondition:
+    """A condition that names `anomaly.*`, on a node that does not know them.
+
+    Args:
+        expression: The condition, macros written out.
+        compile_check: Returns what decides a condition, for the checks that the node can decide.
+
+    Raises:
+        CompileError: It does more with `anomaly.*` than compare it with numbers.
+    """
+
+    def __init__(
+        self, expression: Expression, compile_check: Callable[[Check], Callable[[Mapping[str, Any]], bool]]
+    ) -> None:
+        self._expression = expression
+        self._decided = {check: compile_check(check) for check in _checks(expression) if not _is_open(check)}
+
+    def left(self, event: Mapping[str, Any]) -> Expression | bool:
+        """Return what is left of the condition for an event: true, false, or a smaller condition."""
+
+        def judge(check: Check) -> bool | None:
+            holds = self._decided.get(check)
+            return None if holds is None else holds(event)
+
+        return residual(self._expression, judge)
+
+
+def names_open(expression: Expression) -> bool:
+    """Tell whether a condition names `anomaly.*` anywhere on the left side of a check."""
+    return any(names_anomaly(check) for check in _checks(expression))
+
+
+def _checks(expression: Expression) -> Iterator[Check]:
+    match expression:
+        case And(children) | Or(children):
+            for child in children:
+                yield from _checks(child)
+        case Not(child):
+            yield from _checks(child)
+        case Identifier(name, position):
+            msg = f"The macro {name!r} was not written out."
+            raise CompileError(msg, position)
+        case check:
+            yield check
+
+
+def _is_open(check: Check) -> bool:
+    """Tell whether a check waits for the service; raise where the service could not decide it."""
+    if not names_anomaly(check):
+        return False
+    _decide(check, {})
+    return True
 
 
 def _join(

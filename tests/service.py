@@ -18,6 +18,15 @@ from api.tokens import service as tokens
 from api.tokens.service import Role
 from api.worker.worker import Worker
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, encode_batch, sign, signing_key
+from wire.match import (
+    MATCH_CONTENT_TYPE,
+    Ancestor,
+    EngineReport,
+    MatchBatch,
+    Priority,
+    SignatureMatch,
+    encode_match_batch,
+)
 from wire.ngram import pack
 from wire.profile import AgentStatus, Batch, ContainerRef, ProfileDelta
 
@@ -76,6 +85,35 @@ def a_batch(*deltas: ProfileDelta, **changes: Any) -> Batch:
     return replace(batch, **changes)
 
 
+def a_match(sequence: int = 1, index: int = 0, **changes: Any) -> SignatureMatch:
+    """Return the match of a shell within the window of this number."""
+    match = SignatureMatch(
+        node="node-a",
+        boot_id="boot-1",
+        sequence=sequence,
+        time=(a_delta(index).start + 1000 + sequence) * 1_000_000 + 123_456,
+        rule="Shell spawned",
+        priority=Priority.WARNING,
+        output="A shell (user=root command=sh -i)",
+        ruleset="9f",
+        pid=4321,
+        event_type="execve",
+        container=a_container(),
+        tags=("T1059", "attack_v17", "mitre_execution"),
+        output_fields={"user.name": "root", "proc.cmdline": "sh -i", "evt.rawres": -2},
+        ancestors=(
+            Ancestor(pid=4321, name="sh", exe="sh", cmdline="sh -i"),
+            Ancestor(pid=4300, name="nginx", exe="/usr/sbin/nginx", cmdline="nginx"),
+        ),
+    )
+    return replace(match, **changes)
+
+
+def a_match_batch(*matches: SignatureMatch, **changes: Any) -> MatchBatch:
+    """Return a batch of these matches."""
+    return replace(MatchBatch(node="node-a", boot_id="boot-1", sent_at=NOW_MS, matches=matches), **changes)
+
+
 class Service:
     """A running service, and the ways in which tests talk to it."""
 
@@ -95,11 +133,34 @@ class Service:
         """Write as the bearer of a role."""
         return self.http.put(path, json=body, headers={"Authorization": f"Bearer {self.secrets[role]}"})
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        role: Role,
+        *,
+        content: str | bytes | None = None,
+        type_: str | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10,
+        **params: Any,
+    ) -> httpx.Response:
+        """Ask anything as the bearer of a role."""
+        carried = {"Authorization": f"Bearer {self.secrets[role]}", **(headers or {})}
+        if type_:
+            carried["Content-Type"] = type_
+        return self.http.request(
+            method, path, content=content, json=json, headers=carried, params=params or None, timeout=timeout
+        )
+
     def send(self, *deltas: ProfileDelta, **changes: Any) -> httpx.Response:
         """Send deltas as an agent does."""
         return self.post(encode_batch(a_batch(*deltas, **changes)))
 
-    def post(self, body: bytes, **headers: str | bytes | None) -> httpx.Response:
+    def post(
+        self, body: bytes, path: str = "/v1/ingest/profiles", **headers: str | bytes | None
+    ) -> httpx.Response:
         """Send a body with a good signature; a header given as None is left out."""
         secret = self.secrets[Role.INGEST]
         usual: dict[str, str | bytes | None] = {
@@ -109,7 +170,20 @@ class Service:
             SIGNATURE_HEADER: sign(body, signing_key(secret)),
         }
         kept = {name: value for name, value in (usual | headers).items() if value is not None}
-        return self.http.post("/v1/ingest/profiles", content=body, headers=kept)
+        return self.http.post(path, content=body, headers=kept)
+
+    def match(self, *matches: SignatureMatch, **changes: Any) -> httpx.Response:
+        """Send matches as an agent does."""
+        return self.post_matches(encode_match_batch(a_match_batch(*matches, **changes)))
+
+    def report(self, engine: EngineReport, node: str = "node-a") -> None:
+        """Say what the rule engine of a node can do."""
+        assert self.match(node=node, engine=engine).status_code == 200
+
+    def post_matches(self, body: bytes, **headers: str | bytes | None) -> httpx.Response:
+        """Send a body of matches with a good signature; a header given as None is left out."""
+        usual: dict[str, str | bytes | None] = {"Content-Type": MATCH_CONTENT_TYPE}
+        return self.post(body, "/v1/ingest/matches", **(usual | headers))
 
     def learn(self, windows: int, first: int = 0, **changes: Any) -> None:
         """Send that many ordinary windows and score them."""

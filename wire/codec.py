@@ -9,16 +9,30 @@ import binascii
 import hashlib
 import hmac
 import itertools
-import json
-import re
 import sys
-import zlib
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final
 
-from wire.errors import FieldError, MalformedError, VersionError
+from wire.fields import (
+    MAX_INT,
+    check_version,
+    dump,
+    expand,
+    fail,
+    kind_of,
+    load,
+    squeeze,
+    take_bool,
+    take_float,
+    take_int,
+    take_list,
+    take_text,
+    to_member,
+    to_object,
+    to_text,
+)
 from wire.ngram import INJECTED
 from wire.profile import (
     SCHEMA_VERSION,
@@ -35,15 +49,6 @@ CONTENT_TYPE: Final = "application/vnd.nonself.profiles+json"
 SIGNATURE_HEADER: Final = "X-Nonself-Signature"
 MAX_BODY_BYTES: Final = 8 << 20
 """Largest compressed body a service takes."""
-MAX_PLAIN_BYTES: Final = 64 << 20
-"""Largest body after decompression; a bomb stops here."""
-_MAX_TEXT: Final = 4096
-_MAX_INT: Final = 1 << 63
-_GZIP_WBITS: Final = 31
-_NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
-"""JSON can spell lone surrogates, which no database or terminal can encode."""
-
-_Member = TypeVar("_Member", LossCause, Mark, ContainerKind)
 
 
 def encode_batch(batch: Batch) -> bytes:
@@ -54,13 +59,12 @@ def encode_batch(batch: Batch) -> bytes:
         >>> decode_batch(encode_batch(batch)) == batch
         True
     """
-    packer = zlib.compressobj(level=1, wbits=_GZIP_WBITS)
-    return packer.compress(dump_batch(batch)) + packer.flush()
+    return squeeze(dump_batch(batch))
 
 
 def dump_batch(batch: Batch) -> bytes:
     """Return a batch as one line of JSON, which is what `encode_batch` compresses."""
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "node": batch.node,
@@ -80,19 +84,7 @@ def decode_batch(body: bytes) -> Batch:
         FieldError: A field is not what the format says; the message names it.
         MalformedError: The body is not gzip of JSON, cut off or too large.
     """
-    packer = zlib.decompressobj(wbits=_GZIP_WBITS)
-    try:
-        plain = packer.decompress(body, MAX_PLAIN_BYTES)
-    except zlib.error as error:
-        msg = f"The body is not gzip: {error}."
-        raise MalformedError(msg) from error
-    if packer.unconsumed_tail:
-        msg = f"The body is larger than {MAX_PLAIN_BYTES} bytes after decompression."
-        raise MalformedError(msg)
-    if not packer.eof:
-        msg = "The body ends before its gzip stream does; it was cut off on the way."
-        raise MalformedError(msg)
-    return load_batch(plain)
+    return load_batch(expand(body))
 
 
 def load_batch(plain: bytes) -> Batch:
@@ -103,26 +95,26 @@ def load_batch(plain: bytes) -> Batch:
         FieldError: A field is not what the format says; the message names it.
         MalformedError: It is not JSON.
     """
-    fields_ = _object(_load(plain), "batch")
-    _check_version(fields_)
-    node, boot_id = _text(fields_, "node"), _text(fields_, "boot_id")
+    fields_ = to_object(load(plain), "batch")
+    check_version(fields_, SCHEMA_VERSION)
+    node, boot_id = take_text(fields_, "node"), take_text(fields_, "boot_id")
     if not node or not boot_id:
-        _fail("node and boot_id", "text that is not empty", "")
+        fail("node and boot_id", "text that is not empty", "")
     return Batch(
         node=node,
         boot_id=boot_id,
-        sent_at=_int(fields_, "sent_at"),
-        agent=_agent_status(_object(fields_.get("agent"), "agent")),
+        sent_at=take_int(fields_, "sent_at"),
+        agent=_agent_status(to_object(fields_.get("agent"), "agent")),
         deltas=tuple(
-            _delta_from_plain(_object(item, f"deltas[{index}]"), node=node, boot_id=boot_id)
-            for index, item in enumerate(_list(fields_, "deltas"))
+            _delta_from_plain(to_object(item, f"deltas[{index}]"), node=node, boot_id=boot_id)
+            for index, item in enumerate(take_list(fields_, "deltas"))
         ),
     )
 
 
 def encode_delta(delta: ProfileDelta) -> bytes:
     """Return one delta as JSON that stands alone: it carries its version, node and boot."""
-    return _dump({"schema_version": SCHEMA_VERSION, **_delta_to_plain(delta, with_node=True)})
+    return dump({"schema_version": SCHEMA_VERSION, **_delta_to_plain(delta, with_node=True)})
 
 
 def decode_delta(plain: bytes) -> ProfileDelta:
@@ -132,9 +124,9 @@ def decode_delta(plain: bytes) -> ProfileDelta:
         VersionError: The schema version is not one this release reads.
         MalformedError: Anything else that does not fit.
     """
-    fields_ = _object(_load(plain), "delta")
-    _check_version(fields_)
-    return _delta_from_plain(fields_, node=_text(fields_, "node"), boot_id=_text(fields_, "boot_id"))
+    fields_ = to_object(load(plain), "delta")
+    check_version(fields_, SCHEMA_VERSION)
+    return _delta_from_plain(fields_, node=take_text(fields_, "node"), boot_id=take_text(fields_, "boot_id"))
 
 
 def signing_key(token: str) -> bytes:
@@ -175,40 +167,45 @@ def _delta_to_plain(delta: ProfileDelta, *, with_node: bool) -> dict[str, Any]:
 def _delta_from_plain(plain: Mapping[str, Any], *, node: str, boot_id: str) -> ProfileDelta:
     ngrams, counts = _unwords(plain, "ngrams"), _unwords(plain, "counts")
     if len(ngrams) != len(counts):
-        _fail("counts", f"{len(ngrams)} values, one for each n-gram", f"{len(counts)}")
+        fail("counts", f"{len(ngrams)} values, one for each n-gram", f"{len(counts)}")
     if any(second <= first for first, second in itertools.pairwise(ngrams)):
-        _fail("ngrams", "distinct values in ascending order", "a value out of order")
+        fail("ngrams", "distinct values in ascending order", "a value out of order")
     if ngrams and ngrams[-1] >= INJECTED << 1:
-        _fail("ngrams", "values below 2**61", str(ngrams[-1]))
-    if 0 in counts or sum(counts) >= _MAX_INT:
-        _fail("counts", "values of at least 1 that add up to less than 2**63", "others")
-    start, end = _int(plain, "start"), _int(plain, "end")
+        fail("ngrams", "values below 2**61", str(ngrams[-1]))
+    if 0 in counts or sum(counts) >= MAX_INT:
+        fail("counts", "values of at least 1 that add up to less than 2**63", "others")
+    start, end = take_int(plain, "start"), take_int(plain, "end")
     if end <= start:
-        _fail("end", f"a time after start ({start})", str(end))
-    lost = _object(plain.get("lost"), "lost")
+        fail("end", f"a time after start ({start})", str(end))
+    lost = to_object(plain.get("lost"), "lost")
     return ProfileDelta(
         node=node,
         boot_id=boot_id,
-        container=_container(_object(plain.get("container"), "container")),
+        container=to_container(to_object(plain.get("container"), "container")),
         start=start,
         end=end,
-        arch=_text(plain, "arch"),
+        arch=take_text(plain, "arch"),
         ngrams=ngrams,
         counts=counts,
-        lost={_member(LossCause, cause, "lost"): _int(lost, cause) for cause in lost},
-        marks=frozenset(_member(Mark, mark, "marks") for mark in _list(plain, "marks")),
+        lost={to_member(LossCause, cause, "lost"): take_int(lost, cause) for cause in lost},
+        marks=frozenset(to_member(Mark, mark, "marks") for mark in take_list(plain, "marks")),
     )
 
 
-def _container(plain: Mapping[str, Any]) -> ContainerRef:
-    labels = _object(plain.get("labels"), "container.labels")
-    if not _text(plain, "id"):
-        _fail("container.id", "text that is not empty", "")
+def to_container(plain: Mapping[str, Any]) -> ContainerRef:
+    """Read a container back.
+
+    Raises:
+        FieldError: A field of it is not what the format says.
+    """
+    labels = to_object(plain.get("labels"), "container.labels")
+    if not take_text(plain, "id"):
+        fail("container.id", "text that is not empty", "")
     return ContainerRef(
-        **{name: _text(plain, name) for name in _CONTAINER_TEXTS},
-        kind=_member(ContainerKind, plain.get("kind"), "container.kind"),
-        labels={_plain_text(key, "container.labels"): _text(labels, key) for key in labels},
-        seen_from_start=_bool(plain, "seen_from_start"),
+        **{name: take_text(plain, name) for name in _CONTAINER_TEXTS},
+        kind=to_member(ContainerKind, plain.get("kind"), "container.kind"),
+        labels={to_text(key, "container.labels"): take_text(labels, key) for key in labels},
+        seen_from_start=take_bool(plain, "seen_from_start"),
     )
 
 
@@ -225,13 +222,6 @@ def _agent_status(plain: Mapping[str, Any]) -> AgentStatus:
     return AgentStatus(**known)
 
 
-def _check_version(plain: Mapping[str, Any]) -> None:
-    version = plain.get("schema_version")
-    if version != SCHEMA_VERSION:
-        msg = f"This release reads schema version {SCHEMA_VERSION}; the sender used {version!r}."
-        raise VersionError(msg)
-
-
 def _words(values: tuple[int, ...]) -> str:
     packed = array("Q", values)
     if sys.byteorder == "big":  # pragma: no cover - no big-endian machine has a syscall table here
@@ -242,91 +232,21 @@ def _words(values: tuple[int, ...]) -> str:
 def _unwords(plain: Mapping[str, Any], name: str) -> tuple[int, ...]:
     value = plain.get(name)
     if not isinstance(value, str):
-        _fail(name, "base64 text", _kind(value))
+        fail(name, "base64 text", kind_of(value))
     packed = array("Q")
     try:
         packed.frombytes(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
-        _fail(name, "base64 of whole 8-byte words", f"{len(value)} characters that are not")
+        fail(name, "base64 of whole 8-byte words", f"{len(value)} characters that are not")
     if sys.byteorder == "big":  # pragma: no cover - as above
         packed.byteswap()
     return tuple(packed)
 
 
-def _dump(plain: Mapping[str, Any]) -> bytes:
-    return json.dumps(plain, separators=(",", ":"), sort_keys=True).encode()
-
-
-def _load(plain: bytes) -> object:
-    try:
-        return json.loads(plain)
-    except (ValueError, RecursionError) as error:
-        msg = f"The body is not JSON: {error}."
-        raise MalformedError(msg) from error
-
-
-def _object(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        _fail(name, "an object", _kind(value))
-    return value
-
-
-def _list(plain: Mapping[str, Any], name: str) -> list[Any]:
-    value = plain.get(name)
-    if not isinstance(value, list):
-        _fail(name, "a list", _kind(value))
-    return value
-
-
-def _text(plain: Mapping[str, Any], name: str) -> str:
-    return _plain_text(plain.get(name), name)
-
-
-def _plain_text(value: object, name: str) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or _NOT_TEXT.search(value):
-        _fail(name, f"text of at most {_MAX_TEXT} characters without NUL or lone surrogates", _kind(value))
-    return value
-
-
-def _int(plain: Mapping[str, Any], name: str) -> int:
-    value = plain.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_INT:
-        _fail(name, "a whole number from 0 to 2**63 - 1", _kind(value))
-    return value
-
-
-def _float(plain: Mapping[str, Any], name: str) -> float:
-    value = plain.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _MAX_INT:
-        _fail(name, "a number of at least 0", _kind(value))
-    return float(value)
-
-
-def _bool(plain: Mapping[str, Any], name: str) -> bool:
-    value = plain.get(name)
-    if not isinstance(value, bool):
-        _fail(name, "true or false", _kind(value))
-    return value
-
-
-def _member(kind: type[_Member], value: object, name: str) -> _Member:
-    try:
-        return kind(str(value))
-    except ValueError:
-        _fail(name, "one of " + ", ".join(kind), repr(value)[:80])
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {value!r}"[:80]
-
-
-def _fail(name: str, expected: str, came: str) -> NoReturn:
-    msg = f"{name}: expected {expected}; got {came or 'empty text'}."
-    raise FieldError(msg)
-
-
-_AGENT_FIELDS: Final[Mapping[str, Callable[[Mapping[str, Any], str], object]]] = {
-    each.name: {str: _text, int: _int, float: _float}[each.type]  # type: ignore[index]
-    for each in fields(AgentStatus)
+_READERS: Final[Mapping[object, Callable[[Mapping[str, Any], str], object]]] = {
+    str: take_text,
+    int: take_int,
+    float: take_float,
 }
+_AGENT_FIELDS: Final = {each.name: _READERS[each.type] for each in fields(AgentStatus)}
 _AGENT_REQUIRED: Final = {"version", "window_s"}

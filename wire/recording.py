@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, Self
 
-from wire.codec import MAX_PLAIN_BYTES, dump_batch, load_batch
+from wire.codec import dump_batch, load_batch
 from wire.errors import MalformedError, VersionError
+from wire.fields import MAX_PLAIN_BYTES
 from wire.profile import Batch
 
 FORMAT: Final = "nonself-recording"

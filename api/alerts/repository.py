@@ -33,13 +33,22 @@ def list_page(
     *,
     workload_id: int | None,
     status: str | None,
+    kind: str | None,
+    rule: str | None,
+    level: str | None,
 ) -> list[AlertView]:
     """Return one page of alerts in the order in which they were opened."""
     query = select(AlertRow, WorkloadRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
     if workload_id is not None:
         query = query.where(AlertRow.workload_id == workload_id)
-    if status is not None:
-        query = query.where(AlertRow.status == status)
+    for column, value in (
+        (AlertRow.status, status),
+        (AlertRow.kind, kind),
+        (AlertRow.rule, rule),
+        (AlertRow.level, level),
+    ):
+        if value is not None:
+            query = query.where(column == value)
     return [AlertView(*row) for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at))]
 
 

@@ -1,13 +1,22 @@
 """What REST says of alerts."""
 
 from datetime import datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.matches.schemas import MatchOut
 from api.paging import PageQuery
 from api.scores.schemas import ContributionOut, ScoreOut
-from api.vocabulary import AlertStatus
+from api.vocabulary import AlertKind, AlertStatus, Level
+
+
+class AlertFormat(StrEnum):
+    """In which shape alerts are given."""
+
+    NONSELF = "nonself"
+    FALCO = "falco"
 
 
 class AlertQuery(PageQuery):
@@ -15,6 +24,16 @@ class AlertQuery(PageQuery):
 
     workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
     status: AlertStatus | None = None
+    kind: AlertKind | None = None
+    rule: Annotated[str | None, Field(max_length=4096, description="Name of a rule.")] = None
+    level: Annotated[Level | None, Field(description="Alerts of kind `anomaly` have none.")] = None
+    format: Annotated[
+        AlertFormat,
+        Field(
+            description="`falco`: each match that is kept whole, in the shape of Falco's alerts; "
+            "cursors of one format are not those of the other."
+        ),
+    ] = AlertFormat.NONSELF
 
 
 class AlertWorkloadOut(BaseModel):
@@ -66,23 +85,42 @@ class AlertOut(BaseModel):
                             "known_ending": 1,
                         }
                     ],
+                    "rule": None,
+                    "level": None,
+                    "match": None,
                 }
             ]
         }
     )
 
     id: int
-    kind: Annotated[str, Field(description="`anomaly`.")]
+    kind: AlertKind
     status: AlertStatus
     workload: AlertWorkloadOut
     created_at: datetime
     updated_at: Annotated[datetime, Field(description="When the last finding joined.")]
     start: Annotated[datetime, Field(description="Start of the first window.")]
     end: Annotated[datetime, Field(description="End of the last window.")]
-    findings: int
-    p_value: Annotated[float, Field(description="Smallest of its findings.")]
-    score: Annotated[float, Field(description="Largest of its findings, in bits.")]
+    findings: Annotated[int, Field(description="Windows or matches in it.")]
+    p_value: Annotated[
+        float | None, Field(description="Smallest of its findings; null for kind `signature`.")
+    ]
+    score: Annotated[
+        float | None, Field(description="Largest of its findings, in bits; null for kind `signature`.")
+    ]
     contributions: Annotated[list[ContributionOut], Field(description="The n-grams that carried it most.")]
+    rule: Annotated[str | None, Field(description="Of kind `signature`: the rule that matched.")]
+    level: Annotated[Level | None, Field(description="Of kind `signature`: from the rule's priority.")]
+    match: Annotated[
+        MatchOut | None, Field(description="Of kind `signature`: the newest match, with its window's score.")
+    ]
+
+
+class FalcoPage(BaseModel):
+    """Matches in the shape of Falco's alerts."""
+
+    items: list[dict[str, Any]]
+    next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]
 
 
 class FindingOut(BaseModel):
@@ -94,6 +132,15 @@ class FindingOut(BaseModel):
 
 
 class AlertDetailOut(AlertOut):
-    """An alert with all of its windows."""
+    """An alert with its windows, or its matches."""
 
-    windows: Annotated[list[FindingOut], Field(description="Newest 1000, oldest first.")]
+    windows: Annotated[
+        list[FindingOut], Field(description="Of kind `anomaly`: the newest 1000, oldest first.")
+    ]
+    matches: Annotated[
+        list[MatchOut],
+        Field(
+            description="Of kind `signature`: the first and the newest 10 that are kept whole. Of kind "
+            "`anomaly`: at most 100 matches of the workload within one window of its windows. Oldest first."
+        ),
+    ]

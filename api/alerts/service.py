@@ -1,5 +1,6 @@
 """Decides what is shown of an alert."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,9 +9,12 @@ from api.alerts import repository
 from api.alerts.repository import AlertView
 from api.alerts.schemas import AlertDetailOut, AlertOut, AlertQuery, FindingOut
 from api.clock import to_datetime
-from api.errors import NotFoundError
+from api.errors import InvalidError, NotFoundError
+from api.matches import service as matches
+from api.matches.schemas import MatchOut, MatchQuery
 from api.scores.repository import ScoreView
 from api.scores.service import show, show_contributions
+from api.vocabulary import AlertKind
 
 
 def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
@@ -19,13 +23,30 @@ def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
         session,
         query.slice(),
         workload_id=query.workload,
-        status=query.status.value if query.status else None,
+        status=query.status,
+        kind=query.kind,
+        rule=query.rule,
+        level=query.level,
     )
-    return [AlertOut.model_validate(_show(view)) for view in views]
+    newest = _newest_matches(session, views)
+    return [AlertOut.model_validate(_show(view, newest)) for view in views]
 
 
-def get(session: Session, alert_id: int) -> AlertDetailOut:
-    """Return one alert with its windows.
+def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]], int]:
+    """Return one page of matches in Falco's shape, and the position after its last one.
+
+    Raises:
+        InvalidError: A filter is set that matches do not have.
+    """
+    if query.status is not None or query.kind is AlertKind.ANOMALY:
+        msg = "format: expected no filter status, and no kind but signature, with format=falco."
+        raise InvalidError(msg)
+    wanted = query.model_dump(include={"since", "until", "limit", "cursor", "workload", "rule", "level"})
+    return matches.list_falco(session, MatchQuery.model_validate(wanted))
+
+
+def get(session: Session, alert_id: int, window_s: int) -> AlertDetailOut:
+    """Return one alert with its windows or matches.
 
     Raises:
         NotFoundError: There is none of this id.
@@ -42,11 +63,21 @@ def get(session: Session, alert_id: int) -> AlertDetailOut:
         )
         for finding in repository.list_findings(session, alert_id)
     ]
-    return AlertDetailOut.model_validate({**_show(view), "windows": windows})
+    if view.row.kind == AlertKind.SIGNATURE.value:
+        listed = matches.of_alert(session, alert_id)
+    else:
+        listed = matches.near(session, view.row, window_s * 1000)
+    shown = _show(view, _newest_matches(session, [view]))
+    return AlertDetailOut.model_validate({**shown, "windows": windows, "matches": listed})
 
 
-def _show(view: AlertView) -> dict[str, Any]:
+def _newest_matches(session: Session, views: Sequence[AlertView]) -> dict[int, MatchOut]:
+    return matches.of_rows(session, [row_id for view in views if (row_id := view.row.last_match_id)])
+
+
+def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
     row, workload = view.row, view.workload
+    ranked = row.kind == AlertKind.ANOMALY.value
     return {
         "id": row.id,
         "kind": row.kind,
@@ -64,7 +95,10 @@ def _show(view: AlertView) -> dict[str, Any]:
         "start": to_datetime(row.start),
         "end": to_datetime(row.end),
         "findings": row.findings,
-        "p_value": row.p_value,
-        "score": row.score,
+        "p_value": row.p_value if ranked else None,
+        "score": row.score if ranked else None,
         "contributions": show_contributions(row.contributions),
+        "rule": row.rule,
+        "level": row.level,
+        "match": newest.get(row.last_match_id) if row.last_match_id else None,
     }

@@ -19,7 +19,7 @@ class Slice:
     until_ms: int | None = None
 
     def of(
-        self, query: _Query, row_id: InstrumentedAttribute[int], recorded_at: InstrumentedAttribute[int]
+        self, query: _Query, row_id: InstrumentedAttribute[Any], recorded_at: InstrumentedAttribute[Any]
     ) -> _Query:
         """Return the query of one page, in the order of ids."""
         query = query.where(row_id > self.after)

@@ -23,9 +23,9 @@ NAMING: Final = {
 }
 
 # SQLite counts up by itself only in a column declared INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+Id = BigInteger().with_variant(Integer(), "sqlite")
 # Without AUTOINCREMENT, SQLite gives the id of a deleted last row to the next one.
-_NEVER_REUSED: Final = {"sqlite_autoincrement": True}
+NEVER_REUSED: Final = {"sqlite_autoincrement": True}
 
 
 class Base(DeclarativeBase):
@@ -39,9 +39,9 @@ class TokenRow(Base):
     """A bearer token, known only by its SHA-256."""
 
     __tablename__ = "tokens"
-    __table_args__ = _NEVER_REUSED
+    __table_args__ = NEVER_REUSED
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
@@ -53,9 +53,9 @@ class NodeRow(Base):
     """A machine whose agent reports here."""
 
     __tablename__ = "nodes"
-    __table_args__ = _NEVER_REUSED
+    __table_args__ = NEVER_REUSED
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     boot_id: Mapped[str]
     agent: Mapped[dict[str, Any]]
@@ -73,10 +73,10 @@ class WorkloadRow(Base):
     __tablename__ = "workloads"
     __table_args__ = (
         UniqueConstraint("kind", "cluster", "namespace", "name", "container"),
-        _NEVER_REUSED,
+        NEVER_REUSED,
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str]
     cluster: Mapped[str]
     namespace: Mapped[str]
@@ -95,9 +95,9 @@ class ContainerRow(Base):
     """One running instance, as its runtime last described it."""
 
     __tablename__ = "containers"
-    __table_args__ = (UniqueConstraint("node_id", "boot_id", "container_id"), _NEVER_REUSED)
+    __table_args__ = (UniqueConstraint("node_id", "boot_id", "container_id"), NEVER_REUSED)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
     boot_id: Mapped[str]
     container_id: Mapped[str]
@@ -137,10 +137,10 @@ class InboxRow(Base):
             sqlite_where=text("payload IS NOT NULL AND processed_at IS NOT NULL"),
             postgresql_where=text("payload IS NOT NULL AND processed_at IS NOT NULL"),
         ),
-        _NEVER_REUSED,
+        NEVER_REUSED,
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     node_id: Mapped[int] = mapped_column(ForeignKey("nodes.id"))
     boot_id: Mapped[str]
     container_id: Mapped[str]
@@ -159,16 +159,17 @@ class ScoreRow(Base):
     __table_args__ = (
         Index("ix_scores_workload_id_id", "workload_id", "id"),
         Index("ix_scores_scored_at", "scored_at"),
+        Index("ix_scores_container_id_start", "container_id", "start"),
         Index(
             "ix_scores_quarantined",
             "workload_id",
             sqlite_where=text("quarantined"),
             postgresql_where=text("quarantined"),
         ),
-        _NEVER_REUSED,
+        NEVER_REUSED,
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), unique=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
     container_id: Mapped[int] = mapped_column(ForeignKey("containers.id"))
@@ -194,6 +195,8 @@ class ScoreRow(Base):
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]
     rest: Mapped[float]
+    matches: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Matches of signature rules in this window, as far as they are known."""
     view: Mapped[str | None]
     views: Mapped[list[Any] | None]
 
@@ -203,7 +206,7 @@ class BaselineRow(Base):
 
     __tablename__ = "baselines"
 
-    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     snapshot: Mapped[bytes]
     windows_learned: Mapped[int]
     ready: Mapped[bool]
@@ -219,7 +222,7 @@ class LedgerRow(Base):
 
     __tablename__ = "ledgers"
 
-    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     newest_start: Mapped[int]
     newest_windows: Mapped[int]
     slots: Mapped[int]
@@ -246,10 +249,10 @@ class DriftRow(Base):
             sqlite_where=text("ended IS NULL"),
             postgresql_where=text("ended IS NULL"),
         ),
-        _NEVER_REUSED,
+        NEVER_REUSED,
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
     kind: Mapped[str]
     created_at: Mapped[int]
@@ -271,7 +274,7 @@ class WeekRow(Base):
 
     __tablename__ = "weeks"
 
-    workload_id: Mapped[int] = mapped_column(_Id, ForeignKey("workloads.id"), primary_key=True)
+    workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     start: Mapped[int] = mapped_column(primary_key=True)
     ranked: Mapped[int]
     at_5_percent: Mapped[int]
@@ -285,9 +288,13 @@ class AlertRow(Base):
     """Findings of one workload that a person handles as one thing."""
 
     __tablename__ = "alerts"
-    __table_args__ = (Index("ix_alerts_workload_id_id", "workload_id", "id"), _NEVER_REUSED)
+    __table_args__ = (
+        Index("ix_alerts_workload_id_id", "workload_id", "id"),
+        Index("ix_alerts_workload_id_rule_id", "workload_id", "rule", "id"),
+        NEVER_REUSED,
+    )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
     kind: Mapped[str]
     status: Mapped[str]
@@ -297,17 +304,22 @@ class AlertRow(Base):
     end: Mapped[int]
     findings: Mapped[int]
     p_value: Mapped[float]
+    """1 for an alert of kind `signature`, of which no p-value is known."""
     score: Mapped[float]
     contributions: Mapped[list[Any]]
+    rule: Mapped[str | None]
+    level: Mapped[str | None]
+    first_match_id: Mapped[int | None]
+    last_match_id: Mapped[int | None]
 
 
 class FindingRow(Base):
     """One window that was an anomaly; stored in both modes."""
 
     __tablename__ = "findings"
-    __table_args__ = _NEVER_REUSED
+    __table_args__ = NEVER_REUSED
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"), index=True)
     score_id: Mapped[int] = mapped_column(ForeignKey("scores.id"), unique=True)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), index=True)
@@ -319,9 +331,9 @@ class AuditRow(Base):
     """Who changed what, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = _NEVER_REUSED
+    __table_args__ = NEVER_REUSED
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     created_at: Mapped[int]
     actor: Mapped[str]
     action: Mapped[str]

@@ -21,6 +21,7 @@ from api.workloads import promises, service as workloads
 from model import snapshot
 from model.baseline import Baseline
 from model.budget import Promise
+from wire.match import SignatureMatch
 from wire.profile import Batch
 
 
@@ -158,7 +159,7 @@ class ReplayedService:
         with self._store.write() as session:
             items = repository.take(session, self.settings.batch_deltas)
             if items:
-                BatchProcessor(session, self._baselines, self.settings, now_ms).process(items)
+                BatchProcessor(session, self._baselines, self.settings, now_ms, _hold_nothing).process(items)
                 self._watch_drift(session, now_ms)
         self._baselines.settle()
         return bool(items)
@@ -183,3 +184,7 @@ class ReplayedService:
 def name_of(row: WorkloadRow) -> str:
     """Return a workload's name as tables show it."""
     return "/".join(part for part in (row.namespace, row.name) if part)
+
+
+def _hold_nothing(_: SignatureMatch) -> None:
+    """A recording holds no matches of rules, so none waits for a score."""

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wire.match import RuleState
+
 
 class AgentOut(BaseModel):
     """What the agent says of itself; counters are cumulative since its start."""
@@ -22,6 +24,17 @@ class AgentOut(BaseModel):
     unwatched_containers: int
     cpu_s: float
     rss_bytes: int
+
+
+class EngineOut(BaseModel):
+    """What the node's rule engine last said; its counters are cumulative since the agent's start."""
+
+    ruleset: Annotated[str, Field(description="Digest of the rules that it runs; empty where it has none.")]
+    current: Annotated[bool, Field(description="These are the active rules.")]
+    error: Annotated[str, Field(description="Why it did not take newer rules; empty where it did.")]
+    states: Annotated[dict[RuleState, int], Field(description="Rules by state; GET /v1/rules names them.")]
+    counters: dict[str, int]
+    reported_at: datetime
 
 
 class NodeOut(BaseModel):
@@ -56,6 +69,14 @@ class NodeOut(BaseModel):
                         "cpu_s": 31.2,
                         "rss_bytes": 61000000,
                     },
+                    "rules": {
+                        "ruleset": "9f2c…",
+                        "current": True,
+                        "error": "",
+                        "states": {"evaluable": 23, "partial": 2},
+                        "counters": {"events": 90120, "dropped_events": 0},
+                        "reported_at": "2026-11-23T13:10:00.3Z",
+                    },
                 }
             ]
         }
@@ -72,3 +93,4 @@ class NodeOut(BaseModel):
     lost: Annotated[dict[str, int], Field(description="Calls known to be missing from them, by cause.")]
     warning: Annotated[str | None, Field(description="What is set up wrongly, in a sentence.")]
     agent: AgentOut
+    rules: Annotated[EngineOut | None, Field(description="Null where no rule engine has reported.")]

@@ -2,6 +2,9 @@
 
 import argparse
 from pathlib import Path
+from typing import Final
+
+from api.rules.options import EXAMPLES, add_actions
 
 _CHECK = """\
 Loads rule files in Falco's format in the order given, later ones over earlier ones, and prints every error
@@ -13,8 +16,12 @@ Runs Falco's own test cases, given as JSON files in a folder, and prints what be
 """
 
 
-def add_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the commands of the group."""
+LOCAL: Final = ("check", "conformance")
+"""Commands that need no service."""
+
+
+def add_rules(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """Add the commands of the group; return those that ask a service."""
     commands = parser.add_subparsers(dest="rules_command", required=True, metavar="what")
     check = commands.add_parser("check", help="load rule files and say what is wrong", description=_CHECK)
     check.add_argument("paths", nargs="*", type=Path, metavar="FILE", help="a rule file, or a folder of them")
@@ -28,6 +35,8 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         "--show", type=int, default=0, metavar="N", help="print the first N failing cases in full"
     )
     vectors.add_argument("--json", type=Path, metavar="OUT", help="file to write every result to")
+    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
+    return add_actions(commands)
 
 
 def run_rules(options: argparse.Namespace) -> bool:

@@ -119,6 +119,7 @@ class ScoreOut(BaseModel):
                     "extrapolated": True,
                     "novelty": 0.02,
                     "calls": 40210,
+                    "matches": 0,
                     "lost": {},
                     "marks": [],
                     "evidence": [],
@@ -159,6 +160,7 @@ class ScoreOut(BaseModel):
     ]
     novelty: Annotated[float, Field(description="Share of calls in n-grams never learned.")]
     calls: int
+    matches: Annotated[int, Field(description="Of signature rules in this window; one keeps it unlearned.")]
     lost: Annotated[dict[str, int], Field(description="Calls known to be missing, by cause.")]
     marks: list[str]
     evidence: Annotated[list[EvidenceOut], Field(description="Empty where the evidence is sufficient.")]

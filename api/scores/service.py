@@ -62,6 +62,7 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "extrapolated": row.extrapolated,
             "novelty": row.novelty,
             "calls": row.calls,
+            "matches": row.matches,
             "lost": row.lost,
             "marks": row.marks,
             "evidence": row.evidence,

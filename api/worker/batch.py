@@ -1,6 +1,7 @@
 """One transaction of the worker: score first, then learn, and everything that follows from it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +17,13 @@ from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
+from api.worker.window_matches import WindowMatches
 from api.workloads.identity import WorkloadKey, identify
 from model import starts
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
+from wire.match import SignatureMatch
 from wire.profile import ContainerKind, ProfileDelta
 
 
@@ -33,6 +36,8 @@ class Tally:
     findings: int = 0
     alerts_opened: list[int] = field(default_factory=list)
     drifts: list[str] = field(default_factory=list)
+    matches: Counter[str] = field(default_factory=Counter)
+    """By what became of those that had waited for a score."""
 
 
 @dataclass(slots=True)
@@ -48,7 +53,12 @@ class BatchProcessor:
     """Handles inbox items within a transaction that the caller opened and commits."""
 
     def __init__(
-        self, session: Session, baselines: Baselines, settings: ServiceSettings, now_ms: int
+        self,
+        session: Session,
+        baselines: Baselines,
+        settings: ServiceSettings,
+        now_ms: int,
+        emit: Callable[[SignatureMatch], None],
     ) -> None:
         self._session = session
         self._baselines = baselines
@@ -56,6 +66,7 @@ class BatchProcessor:
         self._now_ms = now_ms
         self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
+        self._matches = WindowMatches(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._workloads: dict[WorkloadKey, WorkloadRow] = {}
         self._waiting: list[_Scored] = []
@@ -69,10 +80,14 @@ class BatchProcessor:
             self._containers = repository.find_containers(self._session, items)
             known = {row.workload_id for row in self._containers.values() if row.workload_id is not None}
             self._workloads = repository.find_workloads(self._session, known)
+            self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
             self._store_waiting()
             self._drifts.close()
+            self._matches.trim()
+            self._tally.alerts_opened += self._matches.opened
+            self._tally.matches.update(self._matches.outcomes)
             repository.settle(
                 self._session, [item.id for item in items], kept=self._kept, now_ms=self._now_ms
             )
@@ -91,7 +106,8 @@ class BatchProcessor:
         score = baseline.score_window(window, alpha=alpha, unvouched=learner.unvouched(window))
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
-        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline))
+        matches = self._matches.enter(workload, container, delta, score)
+        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
             learning = self._learn(workload, learner, container, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
@@ -100,6 +116,7 @@ class BatchProcessor:
             "container_id": container.id,
             "mode": workload.mode,
             "learned_score": score.score if learning.learn else None,
+            "matches": matches,
         }
         self._ledgers.enter(workload, row)
         self._watch_drift(workload, container, row)
@@ -110,7 +127,7 @@ class BatchProcessor:
         self._tally.ngrams += len(delta.ngrams)
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
-        if learning.quarantine:
+        if learning.quarantine and not matches:
             self._release_if_regular(workload, learner)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:

@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from api.db.tables import AlertRow, WorkloadRow
-from api.vocabulary import AlertStatus
+from api.vocabulary import AlertKind, AlertStatus
 from api.worker import policy, repository
 
-KIND_ANOMALY: Final = "anomaly"
+KIND_ANOMALY: Final = AlertKind.ANOMALY.value
 
 
 class AlertBook:

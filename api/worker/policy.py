@@ -31,12 +31,18 @@ def judge(score: WindowScore, alpha: float) -> Verdict:
     return Verdict.NORMAL if score.evidence.sufficient else Verdict.INSUFFICIENT
 
 
-def decide_learning(verdict: Verdict, mode: Mode, delta: ProfileDelta, *, ready: bool) -> Learning:
-    """Decide whether a scored window is learned."""
+def decide_learning(
+    verdict: Verdict, mode: Mode, delta: ProfileDelta, *, ready: bool, matches: int = 0
+) -> Learning:
+    """Decide whether a scored window is learned; `matches` of signature rules keep it out, for good."""
     if Mark.UNIDENTIFIED in delta.marks:
         return Learning(learn=False, reason="The container was not identified.")
     if verdict is Verdict.ANOMALOUS:
         return Learning(learn=False, reason="The window has a finding.", quarantine=mode is Mode.LEARNING)
+    if matches:
+        return Learning(
+            learn=False, reason="A signature rule matched in the window.", quarantine=mode is Mode.LEARNING
+        )
     if state_of(mode, ready=ready) is BaselineState.ACTIVE:
         return Learning(learn=False, reason="The baseline is frozen in mode enforcement-alert.")
     return Learning(learn=True)

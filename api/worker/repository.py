@@ -5,9 +5,10 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import delete, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from api.db.rule_tables import MatchRow
 from api.db.tables import (
     AlertRow,
     ContainerRow,
@@ -17,7 +18,7 @@ from api.db.tables import (
     ScoreRow,
     WorkloadRow,
 )
-from api.vocabulary import AlertStatus
+from api.vocabulary import AlertKind, AlertStatus
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
 
@@ -182,12 +183,15 @@ class Held(NamedTuple):
 
 
 def find_quarantined(session: Session, workload_id: int) -> Sequence[Held]:
-    """Return the windows of a workload that are held out of learning, oldest first."""
+    """Return the windows of a workload that a return of the same may release, oldest first.
+
+    Windows in which a signature rule matched are not among them.
+    """
     rows = session.execute(
         select(ScoreRow, InboxRow, ContainerRow)
         .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
         .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
-        .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined)
+        .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined, ScoreRow.matches == 0)
         .order_by(ScoreRow.id)
     )
     return [Held(*row) for row in rows]
@@ -224,11 +228,12 @@ def find_p_values(session: Session, workload_id: int, most: int) -> list[tuple[i
 def find_alert_near(
     session: Session, workload_id: int, start: int, end: int, *, gap_ms: int
 ) -> AlertRow | None:
-    """Return the newest alert of a workload whose windows lie within a gap of this one, before or after."""
+    """Return the newest anomaly alert of a workload whose windows lie within a gap of this one."""
     return session.scalar(
         select(AlertRow)
         .where(
             AlertRow.workload_id == workload_id,
+            AlertRow.kind == AlertKind.ANOMALY.value,
             AlertRow.start <= end + gap_ms,
             AlertRow.end >= start - gap_ms,
         )
@@ -238,10 +243,14 @@ def find_alert_near(
 
 
 def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
-    """Return the newest alert of a workload, unless a person or a later one closed it."""
+    """Return the newest anomaly alert of a workload, unless a person or a later one closed it."""
     return session.scalar(
         select(AlertRow)
-        .where(AlertRow.workload_id == workload_id, AlertRow.status == AlertStatus.OPEN.value)
+        .where(
+            AlertRow.workload_id == workload_id,
+            AlertRow.kind == AlertKind.ANOMALY.value,
+            AlertRow.status == AlertStatus.OPEN.value,
+        )
         .order_by(AlertRow.id.desc())
         .limit(1)
     )
@@ -272,14 +281,14 @@ def end_quarantine(session: Session, before_ms: int) -> None:
 
 
 def prune(session: Session, before_ms: int, limit: int) -> int:
-    """Delete some of what is old and led to no finding; return how many scores and deltas.
+    """Delete some of what is old and led to no finding; return how many scores, deltas or matches.
 
     That is scores with the identities of their deltas, and deltas that were never scored: those of sandboxes,
-    and those set aside.
+    and those set aside. Of matches, those that no alert keeps as a sample.
     """
     old = select(ScoreRow.inbox_id, ScoreRow.id).where(
         ScoreRow.scored_at < before_ms,
-        ~ScoreRow.quarantined,
+        or_(~ScoreRow.quarantined, ScoreRow.matches > 0),
         ~select(FindingRow.id).where(FindingRow.score_id == ScoreRow.id).exists(),
         ~select(WorkloadRow.id).where(WorkloadRow.last_score_id == ScoreRow.id).exists(),
     )
@@ -296,4 +305,9 @@ def prune(session: Session, before_ms: int, limit: int) -> int:
     )
     ids = session.scalars(unscored).all()
     session.execute(delete(InboxRow).where(InboxRow.id.in_(ids)))
-    return max(len(rows), len(ids))
+    unsampled = (
+        select(MatchRow.id).where(MatchRow.received_at < before_ms, MatchRow.payload.is_(None)).limit(limit)
+    )
+    matches = session.scalars(unsampled).all()
+    session.execute(delete(MatchRow).where(MatchRow.id.in_(matches)))
+    return max(len(rows), len(ids), len(matches))

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
+from api.vocabulary import MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
+from api.worker.match_worker import MatchWorker
 
 _log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ class Worker:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._baselines = Baselines()
+        self._matches = MatchWorker(core)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nonself-worker", daemon=True)
@@ -89,12 +92,16 @@ class Worker:
                 self._wake.wait(_POLL_S)
 
     def _step(self) -> bool:
-        """Handle one batch; return whether more may wait."""
+        """Handle some matches, then one batch of deltas; return whether more of either may wait.
+
+        Matches come first: a window that is scored after its match is not learned.
+        """
+        more_matches = self._matches.step()
         began = time.perf_counter()
         limit = self._core.settings.batch_deltas
         with self._core.store.read() as session:
             if not repository.has_pending(session):
-                return False
+                return more_matches
         try:
             with self._core.store.write() as session:
                 tally, taken = self._handle(session, limit)
@@ -110,11 +117,17 @@ class Worker:
             return True
         self._baselines.settle()
         self._count(tally, began)
-        return taken == limit
+        return taken == limit or more_matches
 
     def _handle(self, session: Session, limit: int) -> tuple[Tally, int]:
         items = repository.take(session, limit)
-        processor = BatchProcessor(session, self._baselines, self._core.settings, self._core.clock.now_ms())
+        processor = BatchProcessor(
+            session,
+            self._baselines,
+            self._core.settings,
+            self._core.clock.now_ms(),
+            self._core.falco.write,
+        )
         return processor.process(items), len(items)
 
     def _set_aside_the_culprit(self, limit: int) -> None:
@@ -164,7 +177,9 @@ class Worker:
         for verdict in tally.verdicts:
             metrics.count("nonself_worker_windows_total", verdict=verdict.value)
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
-        metrics.count("nonself_findings_total", tally.findings)
+        for outcome, count in tally.matches.items():
+            metrics.count("nonself_matches_handled_total", count, outcome=outcome)
+        metrics.count("nonself_findings_total", tally.findings + tally.matches[MatchOutcome.RAISED.value])
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for kind in tally.drifts:
             metrics.count("nonself_drifts_total", kind=kind)

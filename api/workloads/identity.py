@@ -22,6 +22,7 @@ class Source(StrEnum):
     CONTAINER_NAME = "container_name"
     IMAGE = "image"
     UNIT = "unit"
+    NODE = "node"
     NONE = "none"
 
 
@@ -30,7 +31,7 @@ class WorkloadKey:
     """What makes two containers the same workload."""
 
     kind: str
-    """`pod`, `compose`, `container`, `service` or `unidentified`."""
+    """`pod`, `compose`, `container`, `service`, `host` or `unidentified`."""
     cluster: str
     namespace: str
     name: str
@@ -79,6 +80,16 @@ def identify(ref: ContainerRef, cluster: str) -> tuple[WorkloadKey, Source]:
         return _key("container", cluster, name=ref.name, container=ref.name), Source.CONTAINER_NAME
     # Thousands of nameless containers must not become thousands of workloads.
     return _key("unidentified", cluster, name="unidentified"), Source.NONE
+
+
+def identify_host(node: str, cluster: str) -> tuple[WorkloadKey, Source]:
+    """Return the workload that stands for a node outside its containers: nothing of it is learned.
+
+    Examples:
+        >>> identify_host("worker-1", "")[0].name
+        'worker-1'
+    """
+    return _key("host", cluster, name=node), Source.NODE
 
 
 def image_repository(image: str) -> str:

@@ -4,7 +4,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from collector.events.sensor import EventSensor
 from collector.identity.identifier import ASKED_RUNTIMES, Identifier
 from collector.identity.settings import IdentitySettings
 from collector.rules import alert
+from collector.rules.bundles import open_conditions
 from collector.rules.engine import Engine, EngineOptions
 from collector.rules.live import Node
 from collector.rules.matches import MatchMaker
@@ -37,7 +38,7 @@ from wire.match import SignatureMatch
 log = structlog.get_logger()
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-_SUGGESTED: Final = (
+SUGGESTED: Final = (
     "container_id=%container.id container_name=%container.name "
     "container_image_repository=%container.image.repository container_image_tag=%container.image.tag "
     "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name"
@@ -51,6 +52,18 @@ class Running:
 
     engine: Engine
     stack: ExitStack
+    maker: MatchMaker
+    names: NameTable
+
+    def replace(self, rules: RuleSet, ruleset: str) -> None:
+        """Take other rules while running; matches name their digest.
+
+        Raises:
+            SensorError: The kernel refused the subscription; the old rules stay.
+        """
+        self.engine.replace(rules)
+        self.maker.ruleset, self.maker.open_conditions = ruleset, open_conditions(rules.rules)
+        self.names.replace(names_in(rules))
 
     def run(self) -> None:
         """Match until `stop`."""
@@ -92,7 +105,7 @@ def load_rules(
         except (OSError, UnicodeDecodeError) as error:
             msg = f"Cannot read rules from {path}: {error}."
             raise RulesError(msg) from error
-    extra = " ".join((_SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))
+    extra = " ".join((SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))
     loaded = load(texts, options=LoadOptions(extra_outputs=(ExtraOutput(template=extra),)))
     for problem in loaded.warnings:
         print(
@@ -109,9 +122,14 @@ def load_rules(
 
 
 def build(
-    settings: RuleSettings, identity: IdentitySettings, rules: RuleSet, *, as_json: bool, out: TextIO
+    settings: RuleSettings,
+    identity: IdentitySettings,
+    rules: RuleSet,
+    deliver: Callable[[SignatureMatch], None],
+    *,
+    hostname: str = "",
 ) -> Running:
-    """Return an engine that prints matches; its sensor is attached already.
+    """Return an engine that delivers matches; its sensor is attached already.
 
     Raises:
         CollectorError: Something is missing; the message says the cure.
@@ -135,15 +153,11 @@ def build(
         names = NameTable(names_in(rules))
         stack.callback(names.stop)
         names.start()
-        node = Node(processes, containers, Users(), 0, hostname=platform.node(), names_of=names.get)
-        # Counted on from now, so that an agent started anew uses no number twice.
-        maker = MatchMaker(
-            platform.node(), _BOOT_ID.read_text().strip(), redactor, first=time.time_ns() // 1000
-        )
-
-        def deliver(match: SignatureMatch) -> None:
-            print(alert.as_json(match) if as_json else alert.as_line(match), file=out, flush=True)
-
+        hostname = hostname or platform.node()
+        node = Node(processes, containers, Users(), 0, hostname=hostname, names_of=names.get)
+        # Counting on from the microseconds of this boot, a restarted agent never uses a number twice.
+        first = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+        maker = MatchMaker(hostname, _BOOT_ID.read_text().strip(), redactor, first=first)
         options = EngineOptions(
             env_bytes=settings.env_bytes,
             data_bytes=settings.data_bytes,
@@ -152,7 +166,16 @@ def build(
         )
         engine = Engine(sensor, node, maker, deliver, options)
         engine.replace(rules)
-        return Running(engine, stack.pop_all())
+        return Running(engine, stack.pop_all(), maker, names)
+
+
+def printer(out: TextIO, *, as_json: bool) -> Callable[[SignatureMatch], None]:
+    """Return what prints matches."""
+
+    def deliver(match: SignatureMatch) -> None:
+        print(alert.as_json(match) if as_json else alert.as_line(match), file=out, flush=True)
+
+    return deliver
 
 
 def say_losses(running: Running, say: TextIO, stop: threading.Event, every_s: float = 1.0) -> None:

@@ -127,8 +127,10 @@ class Engine:
         try:
             event = LiveEvent(record, process, self._node, self.events, GETTERS)
             for rule in rules.match(event):
-                self._deliver(self._maker.make(rule, event))
-                if not self._options.all_matches:
+                match = self._maker.make(rule, event)
+                self._deliver(match)
+                # One that the service may yet refute must not hide those after it.
+                if not self._options.all_matches and not match.open_condition:
                     break
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # One strange event must not end the watch over all others; and it must not be silent.

@@ -1,12 +1,15 @@
 """Builds what leaves the node of an event that a rule matched."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from collector.rules.live import LiveEvent
 from collector.rules.redact import Redactor
 from collector.state.processes import Process
+from signatures.partial import OpenCondition
+from signatures.printer import to_text
 from signatures.ruleset import Rule
 from wire.match import Ancestor, Priority, SignatureMatch
 
@@ -22,6 +25,8 @@ class MatchMaker:
     redactor: Redactor
     ruleset: str = ""
     first: int = 1
+    open_conditions: Mapping[str, OpenCondition] = field(default_factory=dict)
+    """By name, the rules of which the service decides a part."""
     _numbers: "itertools.count[int]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +53,13 @@ class MatchMaker:
             pid=event.head.pid,
             ancestors=tuple(self._ancestor(each) for each in itertools.islice(chain, _MOST_ANCESTORS)),
             ruleset=self.ruleset,
+            open_condition=self._left_open(rule, event),
         )
+
+    def _left_open(self, rule: Rule, event: LiveEvent) -> str:
+        condition = self.open_conditions.get(rule.name)
+        left = True if condition is None else condition.left(event)
+        return "" if isinstance(left, bool) else to_text(left)
 
     def _ancestor(self, process: Process) -> Ancestor:
         return Ancestor(

@@ -25,16 +25,26 @@ class NameTable:
         self._resolve = resolve or _addresses
         self._known: dict[str, str] = {}
         self._stopping = threading.Event()
+        self._changed = threading.Event()
+        self._started = False
         self._thread = threading.Thread(target=self._run, name="names", daemon=True)
 
     def start(self) -> None:
         """Begin to resolve; nothing happens where there is no name."""
-        if self._names:
+        self._started = True
+        self.replace(self._names)
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Resolve other names from now on."""
+        self._names = tuple(sorted(set(names)))
+        self._changed.set()
+        if self._started and self._names and not self._thread.is_alive():
             self._thread.start()
 
     def stop(self) -> None:
         """End the thread; it is not waited for, since a name server may hang."""
         self._stopping.set()
+        self._changed.set()
 
     def get(self, address: str) -> str | None:
         """Return the rules' name of an address; None where they have none."""
@@ -52,8 +62,9 @@ class NameTable:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._changed.clear()
             self.refresh()
-            self._stopping.wait(_AGAIN_S)
+            self._changed.wait(_AGAIN_S)
 
 
 def names_in(rules: RuleSet) -> set[str]:

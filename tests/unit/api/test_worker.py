@@ -18,7 +18,7 @@ from api.worker import policy
 from api.worker.worker import Worker
 from model import snapshot
 from tests.service import LOOP, NOW_MS, FakeClock, a_batch, a_container, a_delta
-from wire.codec import encode_batch, sign
+from wire.codec import encode_batch
 from wire.ngram import pack
 from wire.profile import ContainerKind, Mark, ProfileDelta
 
@@ -43,7 +43,7 @@ class Bench:
     def take(self, *deltas: ProfileDelta) -> None:
         """Take deltas in."""
         body = encode_batch(a_batch(*deltas))
-        batch, parcels = ingest.read(body, signature=sign(body, b"k"), key=b"k", latest_ms=NOW_MS)
+        batch, parcels = ingest.read(body, latest_ms=NOW_MS)
         with self.core.store.write() as session:
             ingest.accept(session, batch, parcels, now_ms=NOW_MS, settings=self.settings)
 

@@ -11,7 +11,6 @@ from hypothesis import given, strategies as st
 
 from tests.strategies import batches, deltas
 from wire.codec import (
-    MAX_PLAIN_BYTES,
     decode_batch,
     decode_delta,
     encode_batch,
@@ -21,6 +20,7 @@ from wire.codec import (
     verify,
 )
 from wire.errors import MalformedError, VersionError
+from wire.fields import MAX_PLAIN_BYTES
 from wire.ngram import INJECTED
 from wire.profile import Batch, ProfileDelta
 

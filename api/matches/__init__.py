@@ -1,0 +1,1 @@
+"""Matches of signature rules: taken in, listed, and shown in Falco's shape."""

@@ -1,0 +1,178 @@
+"""`nonself rules`: what a person does with rules at a terminal, over the REST interface."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from rich.table import Table
+from rich.text import Text
+
+from api.client import Client
+from api.console import console
+from api.errors import ClientError
+
+
+def run(client: Client, options: argparse.Namespace) -> None:
+    """Do what was asked.
+
+    Raises:
+        ClientError: A file cannot be read, or the service refuses.
+    """
+    answer = _ASK[options.rules_command](client, options)
+    if options.json:
+        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+    else:
+        _SHOW[options.rules_command](answer)
+
+
+def _list(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    wanted = {name: getattr(options, name) for name in ("state", "tag", "file", "level")}
+    return client.get("/v1/rules", **{name: value for name, value in wanted.items() if value})
+
+
+def _show(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return client.get(f"/v1/rules/{quote(options.name, safe='')}")
+
+
+def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    if options.position is not None and len(options.files) > 1:
+        msg = f"--position: expected one file; got {len(options.files)}."
+        raise ClientError(msg)
+    bodies = []
+    for path in options.files:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            msg = f"The file {path} cannot be read: {reason}."
+            raise ClientError(msg) from error
+        body = {"name": path.name, "content": text, "comment": options.comment}
+        bodies.append(body | ({} if options.position is None else {"position": options.position}))
+    query = "?dry_run=true" if options.dry_run else ""
+    return [client.post(f"/v1/rules{query}", body) for body in bodies]
+
+
+def _switch(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    places = {name: getattr(options, name) for name in ("rule", "tag", "namespace", "workload")}
+    wish = {name: value for name, value in places.items() if value is not None}
+    wish |= {"enable": options.rules_command == "enable", "reason": options.reason}
+    return client.post("/v1/rules/selections", wish)
+
+
+def _versions(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return list(client.list("/v1/rules/versions"))
+
+
+def _rollback(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return client.post(f"/v1/rules/versions/{options.version}/activate", {"reason": options.reason})
+
+
+def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
+    table = _table("rule", "priority", "file", "enabled", "state", "nodes")
+    for each in answer["items"]:
+        general, *places = each["enabled"]
+        on = "yes" if general["enabled"] else "no"
+        nodes = sum(len(state["nodes"]) for state in each["states"])
+        table.add_row(
+            _plain(each["name"]),
+            each["priority"],
+            _plain(each["file"]),
+            f"{on}, but not everywhere" if places else on,
+            each["state"],
+            str(nodes),
+        )
+    console().print(table)
+    version = f"version {answer['version']}" if answer["version"] else "no version yet"
+    current = f"{answer['nodes_current']} of {answer['nodes']} nodes run it"
+    console().print(f"{len(answer['items'])} rules, {version}, {current}.")
+
+
+def _show_rule(rule: Any) -> None:  # noqa: ANN401 - JSON
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name in ("name", "desc", "priority", "level", "source", "state", "condition", "output"):
+        table.add_row(name, _plain(rule[name].strip()))
+    table.add_row("tags", _plain(", ".join(rule["tags"])))
+    table.add_row("file", _plain(f"{rule['file']}:{rule['line']}"))
+    for each in rule["enabled"]:
+        table.add_row("on" if each["enabled"] else "off", _plain(_place(each)))
+    for each in rule["states"]:
+        said = " ".join(each["reasons"])
+        table.add_row(each["state"], _plain(f"{', '.join(each['nodes'])}. {said}".strip()))
+    console().print(table)
+
+
+def _show_uploads(answers: Any) -> None:  # noqa: ANN401 - JSON
+    for each in answers:
+        version = each["version"]
+        made = "would load" if each["dry_run"] else f"version {version['id']} is active"
+        files = ", ".join(file["name"] for file in version["files"])
+        console().print(_plain(f"{made}: {version['rules']} rules of {files}"))
+        for warning in each["warnings"]:
+            place = f"{warning['file']}:{warning['line']}:{warning['column']}"
+            console().print(_plain(f"  {place}: {warning['code']}: {warning['message']}"))
+
+
+def _show_selection(each: Any) -> None:  # noqa: ANN401 - JSON
+    what = f"rule {each['rule']!r}" if each["rule"] else f"tag {each['tag']!r}"
+    console().print(_plain(f"{what} is {'on' if each['enable'] else 'off'} {_place(each)}"))
+
+
+def _show_versions(rows: Any) -> None:  # noqa: ANN401 - JSON
+    table = _table("version", "active", "rules", "files", "made", "by", "comment")
+    for each in rows:
+        table.add_row(
+            str(each["id"]),
+            "yes" if each["active"] else "",
+            str(each["rules"]),
+            _plain(", ".join(file["name"] for file in each["files"])),
+            each["created_at"],
+            _plain(each["actor"]),
+            _plain(each["comment"]),
+        )
+    console().print(table)
+
+
+def _show_version(each: Any) -> None:  # noqa: ANN401 - JSON
+    console().print(f"version {each['id']} is active: {each['rules']} rules")
+
+
+def _place(each: Mapping[str, Any]) -> str:
+    if each["workload"]:
+        return f"for workload {each['workload']}"
+    return f"in namespace {each['namespace']}" if each["namespace"] else "everywhere"
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading)
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Return text of a rule's author without what would command a terminal."""
+    return Text("".join(each if each.isprintable() or each == "\n" else "?" for each in text))
+
+
+_ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], Any]]] = {
+    "list": _list,
+    "show": _show,
+    "upload": _upload,
+    "enable": _switch,
+    "disable": _switch,
+    "versions": _versions,
+    "rollback": _rollback,
+}
+_SHOW: Final[Mapping[str, Callable[[Any], None]]] = {
+    "list": _show_rules,
+    "show": _show_rule,
+    "upload": _show_uploads,
+    "enable": _show_selection,
+    "disable": _show_selection,
+    "versions": _show_versions,
+    "rollback": _show_version,
+}

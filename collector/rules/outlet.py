@@ -1,0 +1,182 @@
+"""Brings matches and the engine's reports to the service: on disk first, until the service has them."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from collector.disk import Disk
+from collector.sender import Answer, Verdict
+from wire.match import MAX_MATCHES, EngineReport, MatchBatch, SignatureMatch, encode_match_batch
+
+MOST_WAITING: Final = 50_000
+"""Matches in memory; what comes while it is full is discarded and counted."""
+MOST_FILES: Final = 2_000
+"""Batches on disk; while there are so many, matches wait in memory."""
+REPORT_S: Final = 60.0
+_GATHER_S: Final = 0.02
+_BACKOFF_FIRST_S: Final = 0.5
+_BACKOFF_CAP_S: Final = 30.0
+_SUFFIX: Final = ".matches"
+_REFUSED: Final = ".refused"
+
+log = structlog.get_logger()
+
+
+class MatchOutlet:
+    """Sends what `deliver` is given, each match at least once, also over a restart.
+
+    Args:
+        folder: Where batches wait; it exists and is nobody else's.
+        send: Sends one body, as `Sender.send` does.
+        report: What the engine says of itself now; asked for from the outlet's thread.
+        node: Name of this node.
+        boot_id: Of this boot.
+        now_ms: The wall clock.
+        chance: Spreads pauses.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        send: Callable[[bytes], Answer],
+        report: Callable[[], EngineReport],
+        *,
+        node: str,
+        boot_id: str,
+        now_ms: Callable[[], int],
+        chance: random.Random,
+        disk: Disk | None = None,
+    ) -> None:
+        self._folder = folder
+        self._send = send
+        self._describe = report
+        self._node, self._boot_id = node, boot_id
+        self._now_ms = now_ms
+        self._chance = chance
+        self._disk = disk or Disk()
+        self._waiting: deque[SignatureMatch] = deque()
+        self._changed = threading.Condition()
+        self._report_due = True
+        self._stopping = False
+        self._failures = 0
+        self._files: deque[Path] = deque(sorted(folder.glob(f"*{_SUFFIX}")))
+        self._next = int(self._files[-1].stem) + 1 if self._files else 1
+        self._thread = threading.Thread(target=self._run, name="matches", daemon=True)
+        self.discarded = 0
+        """Matches that found no room; counted since the start."""
+
+    def deliver(self, match: SignatureMatch) -> None:
+        """Take a match; any thread may call it, and it never waits for disk or network."""
+        with self._changed:
+            if len(self._waiting) >= MOST_WAITING:
+                self.discarded += 1
+                return
+            self._waiting.append(match)
+            self._changed.notify_all()
+
+    def report(self) -> None:
+        """Send the engine's report soon: something of it changed."""
+        with self._changed:
+            self._report_due = True
+            self._changed.notify_all()
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Write what waits to disk and try once to send it; the rest stays there."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+
+    def step(self) -> float:
+        """Write and send what waits; return how long to pause where the service did not answer."""
+        self._write()
+        while self._files:
+            answer = self._send_file(self._files[0])
+            if answer.verdict is Verdict.LATER:
+                return self._failed(answer)
+            self._failures = 0
+            self._done(self._files.popleft(), answer)
+            self._write()
+        return 0.0
+
+    def _run(self) -> None:
+        pause_s = 0.0
+        while True:
+            with self._changed:
+                if pause_s:
+                    self._changed.wait_for(lambda: self._stopping, pause_s)
+                elif not self._changed.wait_for(self._anything, REPORT_S):
+                    self._report_due = True
+                last = self._stopping
+            if not last and not pause_s:
+                # Matches come in bursts: a moment makes one batch of many.
+                threading.Event().wait(_GATHER_S)
+            pause_s = self.step()
+            if last:
+                return
+
+    def _anything(self) -> bool:
+        return self._stopping or self._report_due or bool(self._waiting)
+
+    def _write(self) -> None:
+        """Turn what waits in memory into batches on disk."""
+        while (self._waiting or self._report_due) and len(self._files) < MOST_FILES:
+            with self._changed:
+                taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_MATCHES))]
+                due, self._report_due = self._report_due, False
+            batch = MatchBatch(
+                node=self._node,
+                boot_id=self._boot_id,
+                sent_at=self._now_ms(),
+                engine=self._describe() if due else None,
+                matches=tuple(taken),
+            )
+            path = self._folder / f"{self._next:016d}{_SUFFIX}"
+            draft = path.with_suffix(".new")
+            try:
+                self._disk.write(draft, encode_match_batch(batch))
+                self._disk.rename(draft, path)
+                self._disk.sync(self._folder)
+            except OSError as error:
+                log.warning("matches_not_kept", reason=error.strerror or str(error), matches=len(taken))
+                with self._changed:
+                    self._waiting.extendleft(reversed(taken))
+                    self._report_due = due
+                return
+            self._next += 1
+            self._files.append(path)
+
+    def _send_file(self, path: Path) -> Answer:
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            return Answer(Verdict.REFUSED, f"The file cannot be read ({error.strerror or error}).")
+        return self._send(body)
+
+    def _done(self, path: Path, answer: Answer) -> None:
+        if answer.verdict is Verdict.REFUSED:
+            log.error("matches_refused", file=path.name, reason=answer.detail)
+        try:
+            if answer.verdict is Verdict.REFUSED and path.exists():
+                self._disk.rename(path, path.with_suffix(_REFUSED))
+            else:
+                self._disk.unlink(path)
+        except OSError as error:
+            # Sent again after a restart, it is recognised.
+            log.warning("matches_left_over", file=path.name, reason=error.strerror or str(error))
+
+    def _failed(self, answer: Answer) -> float:
+        if not self._failures:
+            log.warning("matches_wait", reason=answer.detail, batches=len(self._files))
+        self._failures += 1
+        pause_s = min(_BACKOFF_CAP_S, _BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16))
+        return max(pause_s * self._chance.uniform(0.5, 1.0), answer.retry_after_s)
