@@ -4,11 +4,12 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.clock import to_datetime
+from api.db import selections
 from api.db.rule_tables import RuleSelectionRow, RuleSetRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotFoundError
 from api.paging import PageQuery
-from api.rules import repository, selections, versions
+from api.rules import repository, versions
 from api.rules.schemas import (
     DiffOut,
     FileOut,
