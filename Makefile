@@ -3,7 +3,7 @@
 BIN := .venv/bin
 UNIT := tests/unit tests/contract tests/rules wire signatures collector model api
 
-.PHONY: help install up test check demo bench rules-e2e docs lock clean
+.PHONY: help install up test check demo bench rules-e2e benign docs lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,15 @@ rules-e2e: ## run an end-to-end suite of rules on the live kernel: SUITE=FILE [R
 	@deploy/install.sh lab
 	@PYTHONPATH=deploy $(BIN)/python -m rules_e2e $(SUITE) --rules $(RULES) $(ARGS)
 
-docs: ## write the generated references of settings and metrics
+benign: ## hold the default rules against ten minutes of benign load on real containers (root)
+	@deploy/install.sh lab
+	@PYTHONPATH=deploy $(BIN)/python -m benign $(ARGS)
+
+docs: ## write the generated references: settings, metrics, default rules
 	@deploy/install.sh dev
 	@$(BIN)/nonself reference > docs/reference.md
 	@$(BIN)/nonself-agent reference > docs/agent-settings.md
+	@$(BIN)/python docs/default_rules.py
 
 lock: ## resolve the dependencies anew into the two lock files
 	@deploy/install.sh dev
