@@ -46,7 +46,8 @@ def _show(row: NodeRow, engine: NodeEngineRow | None, digest: str, now_ms: int, 
 
 
 def _warning(agent_s: float, service_s: int) -> str | None:
-    if agent_s == service_s:
+    # A node that is known by its rule engine alone has no windows.
+    if agent_s in {0, service_s}:
         return None
     return (
         f"The agent's windows last {agent_s:g} seconds and the service is set to {service_s}; "

@@ -204,6 +204,7 @@ def test_matches_and_states_reach_the_service(service: Service, tmp_path: Path) 
 
     (node,) = service.get("/v1/nodes").json()["items"]
     assert (node["rules"]["current"], node["rules"]["counters"]) == (True, {"events": 7})
+    assert node["warning"] is None, "a node without windows has none of another length"
     assert names(service, state="evaluable") == ["Shell spawned"]
     assert [each["findings"] for each in service.get("/v1/alerts").json()["items"]] == [100]
     assert list(spool.iterdir()) == []
