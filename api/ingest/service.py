@@ -9,12 +9,13 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from api.errors import BacklogError, BadBodyError, ConflictError, InvalidError, ReplayedError
+from api.errors import InvalidError
 from api.ingest import repository
 from api.ingest.repository import Key
+from api.parcels import check_room, check_sent_at, choose_fresh, decode
 from api.settings import ServiceSettings
 from wire.codec import decode_batch, encode_delta
-from wire.errors import FieldError, MalformedError, UnknownSyscallTableError
+from wire.errors import UnknownSyscallTableError
 from wire.profile import Batch, ProfileDelta
 from wire.syscalls import load_table
 
@@ -38,6 +39,11 @@ class Parcel:
         """Identity within the batch's boot of its node."""
         return Key(self.delta.container.id, self.delta.start)
 
+    @property
+    def title(self) -> str:
+        """What a sentence about it begins with."""
+        return f"A delta of container {self.delta.container.id} starting at {self.delta.start}"
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -59,12 +65,7 @@ def read(body: bytes, *, latest_ms: int) -> tuple[Batch, list[Parcel]]:
         BadBodyError: It is cut off, not gzip, not JSON, or of an unknown schema version.
         InvalidError: A field says what cannot be.
     """
-    try:
-        batch = decode_batch(body)
-    except FieldError as error:
-        raise InvalidError(str(error)) from error
-    except MalformedError as error:
-        raise BadBodyError(str(error)) from error
+    batch = decode(decode_batch, body)
     _check_batch(batch, latest_ms)
     return batch, [pack(delta) for delta in batch.deltas]
 
@@ -88,28 +89,9 @@ def accept(
             service_s=settings.window_s,
         )
     known = repository.find_digests(session, node.id, batch.boot_id, [parcel.key for parcel in parcels])
-    fresh: dict[Key, Parcel] = {}
-    for parcel in parcels:
-        earlier = known.get(parcel.key) or (fresh[parcel.key].digest if parcel.key in fresh else None)
-        if earlier is None:
-            fresh[parcel.key] = parcel
-        elif earlier != parcel.digest:
-            msg = (
-                f"A delta of container {parcel.delta.container.id} starting at {parcel.delta.start} is known "
-                "with another content; the known one stays and nothing of this batch was stored."
-            )
-            raise ConflictError(msg)
-    if parcels and not fresh:
-        msg = f"All {len(parcels)} deltas of this batch were stored before."
-        raise ReplayedError(msg)
-    if fresh and (pending := repository.count_pending(session)) + len(fresh) > max(
-        settings.inbox_limit, len(fresh)
-    ):
-        msg = (
-            f"{pending} deltas wait for the worker, of at most {settings.inbox_limit}; "
-            "keep this batch and try again."
-        )
-        raise BacklogError(msg)
+    fresh = choose_fresh(parcels, known, "deltas")
+    if fresh:
+        check_room(repository.count_pending(session), len(fresh), settings.inbox_limit, "deltas")
     repository.add(
         session,
         [
@@ -122,20 +104,20 @@ def accept(
                 "payload": parcel.payload,
                 "received_at": now_ms,
             }
-            for parcel in fresh.values()
+            for parcel in fresh
         ],
     )
     if fresh:
         lost = Counter(node.lost)
-        for parcel in fresh.values():
+        for parcel in fresh:
             lost.update({cause.value: count for cause, count in parcel.delta.lost.items()})
         node.lost = dict(lost)
         node.deltas += len(fresh)
-        node.last_end = max(node.last_end or 0, *(parcel.delta.end for parcel in fresh.values()))
+        node.last_end = max(node.last_end or 0, *(parcel.delta.end for parcel in fresh))
     return Receipt(
         accepted=len(fresh),
         duplicates=len(parcels) - len(fresh),
-        ngrams=sum(len(parcel.delta.ngrams) for parcel in fresh.values()),
+        ngrams=sum(len(parcel.delta.ngrams) for parcel in fresh),
     )
 
 
@@ -146,9 +128,7 @@ def pack(delta: ProfileDelta) -> Parcel:
 
 
 def _check_batch(batch: Batch, latest_ms: int) -> None:
-    if batch.sent_at > latest_ms:
-        msg = f"sent_at: expected a time not after {latest_ms}; got {batch.sent_at}. Check the node's clock."
-        raise InvalidError(msg)
+    check_sent_at(batch.sent_at, latest_ms)
     if not batch.agent.window_s > 0:
         msg = f"agent.window_s: expected a number above 0; got {batch.agent.window_s}."
         raise InvalidError(msg)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from api.errors import BacklogError, BadBodyError, ConflictError, InvalidError, ReplayedError
+from api.errors import InvalidError
 from api.matches import repository
-from wire.errors import FieldError, MalformedError
+from api.parcels import check_room, check_sent_at, choose_fresh, decode
 from wire.match import MatchBatch, SignatureMatch, decode_match_batch, encode_match
 
 
@@ -24,6 +24,11 @@ class MatchParcel:
     def key(self) -> int:
         """Identity within the batch's boot of its node."""
         return self.match.sequence
+
+    @property
+    def title(self) -> str:
+        """What a sentence about it begins with."""
+        return f"The match of sequence {self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,8 @@ def read(body: bytes, *, latest_ms: int) -> tuple[MatchBatch, list[MatchParcel]]
         BadBodyError: It is cut off, not gzip, not JSON, or of an unknown schema version.
         InvalidError: A field says what cannot be.
     """
-    try:
-        batch = decode_match_batch(body)
-    except FieldError as error:
-        raise InvalidError(str(error)) from error
-    except MalformedError as error:
-        raise BadBodyError(str(error)) from error
-    if batch.sent_at > latest_ms:
-        msg = f"sent_at: expected a time not after {latest_ms}; got {batch.sent_at}. Check the node's clock."
-        raise InvalidError(msg)
+    batch = decode(decode_match_batch, body)
+    check_sent_at(batch.sent_at, latest_ms)
     for index, match in enumerate(batch.matches):
         if match.time > latest_ms * 1_000_000:
             msg = (
@@ -78,25 +76,9 @@ def accept(
     if batch.engine:
         repository.write_engine(session, node.id, batch.engine, sent_at=batch.sent_at, now_ms=now_ms)
     known = repository.find_digests(session, node.id, batch.boot_id, [parcel.key for parcel in parcels])
-    fresh: dict[int, MatchParcel] = {}
-    for parcel in parcels:
-        earlier = known.get(parcel.key) or (fresh[parcel.key].digest if parcel.key in fresh else None)
-        if earlier is None:
-            fresh[parcel.key] = parcel
-        elif earlier != parcel.digest:
-            msg = (
-                f"The match of sequence {parcel.key} is known with another content; the known one stays "
-                "and nothing of this batch was stored."
-            )
-            raise ConflictError(msg)
-    if parcels and not fresh:
-        msg = f"All {len(parcels)} matches of this batch were stored before."
-        raise ReplayedError(msg)
-    if fresh and (pending := repository.count_pending(session)) + len(fresh) > max(inbox_limit, len(fresh)):
-        msg = (
-            f"{pending} matches wait for the worker, of at most {inbox_limit}; keep this batch and try again."
-        )
-        raise BacklogError(msg)
+    fresh = choose_fresh(parcels, known, "matches")
+    if fresh:
+        check_room(repository.count_pending(session), len(fresh), inbox_limit, "matches")
     repository.add(
         session,
         [
@@ -111,7 +93,7 @@ def accept(
                 "payload": parcel.payload,
                 "received_at": now_ms,
             }
-            for parcel in fresh.values()
+            for parcel in fresh
         ],
     )
     return MatchReceipt(accepted=len(fresh), duplicates=len(parcels) - len(fresh))
