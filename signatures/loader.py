@@ -17,7 +17,7 @@ from signatures.printer import to_text
 from signatures.priority import Priority
 from signatures.problems import ErrorCode, LoadError, Place, Problem, WarningCode
 from signatures.ruleset import Rule
-from signatures.syntax import And, Binary, Expression, Field, Not, Or, Value, Values
+from signatures.syntax import Binary, Expression, Field, Value, Values, leaves
 
 _NO_VALUE: Final = "<NA>"
 _UNSAFE: Final = ("ka.", "jevt.")
@@ -139,8 +139,8 @@ def load(
 
 def condition_warnings(expression: Expression) -> Iterator[tuple[WarningCode, str]]:
     """Yield what a condition's author may not have meant, which no compiler can tell."""
-    for check in _checks(expression):
-        if not isinstance(check.left, Field):
+    for check in leaves(expression):
+        if not isinstance(check, Binary) or not isinstance(check.left, Field):
             continue
         name = check.left.name
         texts = (
@@ -301,19 +301,6 @@ def _is_broad(types: EventTypes) -> bool:
     if types == NONE:
         return False
     return types == ALL or len(types.resolved(known_event_types())) > _MANY_TYPES
-
-
-def _checks(expression: Expression) -> Iterator[Binary]:
-    match expression:
-        case And(children) | Or(children):
-            for child in children:
-                yield from _checks(child)
-        case Not(child):
-            yield from _checks(child)
-        case Binary():
-            yield expression
-        case _:
-            return
 
 
 def _named(place: Place, item: RuleItem) -> Place:

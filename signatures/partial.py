@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from signatures.errors import CompileError
-from signatures.syntax import And, Binary, Check, Expression, Field, Identifier, Not, Or, Unary, Value, Values
+from signatures.syntax import (
+    And,
+    Binary,
+    Check,
+    Expression,
+    Field,
+    Identifier,
+    Not,
+    Or,
+    Unary,
+    Value,
+    Values,
+    leaves,
+)
 
 ANOMALY_FIELDS: Final = ("anomaly.novelty", "anomaly.p_value", "anomaly.score")
 """What only the service knows, and only once a window is scored."""
@@ -143,17 +156,11 @@ def names_open(expression: Expression) -> bool:
 
 
 def _checks(expression: Expression) -> Iterator[Check]:
-    match expression:
-        case And(children) | Or(children):
-            for child in children:
-                yield from _checks(child)
-        case Not(child):
-            yield from _checks(child)
-        case Identifier(name, position):
-            msg = f"The macro {name!r} was not written out."
-            raise CompileError(msg, position)
-        case check:
-            yield check
+    for leaf in leaves(expression):
+        if isinstance(leaf, Identifier):
+            msg = f"The macro {leaf.name!r} was not written out."
+            raise CompileError(msg, leaf.position)
+        yield leaf
 
 
 def _is_open(check: Check) -> bool:

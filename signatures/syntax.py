@@ -1,5 +1,6 @@
 """The tree that a condition is parsed into."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -119,3 +120,21 @@ class Binary:
 Operand: TypeAlias = Field | Value | Values | Group | Transformer
 Check: TypeAlias = Unary | Binary
 Expression: TypeAlias = And | Or | Not | Identifier | Unary | Binary
+
+
+def leaves(expression: Expression) -> Iterator[Identifier | Check]:
+    """Yield what a condition joins with `and`, `or` and `not`: its checks and macros, in the order written.
+
+    Examples:
+        >>> tree = And((Identifier("spawned"), Not(Unary(Field("proc.name"), "exists"))))
+        >>> [type(leaf).__name__ for leaf in leaves(tree)]
+        ['Identifier', 'Unary']
+    """
+    match expression:
+        case And(children) | Or(children):
+            for child in children:
+                yield from leaves(child)
+        case Not(child):
+            yield from leaves(child)
+        case leaf:
+            yield leaf

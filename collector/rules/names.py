@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from signatures.ruleset import RuleSet
-from signatures.syntax import And, Binary, Expression, Field, Not, Or, Value, Values
+from signatures.syntax import Binary, Expression, Field, Value, Values, leaves
 
 _FIELDS: Final = frozenset({"fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"})
 _AGAIN_S: Final = 60.0
@@ -73,17 +73,12 @@ def names_in(rules: RuleSet) -> set[str]:
 
 
 def _names(expression: Expression) -> Iterator[str]:
-    match expression:
-        case And(children) | Or(children):
-            for child in children:
-                yield from _names(child)
-        case Not(child):
-            yield from _names(child)
-        case Binary(Field(name), _, right) if name in _FIELDS:
-            if isinstance(right, Value):
-                yield right.text
-            elif isinstance(right, Values):
-                yield from right.texts
+    for leaf in leaves(expression):
+        match leaf:
+            case Binary(Field(name), _, Value(text)) if name in _FIELDS:
+                yield text
+            case Binary(Field(name), _, Values(texts)) if name in _FIELDS:
+                yield from texts
 
 
 def _addresses(name: str) -> set[str]:

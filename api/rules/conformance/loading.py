@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from api.rules.conformance.cases import Case, FailedError, Material, expect
@@ -14,7 +14,7 @@ from signatures.partial import residual
 from signatures.priority import parse_priority
 from signatures.problems import Problem
 from signatures.ruleset import Rule, RuleSet, Selection, is_selected
-from signatures.syntax import And, Binary, Check, Expression, Not, Or, Unary
+from signatures.syntax import Identifier, leaves
 
 _EXTRA = re.compile(r'add_extra_output_format\("(.*?)", "(.*?)", \{(.*?)\}, "(.*?)"\)')
 _ARGUMENT = re.compile(r'"([^"]*)"|([\w-]+)')
@@ -100,7 +100,9 @@ def is_in_matrix(case: Case, material: Material) -> None:
     expect("event types", sorted(case["evt_types"]), sorted(rule.types.resolved(known_event_types())))
     # The data count what is left once `evt.num=0`, which never holds, is taken out.
     left = residual(rule.expression, lambda check: False if event_types(check) == NONE else None)
-    checks = [] if isinstance(left, bool) else list(_checks(left))
+    checks = (
+        [] if isinstance(left, bool) else [leaf for leaf in leaves(left) if not isinstance(leaf, Identifier)]
+    )
     expect(
         "fields",
         case["fields"],
@@ -194,16 +196,3 @@ def _step(step: Case, tags: dict[str, str]) -> tuple[str, Selection]:
     # `enable_rule` takes a part of a name; the empty part is in each.
     pattern = what if exact else f"*{what}*"
     return ruleset, Selection(enable=on, rule=pattern)
-
-
-def _checks(expression: Expression) -> Iterator[Check]:
-    match expression:
-        case And(children) | Or(children):
-            for child in children:
-                yield from _checks(child)
-        case Not(child):
-            yield from _checks(child)
-        case Unary() | Binary():
-            yield expression
-        case _:
-            return
