@@ -4,7 +4,8 @@
  */
 #pragma once
 
-#define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
+#include "load.h"
+
 #define CLONE_THREAD 0x00010000
 #define O_WRITING (1 | 2 | 0100 | 01000) /* O_WRONLY, O_RDWR, O_CREAT, O_TRUNC */
 #define S_IFMT 0170000
@@ -25,16 +26,6 @@
 #define BUFFER_BYTES 2048
 #define PENDING_BYTES 3072
 #define DATA_BYTES 24576
-
-/* Reads a field of a typed kernel pointer; see sensor.c. */
-#define LOAD(width, base, offset)                                                                                    \
-    ({                                                                                                               \
-        u64 value_;                                                                                                  \
-        asm volatile("%0 = *(" width " *)(%1 + %2)" : "=r"(value_) : "r"(base), "i"(offset));                        \
-        value_;                                                                                                      \
-    })
-#define LOAD64(base, offset) LOAD("u64", base, offset)
-#define LOAD32(base, offset) LOAD("u32", base, offset)
 
 /* Reads a field of any kernel address; 0 where it cannot be read. */
 #define GET(type, base, offset)                                                                                      \

@@ -27,6 +27,7 @@
 #include <linux/types.h>
 
 #include "layout.h"
+#include "load.h"
 
 #define ROOT_CGROUP 1
 #define NEAR_BITS 12 /* lines next to a container's home: 256 KiB */
@@ -34,7 +35,6 @@
 #define MIDDLE 8192 /* lines: 512 KiB */
 #define ANYWHERE 6 /* lines of the whole table that are tried after those */
 
-#define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
 #define SIGSYS 31
 
@@ -44,19 +44,6 @@
 #define NR_COMPAT_EXIT 1
 #define NR_COMPAT_RT_SIGRETURN 173
 #define NR_COMPAT_EXIT_GROUP 252
-
-/*
- * Reads a field of a typed kernel pointer. In assembly, because bcc rewrites a
- * dereference in C to a call of bpf_probe_read, and its headers' structures are not this kernel's.
- */
-#define LOAD(width, base, offset)                                                                                    \
-    ({                                                                                                               \
-        u64 value_;                                                                                                  \
-        asm volatile("%0 = *(" width " *)(%1 + %2)" : "=r"(value_) : "r"(base), "i"(offset));                        \
-        value_;                                                                                                      \
-    })
-#define LOAD64(base, offset) LOAD("u64", base, offset)
-#define LOAD32(base, offset) LOAD("u32", base, offset)
 
 /* One cache line. */
 struct thread {
