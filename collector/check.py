@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from collector.connection import read_token
 from collector.errors import CollectorError
-from collector.sender import read_token
 from collector.settings import AgentSettings
 
 

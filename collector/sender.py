@@ -7,19 +7,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from collector.errors import TokenError
+from collector.connection import Connection
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
 
 INGEST_PATH: Final = "/v1/ingest/profiles"
 _MAX_ANSWER_BYTES: Final = 64 << 10
 _MAX_DETAIL: Final = 500
 _REFUSED_FOR_EVER: Final = frozenset({400, 409, 413, 415, 422})
-
-log = structlog.get_logger()
 
 
 class Verdict(Enum):
@@ -80,8 +76,8 @@ def judge(status: int, said: Mapping[str, Any], retry_after_s: float = 0.0) -> A
     return Answer(Verdict.LATER, f"The URL does not lead to a nonself service ({status}: {detail})", "url")
 
 
-class Sender:
-    """One kept-open connection to the service, for bodies of one kind."""
+class Sender(Connection):
+    """A connection for bodies of one kind."""
 
     def __init__(
         self,
@@ -99,11 +95,7 @@ class Sender:
         """
         self._url = url.rstrip("/") + path
         self._content_type = content_type
-        self._token_file = token_file
-        self._token = read_token(token_file)
-        self._pool = urllib3.PoolManager(
-            num_pools=1, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=ca_file or None
-        )
+        super().__init__(token_file, ca_file, read_s=30)
 
     def send(self, body: bytes) -> Answer:
         """Post one encoded batch; never raises for what a network or a service does."""
@@ -126,35 +118,6 @@ class Sender:
         if answer.cause == "token":
             self._read_token_anew()
         return answer
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._pool.clear()
-
-    def _read_token_anew(self) -> None:
-        """Take up a token that was changed on disk; it may be half written, so nothing is raised."""
-        try:
-            self._token = read_token(self._token_file)
-        except TokenError as error:
-            log.warning("token_unreadable", reason=str(error))
-
-
-def read_token(path: Path) -> str:
-    """Return the API token in a file.
-
-    Raises:
-        TokenError: The file cannot be read or holds no token.
-    """
-    try:
-        token = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        msg = f"The token file {path} cannot be read ({reason}); name the right one with --token-file."
-        raise TokenError(msg) from error
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        msg = f"The token file {path} must hold one token on one line; what it holds is none."
-        raise TokenError(msg)
-    return token
 
 
 def _object(plain: bytes) -> Mapping[str, Any]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-import urllib3
 from urllib3.exceptions import HTTPError
 
+from collector.connection import Connection
 from collector.disk import Disk
-from collector.errors import RulesError, SensorError, TokenError
-from collector.sender import read_token
+from collector.errors import RulesError, SensorError
 from wire.bundle import BUNDLE_PATH, RuleBundle, decode_bundle, encode_bundle
 from wire.errors import WireError
 
@@ -38,7 +37,7 @@ class Asked:
     trouble: str = ""
 
 
-class BundleClient:
+class BundleClient(Connection):
     """Asks the service for its bundle.
 
     Raises:
@@ -47,12 +46,7 @@ class BundleClient:
 
     def __init__(self, url: str, token_file: Path, ca_file: str = "", wait_s: float = WAIT_S) -> None:
         self._url = f"{url.rstrip('/')}{BUNDLE_PATH}?wait_s={wait_s:g}"
-        self._token_file = token_file
-        self._token = read_token(token_file)
-        timeout = urllib3.Timeout(connect=5, read=wait_s + _MARGIN_S)
-        self._pool = urllib3.PoolManager(
-            num_pools=1, retries=False, timeout=timeout, ca_certs=ca_file or None
-        )
+        super().__init__(token_file, ca_file, read_s=wait_s + _MARGIN_S)
 
     def ask(self, digest: str) -> Asked:
         """Return the bundle if it is not the one of this digest; never raises for what a network does."""
@@ -75,16 +69,6 @@ class BundleClient:
             return Asked(bundle=decode_bundle(body))
         except WireError as error:
             return Asked(trouble=f"The service gives rules that cannot be read ({error}).")
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._pool.clear()
-
-    def _read_token_anew(self) -> None:
-        try:
-            self._token = read_token(self._token_file)
-        except TokenError as error:
-            log.warning("token_unreadable", reason=str(error))
 
 
 class RuleFeed:

@@ -11,9 +11,10 @@ import threading
 import pytest
 import structlog
 
+from collector.connection import read_token
 from collector.errors import TokenError
 from collector.outbox import SpoolingOutbox, split
-from collector.sender import Sender, Verdict, read_token
+from collector.sender import Sender, Verdict
 from collector.spool import Spool
 from collector.uplink import Uplink
 from tests.receiver import TOKEN, Receiver, problem
