@@ -31,7 +31,9 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_matches_handled_total": Metric(
         "counter", "Matches by what became of them; one that waits comes again.", ("outcome",)
     ),
-    "nonself_matches_late_total": Metric("counter", "Matches in windows that had been learned before."),
+    "nonself_matches_late_total": Metric(
+        "counter", "Windows learned before a match in them came: unlearned then, or kept.", ("outcome",)
+    ),
     "nonself_matches_pending": Metric("gauge", "Matches waiting for the worker."),
     "nonself_falco_lines_total": Metric("counter", "Lines written to the Falco output.", ("outcome",)),
     "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),

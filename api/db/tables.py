@@ -193,6 +193,8 @@ class ScoreRow(Base):
     """Bits that the baseline remembered with it; set without `learned` where the window was unlearned."""
     quarantined: Mapped[bool]
     not_learned: Mapped[str | None]
+    not_unlearned: Mapped[str | None]
+    """Why it is still learned although a rule matched in it."""
     contributions: Mapped[list[Any]]
     rest: Mapped[float]
     matches: Mapped[int] = mapped_column(server_default="0", default=0)

@@ -78,7 +78,13 @@ class WindowOut(BaseModel):
     verdict: Verdict
     learned: Annotated[
         bool,
-        Field(description="The window was learned before the match came; it stays in the baseline."),
+        Field(
+            description="The baseline holds the window: a person vouched for it, or the match came after it "
+            "was learned and it could not be unlearned (`not_unlearned`)."
+        ),
+    ]
+    not_unlearned: Annotated[
+        str | None, Field(description="Why a window that was learned before the match came stays learned.")
     ]
 
 

@@ -138,5 +138,6 @@ def _show_window(row: ScoreRow) -> WindowOut:
             "novelty": row.novelty,
             "verdict": row.verdict,
             "learned": row.learned,
+            "not_unlearned": row.not_unlearned,
         }
     )

@@ -1,18 +1,15 @@
 """What a person may do with the learning of one window: unlearn, relearn, release, drop; all is audited."""
 
-from dataclasses import replace
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from api.audit import record
-from api.db.tables import ContainerRow, InboxRow, ScoreRow
+from api.db.tables import ScoreRow
 from api.errors import NotFoundError, NotPossibleError
 from api.worker import baselines
 from api.worker.baselines import Learner
-from api.worker.batch import delta_of, window_of
-from model.baseline import Baseline
-from model.errors import UnlearnError
+from api.worker.unlearning import kept_window, unlearn
 from model.window import Window
 
 
@@ -74,30 +71,13 @@ def _check(row: ScoreRow, step: Step) -> None:
 
 
 def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
-    inbox, container = session.get(InboxRow, row.inbox_id), session.get(ContainerRow, row.container_id)
-    if inbox is None or container is None or inbox.payload is None:
-        msg = (
-            f"The counts of window {row.id} are not kept, or not any more "
-            "(learned_kept_hours): the baseline cannot be changed by exactly this window."
-        )
-        raise NotPossibleError(msg)
-    delta = delta_of(inbox)
-    learner = baselines.load(session, row.workload_id, delta.arch)
-    window, baseline = window_of(delta, container), learner.baseline
+    arch, window = kept_window(session, row)
+    learner = baselines.load(session, row.workload_id, arch)
     if step is Step.UNLEARN:
-        _unlearn(baseline, window, row)
-        row.learned, row.not_learned = False, f"Unlearned by {actor}: {reason}"
+        unlearn(learner.baseline, window, row, reason=f"Unlearned by {actor}: {reason}")
     else:
         _learn(learner, window, row, again=step is Step.RELEARN)
     baselines.store(session, row.workload_id, learner, now_ms)
-
-
-def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
-    score = replace(baseline.score_window(window), score=row.learned_score or 0.0)
-    try:
-        baseline.unlearn_window(window, score)
-    except UnlearnError as error:
-        raise NotPossibleError(str(error)) from error
 
 
 def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:

@@ -126,6 +126,7 @@ class ScoreOut(BaseModel):
                     "learned": False,
                     "quarantined": False,
                     "not_learned": "The window has a finding.",
+                    "not_unlearned": None,
                     "contributions": None,
                     "rest": None,
                 }
@@ -167,6 +168,13 @@ class ScoreOut(BaseModel):
     learned: bool
     quarantined: Annotated[bool, Field(description="Held out of learning until released.")]
     not_learned: Annotated[str | None, Field(description="Why the baseline did not learn the window.")]
+    not_unlearned: Annotated[
+        str | None,
+        Field(
+            description="Why the window stays learned although a signature rule matched in it: "
+            "the match came later, and what was learned of the window cannot be told any more."
+        ),
+    ]
     contributions: Annotated[list[ContributionOut] | None, Field(description="With `explain=true`.")]
     rest: Annotated[
         float | None,

@@ -69,6 +69,7 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "learned": row.learned,
             "quarantined": row.quarantined,
             "not_learned": row.not_learned,
+            "not_unlearned": row.not_unlearned,
             "contributions": show_contributions(row.contributions) if explain else None,
             "rest": row.rest if explain else None,
         }

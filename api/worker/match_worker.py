@@ -11,6 +11,7 @@ from api.db.rule_tables import MatchRow
 from api.errors import StoreError
 from api.vocabulary import MatchOutcome
 from api.worker import matches
+from api.worker.baselines import Baselines
 from api.worker.matches import MatchProcessor, MatchTally
 
 _log = structlog.get_logger()
@@ -21,8 +22,9 @@ _AT_ONCE: Final = 1000
 class MatchWorker:
     """Raises the matches that wait; called by the worker's thread alone."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, baselines: Baselines) -> None:
         self._core = core
+        self._baselines = baselines
 
     def step(self) -> bool:
         """Handle some matches; return whether more may wait.
@@ -44,12 +46,21 @@ class MatchWorker:
             return True
 
     def _handle(self, limit: int) -> int:
-        with self._core.store.write() as session:
-            rows = self._take(session, limit)
-            processor = MatchProcessor(
-                session, self._core.settings, self._core.clock.now_ms(), self._core.falco.write
-            )
-            tally = processor.process(rows)
+        try:
+            with self._core.store.write() as session:
+                rows = self._take(session, limit)
+                processor = MatchProcessor(
+                    session,
+                    self._baselines,
+                    self._core.settings,
+                    self._core.clock.now_ms(),
+                    self._core.falco.write,
+                )
+                tally = processor.process(rows)
+        except Exception:
+            self._baselines.forget()
+            raise
+        self._baselines.settle()
         self._count(tally)
         return len(rows)
 
@@ -79,7 +90,10 @@ class MatchWorker:
     def _count(self, tally: MatchTally) -> None:
         for outcome, count in tally.outcomes.items():
             self._core.metrics.count("nonself_matches_handled_total", count, outcome=outcome)
-        self._core.metrics.count("nonself_matches_late_total", tally.late)
+        for undone, count in tally.late.items():
+            outcome = "unlearned" if undone else "kept"
+            self._core.metrics.count("nonself_matches_late_total", count, outcome=outcome)
+            _log.warning("learned_window_matched", outcome=outcome, windows=count)
         self._core.metrics.count("nonself_findings_total", tally.outcomes[MatchOutcome.RAISED.value])
         self._core.metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for alert_id in tally.alerts_opened:

@@ -3,22 +3,30 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.audit import record
 from api.db.rule_tables import MatchRow
 from api.db.selections import read_selections
 from api.db.tables import ContainerRow, ScoreRow, WorkloadRow
+from api.errors import NotPossibleError
 from api.settings import ServiceSettings
 from api.vocabulary import MatchOutcome
 from api.worker import repository
+from api.worker.baselines import Baselines
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
+from api.worker.unlearning import kept_window, unlearn
 from api.workloads.identity import Source, WorkloadKey, identify, identify_host
 from wire.bundle import is_enabled
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ContainerRef
+
+_ACTOR: Final = "nonself"
+"""Who did what nobody asked for, in the audit."""
 
 
 @dataclass(slots=True)
@@ -26,7 +34,8 @@ class MatchTally:
     """What one transaction did, to be counted once it is committed."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    late: int = 0
+    late: Counter[bool] = field(default_factory=Counter)
+    """Windows that had been learned before their first match, by whether that could be undone."""
     alerts_opened: list[int] = field(default_factory=list)
 
 
@@ -35,6 +44,7 @@ class MatchProcessor:
 
     Args:
         session: The transaction.
+        baselines: Those in memory; what is unlearned is written with the transaction.
         settings: The service's.
         now_ms: Its time.
         emit: Told of every match that is raised.
@@ -43,11 +53,13 @@ class MatchProcessor:
     def __init__(
         self,
         session: Session,
+        baselines: Baselines,
         settings: ServiceSettings,
         now_ms: int,
         emit: Callable[[SignatureMatch], None],
     ) -> None:
         self._session = session
+        self._baselines = baselines
         self._settings = settings
         self._now_ms = now_ms
         self._book = SignatureBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
@@ -62,6 +74,7 @@ class MatchProcessor:
             for row in rows:
                 self._handle(row)
             self._book.trim()
+            self._baselines.save(self._session, self._now_ms)
         return self._tally
 
     def _handle(self, row: MatchRow) -> None:
@@ -78,7 +91,7 @@ class MatchProcessor:
         windows = self._windows(container, match)
         if match.open_condition and not self._decide(row, match, windows):
             return
-        self._hold(windows)
+        self._hold(row, windows)
         self._book.enter(workload, row, match)
         self._tally.outcomes[MatchOutcome.RAISED.value] += 1
 
@@ -103,10 +116,34 @@ class MatchProcessor:
         row.outcome, row.payload = outcome.value, None
         self._tally.outcomes[outcome.value] += 1
 
-    def _hold(self, windows: Sequence[ScoreRow]) -> None:
+    def _hold(self, row: MatchRow, windows: Sequence[ScoreRow]) -> None:
         for window in windows:
+            # Learned in spite of an earlier match: a person vouched for it, or it cannot be helped.
+            if window.learned and not window.matches:
+                self._take_back(row, window)
             window.matches += 1
-            self._tally.late += window.learned
+
+    def _take_back(self, row: MatchRow, score: ScoreRow) -> None:
+        """Unlearn a window that was learned before its match came; where that cannot be done, say why."""
+        reason = f"The signature rule '{row.rule}' matched in the window, as was told after it was learned."
+        try:
+            arch, window = kept_window(self._session, score)
+            baseline = self._baselines.get(self._session, score.workload_id, arch).baseline
+            # Marked before it is touched: should that fail halfway, the baseline is read anew.
+            self._baselines.mark_changed(score.workload_id)
+            unlearn(baseline, window, score, reason=reason)
+        except NotPossibleError as error:
+            score.not_unlearned = error.detail
+        self._tally.late[score.not_unlearned is None] += 1
+        record(
+            self._session,
+            now_ms=self._now_ms,
+            actor=_ACTOR,
+            action="score.unlearn" if score.not_unlearned is None else "score.unlearn_failed",
+            target=str(score.id),
+            detail={"workload": score.workload_id, "reason": reason}
+            | ({"error": score.not_unlearned} if score.not_unlearned else {}),
+        )
 
     def _windows(self, container: ContainerRow | None, match: SignatureMatch) -> Sequence[ScoreRow]:
         if container is None:

@@ -29,7 +29,7 @@ class Worker:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._baselines = Baselines()
-        self._matches = MatchWorker(core)
+        self._matches = MatchWorker(core, self._baselines)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nonself-worker", daemon=True)

@@ -1,19 +1,27 @@
 """What matches do to learning, and how the worker keeps them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from api.db.rule_tables import MatchRow
-from api.db.tables import AlertRow, BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import AlertRow, AuditRow, BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
+from api.errors import StoreError
 from api.matches import intake
+from api.scores import learning
 from api.worker import policy
+from api.worker.signatures import SignatureBook
 from model import snapshot
+from model.baseline import Baseline
 from tests.service import LOOP, NOW_MS, FakeClock, a_container, a_delta, a_match, a_match_batch
 from tests.unit.api.test_worker import SHELL, Bench
 from wire.match import Priority, SignatureMatch, encode_match_batch
+from wire.ngram import pack
+
+ODD = {pack([9, 9, 9, 9, 9, each]): 1 for each in range(1, 3)}
 
 
 class MatchBench(Bench):
@@ -29,6 +37,26 @@ class MatchBench(Bench):
         """Return how many windows the baseline learned."""
         with self.core.store.read() as session:
             return snapshot.from_bytes(session.scalars(select(BaselineRow.snapshot)).one()).windows_learned
+
+    def counts(self) -> tuple[list[int], list[int]]:
+        """Return n-grams and counts that the baseline holds."""
+        with self.core.store.read() as session:
+            state = snapshot.from_bytes(session.scalars(select(BaselineRow.snapshot)).one()).state()
+        return state.ngrams.tolist(), state.counts.tolist()
+
+    def audited(self) -> list[tuple[str, str, str]]:
+        """Return what was audited of scores: action, actor, target."""
+        with self.core.store.read() as session:
+            rows = session.scalars(select(AuditRow).where(AuditRow.action.startswith("score.")))
+            return [(row.action, row.actor, row.target) for row in rows]
+
+    def refuse(self, calls: int) -> None:
+        """Make the stored baseline one that refused so many calls, as a full one does."""
+        with self.core.store.write() as session:
+            row = session.scalars(select(BaselineRow)).one()
+            state = replace(snapshot.from_bytes(row.snapshot).state(), refused_calls=calls)
+            row.snapshot = snapshot.to_bytes(Baseline.from_state(state))
+            self.core.forget_baseline(row.workload_id)
 
     def score_of(self, index: int) -> ScoreRow:
         """Return the score of a window."""
@@ -82,16 +110,120 @@ def test_windows_with_matches_are_not_released_by_recurring(bench: MatchBench) -
     assert not any(bench.score_of(index).learned for index in range(50, 50 + policy.RELEASE_AFTER))
 
 
-def test_a_match_that_comes_after_learning_says_so(bench: MatchBench) -> None:
-    """What was learned stays; the score counts the match, and a metric tells of it."""
+def test_a_match_that_comes_after_learning_takes_its_window_back(bench: MatchBench) -> None:
+    """The counts are those of a baseline that never saw the window, in memory and in the database."""
+    bench.learn()
+    before = bench.counts()
+    bench.put(a_delta(50, LOOP | ODD))
+    with_it, learned = bench.counts(), bench.score_of(50).learned
+    bench.match(a_match(1, index=50))
+    bench.worker.drain()
+    without, late = bench.counts(), bench.score_of(50)
+    bench.put(a_delta(51))
+
+    assert learned
+    assert without == before != with_it
+    assert (late.learned, late.quarantined, late.matches, late.not_unlearned) == (False, False, 1, None)
+    assert late.not_learned == (
+        "The signature rule 'Shell spawned' matched in the window, as was told after it was learned."
+    )
+    assert bench.learned() == 41
+    assert not set(ODD) & set(bench.counts()[0])
+    assert b'nonself_matches_late_total{outcome="unlearned"} 1.0' in bench.core.metrics.render()
+    assert bench.audited() == [("score.unlearn", "nonself", str(late.id))]
+
+
+def test_a_window_with_many_late_matches_is_taken_back_once(bench: MatchBench) -> None:
+    """Two matches of one transaction, and one of a later, subtract one window."""
+    bench.learn()
+    bench.put(a_delta(50), a_delta(51))
+    bench.match(a_match(1, index=50), a_match(2, index=50), a_match(3, index=51))
+    bench.worker.drain()
+    bench.match(a_match(4, index=50))
+    bench.worker.drain()
+
+    assert bench.learned() == 40
+    assert (bench.score_of(50).matches, bench.score_of(51).matches) == (3, 1)
+    assert len(bench.audited()) == 2
+
+
+def test_a_window_that_a_person_relearned_stays_learned(bench: MatchBench) -> None:
+    """Who relearns a window in which a rule matched has judged it; a further match does not overrule that."""
     bench.learn()
     bench.put(a_delta(50))
+    bench.match(a_match(1, index=50))
+    bench.worker.drain()
+    with bench.core.store.write() as session:
+        score_id = bench.score_of(50).id
+        row = learning.take(
+            session, score_id, learning.Step.RELEARN, reason="a drill", actor="eve", now_ms=NOW_MS
+        )
+        bench.core.forget_baseline(row.workload_id)
+    bench.match(a_match(2, index=50))
+    bench.worker.drain()
+
+    assert (bench.score_of(50).learned, bench.score_of(50).matches) == (True, 2)
+    assert bench.learned() == 41
+
+
+def test_a_window_whose_counts_are_gone_stays_learned_and_says_why(bench: MatchBench) -> None:
+    """Without the counts nothing can be subtracted: the score names the setting that keeps them."""
+    bench.learn()
+    bench.put(a_delta(50))
+    with bench.core.store.write() as session:
+        session.execute(update(InboxRow).values(payload=None))
     bench.match(a_match(1, index=50))
     bench.worker.drain()
 
     late = bench.score_of(50)
     assert (late.learned, late.matches) == (True, 1)
-    assert b"nonself_matches_late_total 1.0" in bench.core.metrics.render()
+    assert "learned_kept_hours" in (late.not_unlearned or "")
+    assert bench.learned() == 41
+    assert b'nonself_matches_late_total{outcome="kept"} 1.0' in bench.core.metrics.render()
+    assert bench.audited() == [("score.unlearn_failed", "nonself", str(late.id))]
+
+
+def test_a_baseline_that_refused_calls_keeps_the_window_and_says_why(bench: MatchBench) -> None:
+    """A full baseline does not know what of a window it took; the match is raised all the same."""
+    bench.learn()
+    bench.put(a_delta(50))
+    bench.refuse(7)
+    before = bench.counts()
+    bench.match(a_match(1, index=50))
+    bench.worker.drain()
+
+    late = bench.score_of(50)
+    assert (late.learned, late.matches) == (True, 1)
+    assert late.not_unlearned == ("Expected a baseline that refused no calls; got one of 7 refused calls.")
+    assert bench.counts() == before
+    with bench.core.store.read() as session:
+        assert session.scalars(select(MatchRow.outcome)).one() == "raised"
+
+
+def test_a_transaction_that_fails_unlearns_nothing(
+    bench: MatchBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the match not be raised, its window stays learned, in memory too; later both happen."""
+    bench.learn()
+    bench.put(a_delta(50))
+    before = bench.counts()
+
+    def fail(*_: object) -> None:
+        msg = "no room"
+        raise StoreError(msg)
+
+    bench.match(a_match(1, index=50))
+    with monkeypatch.context() as broken:
+        broken.setattr(SignatureBook, "enter", fail)
+        with pytest.raises(StoreError):
+            bench.worker.drain()
+    after_failure, learned = bench.counts(), bench.score_of(50).learned
+    bench.worker.drain()
+
+    assert learned
+    assert after_failure == before
+    assert not bench.score_of(50).learned
+    assert bench.learned() == 40
 
 
 def test_a_refuted_match_holds_nothing(bench: MatchBench) -> None:
