@@ -62,7 +62,7 @@ def table(rules: Sequence[Rule]) -> str:
     rows = [_row(rule) for rule in rules]
     states = [each.state for each in states_of(RuleSet(rules), supply()).values()]
     counts = ", ".join(f"{states.count(state)} {state.replace('_', ' ')}" for state in dict.fromkeys(states))
-    head = ("rule", "what it sees", "priority", "ATT&CK (v17)", "fields it needs", "tier")
+    head = ("rule", "what it sees", "priority", "ATT&CK (v18)", "fields it needs", "tier")
     lines = (f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *rows)
     return f"{len(rules)} rules on this sensor: {counts}.\n\n" + "\n".join(lines)
 

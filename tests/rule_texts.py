@@ -10,7 +10,7 @@ SHELL = """\
   condition: spawned and proc.name in (shells)
   output: A shell (user=%user.name command=%proc.cmdline result=%evt.rawres)
   priority: WARNING
-  tags: [shell, mitre_execution, T1059, attack_v17]
+  tags: [shell, mitre_execution, T1059, attack_v18]
 """
 FILES = """\
 - rule: Shadow read

@@ -99,7 +99,7 @@ def a_match(sequence: int = 1, index: int = 0, **changes: Any) -> SignatureMatch
         pid=4321,
         event_type="execve",
         container=a_container(),
-        tags=("T1059", "attack_v17", "mitre_execution"),
+        tags=("T1059", "attack_v18", "mitre_execution"),
         output_fields={"user.name": "root", "proc.cmdline": "sh -i", "evt.rawres": -2},
         ancestors=(
             Ancestor(pid=4321, name="sh", exe="sh", cmdline="sh -i"),

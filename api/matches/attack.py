@@ -25,8 +25,8 @@ def read_attack(tags: Iterable[str]) -> Attack:
     """Return what tags say of ATT&CK.
 
     Examples:
-        >>> read_attack(["shell", "mitre_privilege_escalation", "T1059.004", "attack_v17"])
-        Attack(tactics=('privilege-escalation',), techniques=('T1059.004',), version='17')
+        >>> read_attack(["shell", "mitre_privilege_escalation", "T1059.004", "attack_v18"])
+        Attack(tactics=('privilege-escalation',), techniques=('T1059.004',), version='18')
     """
     tactics: dict[str, None] = {}
     techniques: dict[str, None] = {}

@@ -228,7 +228,7 @@ def test_an_alert_of_a_rule_says_what_happened(service: Service) -> None:
         None,
     )
     match = listed["match"]
-    assert match["attack"] == {"tactics": ["execution"], "techniques": ["T1059"], "version": "17"}
+    assert match["attack"] == {"tactics": ["execution"], "techniques": ["T1059"], "version": "18"}
     assert (match["container"]["pod"], match["container"]["image"]) == (
         "cart-6d4cf56db6-x7k2p",
         "registry.local/shop/cart:1.4",
@@ -495,7 +495,7 @@ def test_alerts_come_in_the_shape_of_falco(service: Service) -> None:
         "priority": "Warning",
         "rule": "Shell spawned",
         "source": "syscall",
-        "tags": ["T1059", "attack_v17", "mitre_execution"],
+        "tags": ["T1059", "attack_v18", "mitre_execution"],
         "time": "2025-11-24T13:13:21.001123456Z",
     }
     assert accepted_by_falcosidekick(alert)

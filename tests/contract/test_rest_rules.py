@@ -339,7 +339,7 @@ def test_one_rule_shows_its_text(service: Service) -> None:
     assert rule["condition"] == "spawned and proc.name in (shells)"
     assert "sh, bash" in rule["written_out"]
     assert (rule["file"], rule["line"], rule["level"]) == ("a.yaml", 5, "medium")
-    assert rule["attack"] == {"tactics": ["execution"], "techniques": ["T1059"], "version": "17"}
+    assert rule["attack"] == {"tactics": ["execution"], "techniques": ["T1059"], "version": "18"}
 
 
 def test_rules_filter(service: Service) -> None:
