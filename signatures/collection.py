@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from signatures.errors import ParseError
-from signatures.fields import Fields
-from signatures.items import (
+from signatures.definitions import (
     EngineRequirement,
     Entry,
     ExceptionItem,
@@ -20,6 +18,8 @@ from signatures.items import (
     Warn,
     parse_version,
 )
+from signatures.errors import ParseError
+from signatures.fields import Fields
 from signatures.parser import parse_operand
 from signatures.problems import ErrorCode, LoadError, Place, Problem, WarningCode
 from signatures.syntax import Field, Operand, Transformer

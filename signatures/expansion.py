@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from signatures.collection import ListDefinition, MacroDefinition
+from signatures.definitions import Entry, ExceptionItem, RuleItem
 from signatures.errors import ParseError
-from signatures.items import Entry, ExceptionItem, RuleItem
 from signatures.parser import MAX_RULE_DEPTH, parse
 from signatures.problems import ErrorCode, LoadError, Place
 from signatures.syntax import And, Expression, Identifier, Not, Or
@@ -97,23 +97,33 @@ class Lists:
         return found
 
 
-def parse_expanded(condition: str, place: Place) -> Expression:
-    """Return the tree of a condition in which lists are written out.
+class Trees:
+    """Conditions read so far: a text that several files leave as it was is read once."""
 
-    Raises:
-        LoadError: It is no condition.
-    """
-    try:
-        return parse(condition, max_depth=MAX_RULE_DEPTH)
-    except ParseError as error:
-        where = place.in_condition(condition, error.position.index)
-        raise LoadError(ErrorCode.COMPILE_CONDITION, str(error), where) from None
+    def __init__(self) -> None:
+        self._read: dict[str, Expression] = {}
+
+    def of(self, condition: str, place: Place) -> Expression:
+        """Return the tree of a condition in which lists are written out.
+
+        Raises:
+            LoadError: It is no condition.
+        """
+        found = self._read.get(condition)
+        if found is None:
+            try:
+                found = parse(condition, max_depth=MAX_RULE_DEPTH)
+            except ParseError as error:
+                where = place.in_condition(condition, error.position.index)
+                raise LoadError(ErrorCode.COMPILE_CONDITION, str(error), where) from None
+            self._read[condition] = found
+        return found
 
 
 class Macros:
     """Macros ready to be put into trees."""
 
-    def __init__(self, definitions: Mapping[str, MacroDefinition], lists: Lists) -> None:
+    def __init__(self, definitions: Mapping[str, MacroDefinition], lists: Lists, trees: Trees) -> None:
         self._definitions = definitions
         self._parsed: dict[str, Expression] = {}
         self._resolved: dict[str, tuple[Expression, int]] = {}
@@ -121,7 +131,7 @@ class Macros:
         self.used: set[str] = set()
         for name, definition in definitions.items():
             item = definition.item
-            self._parsed[name] = parse_expanded(lists.expand(item.condition, item.place), item.place)
+            self._parsed[name] = trees.of(lists.expand(item.condition, item.place), item.place)
         for name, definition in definitions.items():
             self._macro(name, (), definition.item.place, definition.item.condition)
 
@@ -129,9 +139,15 @@ class Macros:
         """Return a rule's tree with every macro written out.
 
         Raises:
-            LoadError: A macro is not defined, refers to itself, or the tree becomes too large.
+            LoadError: A macro is not defined, refers to itself, or the tree becomes too large, alone or with
+                those of the other rules.
         """
-        return self._resolve(expression, None, (), place, condition)[0]
+        resolved, size = self._resolve(expression, None, (), place, condition)
+        self._total += size
+        if self._total > MAX_ALL_CHECKS:
+            message = f"All rules have more than {MAX_ALL_CHECKS} checks once their macros are written out."
+            raise LoadError(ErrorCode.COMPILE_CONDITION, message, place)
+        return resolved
 
     def _macro(
         self, name: str, path: tuple[str, ...], place: Place, condition: str

@@ -6,12 +6,13 @@ from typing import Final
 
 from signatures.collection import PLUGINS, Collection, RuleDefinition
 from signatures.compiler import Condition, compile_condition, used_operands
+from signatures.definitions import RuleItem
 from signatures.document import DocumentError, Node, read
 from signatures.errors import CompileError
 from signatures.event_types import ALL, NONE, EventTypes, known_event_types
-from signatures.expansion import Lists, Macros, parse_expanded, with_exceptions
+from signatures.expansion import Lists, Macros, Trees, with_exceptions
 from signatures.fields import Fields, all_fields
-from signatures.items import RuleItem, read_item
+from signatures.items import read_item
 from signatures.output import Output, parse_output
 from signatures.printer import to_text
 from signatures.priority import Priority
@@ -103,6 +104,7 @@ def load(
     r"""Load files in the order given; later ones may change what earlier ones define.
 
     Each file is compiled with those before it, so that an error is found in the file that brings it.
+    What a file leaves as it was is not compiled again.
 
     Args:
         files: The files.
@@ -119,10 +121,11 @@ def load(
     collection = Collection(all_fields() if fields is None else fields, options.plugins, problems.append)
     rules: tuple[Rule, ...] = ()
     unused: list[Problem] = []
+    done = _Done()
     for file in files:
         try:
             _collect(file, collection, problems)
-            compilation = _Compilation(collection, options, fields, problems)
+            compilation = _Compilation(collection, options, fields, problems, done)
             rules = tuple(compilation.rules())
         except LoadError as error:
             problems.append(error.problem)
@@ -186,16 +189,39 @@ def _collect_document(
                 collection.add(item)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    item: RuleItem
+    shown: Output | None
+    """None where the output alone kept the rule out; then nothing more was looked at."""
+    expression: Expression | None
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was compiled after earlier files, by the rule's name; its warnings were told then."""
+
+    trees: Trees = field(default_factory=Trees)
+    rules: dict[str, _Compiled] = field(default_factory=dict)
+
+
 class _Compilation:
     def __init__(
-        self, collection: Collection, options: LoadOptions, fields: Fields | None, problems: list[Problem]
+        self,
+        collection: Collection,
+        options: LoadOptions,
+        fields: Fields | None,
+        problems: list[Problem],
+        done: _Done,
     ) -> None:
         self._collection = collection
         self._options = options
         self._fields = fields
         self._problems = problems
+        self._done = done
         self._lists = Lists(collection.lists)
-        self._macros = Macros(collection.macros, self._lists)
+        self._macros = Macros(collection.macros, self._lists, done.trees)
 
     def rules(self) -> Iterator[Rule]:
         for definition in self._collection.rules.values():
@@ -217,14 +243,26 @@ class _Compilation:
 
     def _rule(self, definition: RuleDefinition) -> Rule | None:
         item = definition.item
-        place, condition_place = item.place, item.condition_place or item.place
+        before = self._done.rules.get(item.name)
+        if before is not None and before.item is not item:
+            before = None
         written = with_exceptions(item)
-        shown = self._output(item)
+        shown = self._output(item) if before is None else before.shown
         if shown is None:
+            self._done.rules[item.name] = _Compiled(item, None, None, None)
             return None
+        condition_place = item.condition_place or item.place
         condition = self._lists.expand(written, condition_place)
-        expression = parse_expanded(condition, _named(condition_place, item))
-        expression = self._macros.resolve(expression, condition, place)
+        expression = self._done.trees.of(condition, _named(condition_place, item))
+        expression = self._macros.resolve(expression, condition, item.place)
+        if before is not None and before.expression == expression:
+            return before.rule
+        rule = self._compile(item, shown, expression, condition)
+        self._done.rules[item.name] = _Compiled(item, shown, expression, rule)
+        return rule
+
+    def _compile(self, item: RuleItem, shown: Output, expression: Expression, condition: str) -> Rule | None:
+        place = item.place
         for code, message in condition_warnings(expression):
             self._warn(code, message, place)
         compiled = self._condition(item, expression, condition)

@@ -89,6 +89,14 @@ _EVENTS: Final[dict[str, dict[str, FieldValue]]] = {
     "mmap, which no rule names": _PROCESS | {"evt.type": "mmap"},
 }
 _CALLS: Final = 2000
+_FILES: Final = (1, 8, 32)
+_OWN: Final = """\
+- rule: own {at}
+  desc: d
+  condition: evt.type=open and proc.name=program-{at}
+  output: o
+  priority: INFO
+"""
 
 
 def rules(context: Context) -> dict[str, Any]:
@@ -122,7 +130,28 @@ def rules(context: Context) -> dict[str, Any]:
         for name, event in events.items()
     }
     found["loading 25 rules"] = {"µs": round(load_ms * 1e3)}
+    found |= _loading_many(context)
     return found
+
+
+def _loading_many(context: Context) -> dict[str, Any]:
+    """Measure loading as many files as a service takes, each with one rule, after Falco's."""
+    first = RuleFile(name=_STABLE.name, text=_STABLE.read_text("utf-8"))
+    taken: dict[int, list[float]] = {count: [] for count in _FILES}
+    for _ in range(context.rounds(5)):
+        for count in _FILES:
+            own = [RuleFile(name=f"{at}.yaml", text=_OWN.format(at=at)) for at in range(count - 1)]
+            begin = time.process_time()
+            load([first, *own])
+            taken[count].append(time.process_time() - begin)
+    return {
+        f"loading Falco's file and {count - 1} others": {
+            "µs": round(statistics.median(each) * 1e6),
+            "of one file": round(statistics.median(each) / statistics.median(taken[1]), 2),
+        }
+        for count, each in taken.items()
+        if count > 1
+    }
 
 
 def _per_event_us(ruleset: RuleSet, event: Event) -> float:

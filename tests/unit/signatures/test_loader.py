@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from signatures import loader
+from signatures.compiler import Condition
 from signatures.event import Event
+from signatures.fields import Fields
 from signatures.loader import Loaded, LoadOptions, RuleFile, load
+from signatures.printer import to_text
 from signatures.priority import Priority
 from signatures.ruleset import RuleSet, Selection
+from signatures.syntax import Expression
 
 GOLDEN = Path("tests/golden/signatures")
 RULE = """\
@@ -171,3 +176,65 @@ def test_a_long_condition_is_read_in_time_that_grows_with_its_length() -> None:
     """Positions are looked up, not counted anew: forty times the text costs no more steps for each check."""
     found = loaded(rule("evt.type=open and (" + " or ".join(f"proc.name=a{n}" for n in range(4000)) + ")"))
     assert found.ok
+
+
+def test_what_a_later_file_leaves_alone_is_not_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rule is compiled once, and again only where a list, a macro or the rule itself changed."""
+    compiled: list[str] = []
+    compile_condition = loader.compile_condition
+
+    def note(expression: Expression, fields: Fields | None) -> Condition:
+        found = compile_condition(expression, fields)
+        compiled.append(to_text(expression))
+        return found
+
+    monkeypatch.setattr(loader, "compile_condition", note)
+    first = (
+        "- list: shells\n  items: [sh]\n- macro: opens\n  condition: evt.type=open\n"
+        + rule("opens and proc.name in (shells)", "one")
+        + rule("opens and fd.num=3", "two")
+    )
+    alone = loaded(first, rule("evt.type=close", "three"))
+    assert alone.ok
+    assert [each.count("open") for each in compiled] == [1, 1, 0]
+
+    compiled.clear()
+    changed = loaded(first, "- list: shells\n  items: [bash]\n  override:\n    items: append\n")
+    assert [each.condition for each in changed.rules] == [
+        "(evt.type = open and proc.name in (sh, bash))",
+        "(evt.type = open and fd.num = 3)",
+    ]
+    assert compiled.count("(evt.type = open and fd.num = 3)") == 1
+
+    compiled.clear()
+    replaced = loaded(first, "- macro: opens\n  condition: evt.type=openat\n", "")
+    assert [each.condition.count("openat") for each in replaced.rules] == [1, 1]
+    assert len(compiled) == 4
+
+
+def test_files_one_after_another_amount_to_the_same_as_in_one() -> None:
+    """Warnings and rules do not depend on whether what was compiled before is used again."""
+    parts = [
+        "- macro: opens\n  condition: evt.type=open\n",
+        rule("opens and fd.num > 3", "one"),
+        rule("proc.name=x", "broad"),
+        "- rule: one\n  enabled: false\n  override:\n    enabled: replace\n",
+    ]
+    together, apart = loaded("".join(parts)), loaded(*parts)
+
+    assert [(each.name, each.condition, each.enabled) for each in apart.rules] == [
+        (each.name, each.condition, each.enabled) for each in together.rules
+    ]
+    assert [each.code for each in apart.problems] == [each.code for each in together.problems]
+
+
+def test_the_checks_of_all_rules_are_bounded() -> None:
+    """Many rules that are each small enough are refused once together they are too many."""
+    checks = " or ".join(f"fd.num={each}" for each in range(1, 4000))
+    texts = "- macro: many\n  condition: " + checks + "\n"
+    found = loaded(texts + "".join(rule("evt.type=open and many", f"r{each}") for each in range(6)))
+
+    assert not found.ok
+    assert found.errors[0].message == (
+        "All rules have more than 20000 checks once their macros are written out."
+    )
