@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.rules.conformance.cases import Case, FailedError, Material, expect
+from api.rules.conformance.shape import misfits
 from signatures.compiler import used_operands
 from signatures.event_types import NONE, event_types, known_event_types
 from signatures.fields import key_of
@@ -34,6 +35,9 @@ def loads(case: Case, _material: Material) -> None:
         if any(text in problem.message for problem in loaded.warnings):
             msg = f"expected no warning {text!r}"
             raise FailedError(msg)
+    if case.get("schema_validation"):
+        found = misfits(case["rules"])
+        expect(f"schema ({' '.join(found)})", case["schema_validation"], "failed" if found else "ok")
     if "has_warnings" in case:
         expect(f"has warnings ({_messages(loaded.warnings)})", case["has_warnings"], bool(loaded.warnings))
     if "error_code" in case:

@@ -8,6 +8,7 @@ import pytest
 from api.cli import main
 from api.rules.conformance.cases import ListResult
 from api.rules.conformance.run import run
+from api.rules.conformance.shape import misfits
 
 RULE = "- rule: r\n  desc: d\n  condition: {}\n  output: o\n  priority: INFO\n"
 SHARED = Path("../shared")
@@ -105,3 +106,47 @@ def test_falcos_files_load_without_a_word(capsys: pytest.CaptureFixture[str]) ->
     files = [str(SHARED / f"rules/falco/{name}.yaml") for name in names]
     assert main(["rules", "check", *files]) == 0
     assert capsys.readouterr().out == "93 rules, 0 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- required_engine_version: 0.57.0\n- macro: m\n  condition: evt.type=open\n", []),
+        ("- required_plugin_versions:\n  - name: c\n    version: 0.4.0\n", []),
+        ("- required_plugin_versions:\n  - name: c\n", ["Line 2: no key 'version'."]),
+        ("- rule: r\n  exceptions:\n  - name: e\n    fields: [a]\n  priority: INFO\n", []),
+        ("- rule: r\n  exceptions:\n  - fields: [a]\n", ["Line 3: no key 'name'."]),
+        ("- rule: r\n  enabled: maybe\n", ["Line 2: expected true or false."]),
+        ("- rule: r\n  tags: shell\n", ["Line 2: expected a list."]),
+        ("- rule: r\n  capture_duration: long\n", ["Line 2: expected a whole number."]),
+        ("- list: l\n  items: [[a]]\n", ["Line 2: expected a text."]),
+        ("- list: l\n  override:\n    items: add\n", ["Line 3: expected one of append, replace."]),
+        ("- list: l\n  override: {}\n", ["Line 2: expected 1 key at least."]),
+        ("rule: r\n", ["Line 1: expected a list."]),
+        ("- r\n", ["Line 1: expected keys and values."]),
+    ],
+)
+def test_the_shape_of_a_file_is_told_apart_from_its_errors(text: str, expected: list[str]) -> None:
+    """What Falco's schema asks for of keys and kinds of values is told with its line."""
+    assert misfits(text) == expected
+
+
+def test_conformance_holds_the_schema_s_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A case that says that the schema fails where it does not is a failure, and the other way round."""
+    text = "- list: l\n  items: [a]\n"
+    base = {"kind": "load", "file": "a.yaml", "errors": [], "warnings": [], "warnings_absent": []}
+    cases = [
+        base | {"id": "fits", "rules": text, "expect_success": True, "schema_validation": "ok"},
+        base | {"id": "lies", "rules": text, "expect_success": True, "schema_validation": "failed"},
+        base
+        | {
+            "id": "odd",
+            "rules": text + "  colour: red\n",
+            "expect_success": True,
+            "schema_validation": "failed",
+        },
+    ]
+    (tmp_path / "rules_load.json").write_text(json.dumps({"unit": cases}))
+
+    assert main(["rules", "conformance", str(tmp_path)]) == 1
+    assert "2 passed, 1 failed" in capsys.readouterr().out
