@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
 from api.matches import routes as matches
@@ -38,7 +39,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (workloads, baselines, scores, alerts, matches, bundle, rules, nodes, ingest, health):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -205,6 +205,7 @@ class BaselineRow(Base):
     """What a workload's normal behaviour was learned to be, as a versioned snapshot."""
 
     __tablename__ = "baselines"
+    __table_args__ = (Index("ix_baselines_version_id", "version_id"),)
 
     workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     snapshot: Mapped[bytes]
@@ -215,6 +216,10 @@ class BaselineRow(Base):
     """N-grams that a single replica taught so far (`model.teachers`)."""
     completeness: Mapped[str | None]
     """Verdict of `model.unseen` when the snapshot was written."""
+    version_id: Mapped[int | None]
+    """The live version, whose content this row is (`api.lifecycle`); a release without versions wrote null."""
+    provenance: Mapped[dict[str, Any] | None]
+    """Which windows it was learned from (`api.lifecycle.provenance`)."""
 
 
 class LedgerRow(Base):
@@ -331,7 +336,7 @@ class AuditRow(Base):
     """Who changed what, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (Index("ix_audit_target_action", "target", "action"), NEVER_REUSED)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     created_at: Mapped[int]

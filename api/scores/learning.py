@@ -10,7 +10,7 @@ from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotFoundError, NotPossibleError
 from api.worker import baselines
 from api.worker.baselines import Learner
-from api.worker.batch import delta_of, window_of
+from api.worker.batch import delta_of, facts_of, window_of
 from model.baseline import Baseline
 from model.errors import UnlearnError
 from model.window import Window
@@ -83,12 +83,14 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
         raise NotPossibleError(msg)
     delta = delta_of(inbox)
     learner = baselines.load(session, row.workload_id, delta.arch)
-    window, baseline = window_of(delta, container), learner.baseline
+    window, facts = window_of(delta, container), facts_of(session, delta, container)
     if step is Step.UNLEARN:
-        _unlearn(baseline, window, row)
+        _unlearn(learner.baseline, window, row)
+        learner.provenance.add(facts, times=-1)
         row.learned, row.not_learned = False, f"Unlearned by {actor}: {reason}"
     else:
         _learn(learner, window, row, again=step is Step.RELEARN)
+        learner.provenance.add(facts)
     baselines.store(session, row.workload_id, learner, now_ms)
 
 

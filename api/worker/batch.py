@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, WorkloadRow
+from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
+from api.lifecycle.provenance import Facts
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
@@ -109,7 +110,8 @@ class BatchProcessor:
         matches = self._matches.enter(workload, container, delta, score)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
-            learning = self._learn(workload, learner, container, window, score)
+            facts = facts_of(self._session, delta, container)
+            learning = self._learn(workload, learner, container, window, score, facts=facts)
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
@@ -182,11 +184,13 @@ class BatchProcessor:
         container: ContainerRow,
         window: Window,
         score: WindowScore,
+        *,
+        facts: Facts,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
         several = self._ledgers.several(workload.id)
-        if learner.learn(window, score, identify_replica(container) if several else None):
+        if learner.learn(window, score, identify_replica(container) if several else None, facts):
             return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
@@ -245,10 +249,12 @@ class BatchProcessor:
         self._baselines.mark_changed(workload.id)
         several = self._ledgers.several(workload.id)
         for each, replica in zip(held, shown_by, strict=True):
-            window = window_of(delta_of(each.inbox), each.container)
+            delta = delta_of(each.inbox)
+            window = window_of(delta, each.container)
             score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+            facts = facts_of(self._session, delta, each.container)
             each.score.quarantined = False
-            if learner.learn(window, score, replica if several else None):
+            if learner.learn(window, score, replica if several else None, facts):
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
         self._session.flush()
@@ -257,6 +263,20 @@ class BatchProcessor:
 def delta_of(inbox: InboxRow) -> ProfileDelta:
     """Return a handled delta whose payload is kept."""
     return decode_delta(repository.unpack(inbox.payload or b""))
+
+
+def facts_of(session: Session, delta: ProfileDelta, container: ContainerRow) -> Facts:
+    """Return what a baseline's provenance counts of a delta."""
+    node = session.get_one(NodeRow, container.node_id)
+    ref = delta.container
+    return Facts(
+        start=delta.start,
+        replica=identify_replica(container),
+        image=f"{ref.image}@{ref.image_digest}" if ref.image_digest else ref.image,
+        kernel=str(node.agent.get("kernel", "")),
+        calls=delta.calls,
+        lost={cause.value: count for cause, count in delta.lost.items()},
+    )
 
 
 def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:

@@ -8,6 +8,7 @@ from api.audit import record
 from api.clock import to_datetime
 from api.db.tables import WeekRow
 from api.errors import NotFoundError
+from api.lifecycle import versions
 from api.paging import PageQuery
 from api.settings import ServiceSettings
 from api.vocabulary import BaselineState, Mode, state_of
@@ -70,17 +71,10 @@ def set_mode(
         NotFoundError: There is none of this id.
     """
     row = _find(session, workload_id).row
-    if row.mode != mode.value:
-        detail = {"from": row.mode, "to": mode.value, "reason": reason}
-        record(
-            session,
-            now_ms=now_ms,
-            actor=actor,
-            action="workload.mode",
-            target=str(workload_id),
-            detail=detail,
-        )
-        row.mode, row.mode_changed_at = mode.value, now_ms
+    if versions.switch(session, row, mode, actor=actor, reason=reason, now_ms=now_ms):
+        baseline = repository.find_baseline(session, workload_id)
+        if baseline is not None:
+            versions.align(session, row, baseline, actor=actor, reason=reason, now_ms=now_ms)
         session.flush()
     return get(session, workload_id, settings)
 
