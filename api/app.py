@@ -10,6 +10,7 @@ from api.alerts import routes as alerts
 from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
+from api.keys import routes as keys
 from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
@@ -39,7 +40,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, baselines, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (workloads, baselines, keys, scores, alerts, matches, bundle, rules, nodes, ingest, health):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -12,6 +12,7 @@ from typing import Any, Final
 from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
+from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     living = add_baseline(
         commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
     )
+    living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
     for each in (workloads, alerts, mode, *ruling, *living):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -215,6 +217,12 @@ def _baseline(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     return run(_client(settings, options), options)
 
 
+def _keys(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.keys.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.reference import render
 
@@ -234,6 +242,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "alerts": _alerts,
     "mode": _mode,
     "baseline": _baseline,
+    "keys": _keys,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

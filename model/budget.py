@@ -89,7 +89,7 @@ class Promise:
 
 
 def rate_interval(alpha: float, scores: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of the share of healthy windows that a threshold lets through, whatever their tail [^1].
+    """Return the interval of the share of healthy windows beyond a threshold, whatever their tail [^1].
 
     The share of windows beyond the k-th highest of n remembered scores is Beta(k, n + 1 - k)
     distributed. A threshold between two ranks lies between theirs; beyond the highest

@@ -2,16 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.auth import AdminDep, ReaderDep
-from api.baselines import content, diff, report_page, service
+from api.baselines import bundle, content, diff, exchange, report_page, service
 from api.baselines.gate import Gate
 from api.baselines.report import ReportFormat, ReportQuery, build
 from api.baselines.report_schemas import ReportOut
-from api.baselines.schemas import DiffOut, HistoryOut, RollbackIn, TransitionIn, VersionOut, VersionQuery
+from api.baselines.schemas import (
+    DiffOut,
+    HistoryOut,
+    ImportQuery,
+    RollbackIn,
+    TransitionIn,
+    VersionOut,
+    VersionQuery,
+)
 from api.core import CoreDep
-from api.errors import NotFoundError, NotPossibleError
+from api.errors import BundleError, NotFoundError, NotPossibleError, OversizedError
+from api.ingest.body import describe, read_limited
+from api.keys import own
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.vocabulary import BaselineState
@@ -31,6 +41,35 @@ def list_baselines(
     with core.store.read() as session:
         items = service.list_page(session, query)
     return pager.page(query, items)
+
+
+async def _read_bundle(request: Request, _principal: AdminDep) -> bytes:
+    """Return the body; stop reading at the limit."""
+    return await read_limited(request, bundle.MAX_BYTES)
+
+
+@router.post(
+    "/import",
+    responses=responses(BundleError, NotPossibleError, OversizedError),
+    openapi_extra=describe(bundle.MEDIA_TYPE, "A bundle, as `GET /v1/baselines/{id}/bundle` gives it."),
+)
+def post_import(
+    core: CoreDep,
+    principal: AdminDep,
+    body: Annotated[bytes, Depends(_read_bundle)],
+    query: Annotated[ImportQuery, Query()],
+) -> VersionOut:
+    """Take a signed bundle of a trusted key as a new version, `ready` and at rest, or `active` at once.
+
+    All of it or nothing. The cluster is that of this service; audited.
+    """
+    wish = exchange.Wish(**query.model_dump())
+    with core.store.write() as session:
+        taken = exchange.take(
+            session, body, core.settings, wish, actor=principal.name, now_ms=core.clock.now_ms()
+        )
+        core.forget_baseline(taken.workload.id)
+    return taken
 
 
 @router.get("/{version_id}", responses=responses(NotFoundError))
@@ -73,6 +112,29 @@ def get_diff(
     """Show what a version has learned that an earlier one had not, and the reverse."""
     with core.store.read() as session:
         return diff.compare(session, query.with_, version_id)
+
+
+@router.get(
+    "/{version_id}/bundle",
+    responses=responses(NotFoundError, NotPossibleError)
+    | {200: {"content": {bundle.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+    response_class=Response,
+)
+def get_bundle(
+    core: CoreDep, principal: AdminDep, version_id: VersionId, _query: Annotated[NoQuery, Query()]
+) -> Response:
+    """Export a version as one file, signed with this service's key (docs/lifecycle.md); audited."""
+    key = own.load_or_make(core.settings.state_dir)
+    with core.store.write() as session:
+        made = exchange.export(
+            session,
+            version_id,
+            key,
+            core.settings,
+            actor=principal.name,
+            now_ms=core.clock.now_ms(),
+        )
+    return Response(made, media_type=bundle.MEDIA_TYPE)
 
 
 @router.post("/{version_id}/transitions", responses=responses(NotFoundError, NotPossibleError))

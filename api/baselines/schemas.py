@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.paging import PageQuery
+from api.paging import NoQuery, PageQuery
 from api.vocabulary import BaselineState, Mode, Origin
 from model.unseen import CompletenessVerdict
 
@@ -87,6 +87,20 @@ class TransitionIn(BaseModel):
     ]
     reason: Reason
     gate: Annotated[bool, Field(description="Promote only if the promotion report passes.")] = False
+
+
+class ImportQuery(NoQuery):
+    """What is done with a bundle that is taken."""
+
+    reason: Reason
+    promote: Annotated[bool, Field(description="Make it active at once, in mode enforcement-alert.")] = False
+    namespace: Annotated[
+        str | None, Field(max_length=4096, description="Of the workload here; absent: that of the bundle.")
+    ] = None
+    name: Annotated[
+        str | None,
+        Field(min_length=1, max_length=4096, description="Of the workload here; absent: that of the bundle."),
+    ] = None
 
 
 class RollbackIn(BaseModel):

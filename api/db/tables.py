@@ -217,7 +217,7 @@ class BaselineRow(Base):
     completeness: Mapped[str | None]
     """Verdict of `model.unseen` when the snapshot was written."""
     version_id: Mapped[int | None]
-    """The live version, whose content this row is (`api.lifecycle`); a release without versions wrote null."""
+    """The live version, whose content this row is (`api.lifecycle`); null of a release without versions."""
     provenance: Mapped[dict[str, Any] | None]
     """Which windows it was learned from (`api.lifecycle.provenance`)."""
 

@@ -150,7 +150,8 @@ def activate(
 def retire(session: Session, version: BaselineVersionRow, *, actor: str, reason: str, now_ms: int) -> None:
     """End a version's life: what it learned is gone.
 
-    A workload whose live version it was learns anew, from nothing. The caller tells the worker to read the baseline anew, before the transaction is committed.
+    A workload whose live version it was learns anew, from nothing.
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
 
     Raises:
         NotPossibleError: It is `active`, or was retired before.
