@@ -1,8 +1,11 @@
 """Versions of baselines over REST: states, moves, history, rollback, and the promotion report."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select, text
 
+from api.baselines.automatic import promote_ready
 from api.db.tables import AuditRow, BaselineRow
 from api.lifecycle import versions
 from api.tokens.service import Role
@@ -332,3 +335,35 @@ def test_an_unlearned_window_leaves_no_trace_in_the_provenance(service: Service)
     for part in ("images", "kernels", "calendar"):
         assert after[part] == before[part]
     assert after["replicas"]["learned_from"] == before["replicas"]["learned_from"]
+
+
+def test_nothing_is_promoted_by_itself_unless_that_is_switched_on(service: Service) -> None:
+    """The default is off, however good a baseline is."""
+    service.learn(800)
+
+    assert service.get("/v1/workloads/1").json()["completeness"] == "converged"
+    assert promote_ready(service.core) == 0
+
+
+def test_a_baseline_is_promoted_by_its_report_alone(open_service: Callable[..., Service]) -> None:
+    """Once it passes; the reason holds the evidence, and the worker is the one who did it."""
+    service = open_service(auto_promote="complete")
+    service.learn(400)
+    early = promote_ready(service.core)
+    service.learn(400, first=400)
+
+    assert (early, promote_ready(service.core), promote_ready(service.core)) == (0, 1, 0)
+    assert states(service) == [(1, "active", True)]
+    last = service.get("/v1/baselines/1/history").json()["items"][-1]
+    assert last["actor"] == "worker"
+    assert "hold an n-gram never learned; at most 1.00% is asked" in last["reason"]
+    service.learn(1, first=800)
+    assert learned(service)[1] == 800
+
+
+def test_a_whole_week_can_be_asked_of_automatic_promotion(open_service: Callable[..., Service]) -> None:
+    """Two hours are none."""
+    service = open_service(auto_promote="week")
+    service.learn(800)
+
+    assert promote_ready(service.core) == 0

@@ -201,11 +201,10 @@ def test_an_altered_part_or_manifest_is_refused(staging: Service, production: Se
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "cause", "sentence"),
+    ("change", "cause", "sentence"),
     [
         (
-            "arch",
-            "aarch64",
+            {"arch": "aarch64"},
             "architecture",
             "of architecture 'aarch64'; this release knows the calls of x86_64",
         ),
