@@ -28,7 +28,8 @@ th[scope=row] { font-weight: normal; color: #555; white-space: nowrap; }
 .pass { color: #11662f; } .warn { color: #8a5a00; } .fail { color: #a11; }
 p.verdict { color: #fff; } .verdict.pass { background: #11662f; } .verdict.fail { background: #a11; }
 .week { width: auto; } .week td, .week th { border: 1px solid #fff; padding: 0 .15rem; font-size: .75rem;
-  text-align: center; min-width: 1.5rem; }
+  text-align: center; min-width: 1.2rem; }
+.scroll { overflow-x: auto; }
 .week th { text-align: right; padding-right: .5rem; color: #555; font-weight: normal; }
 .week td { background: #eee; } .week td.seen { background: #2f6fab; color: #fff; }
 small { color: #555; }
@@ -42,7 +43,7 @@ small { color: #555; }
 <table>$checks</table>
 <h2>Hours of the week that were learned <small>(UTC)</small></h2>
 <p>$calendar</p>
-<table class="week">$week</table>
+<div class="scroll"><table class="week">$week</table></div>
 <h2>Evidence</h2>
 <table>$facts</table>
 </body>

@@ -95,7 +95,7 @@ def refused(product: Product, path: Path, data: bytes) -> str:
 def test_a_baseline_goes_from_staging_to_production(tmp_path: Path) -> None:
     """Learned in one service, it raises an intrusion in another that has learned nothing, and nothing else.
 
-    The gate asks for less than its defaults: a minute of windows cannot show that 99 % of the future is known.
+    The gate asks for less than its defaults: a minute cannot show that 99 % of future windows are known.
     """
     file = tmp_path / "web.baseline"
     with Product(window_s=1, budget_per_week=1.0) as staging, Lab() as lab, running(lab, replicas=3):
