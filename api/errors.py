@@ -107,7 +107,7 @@ class BudgetError(ProblemError):
 
 
 class NotPossibleError(ProblemError):
-    """The request is fine, and what it asks for cannot be done with this window any more, or yet."""
+    """The request is fine, and what it asks for cannot be done with this window or version now."""
 
     status, slug, title = 409, "not-possible", "Not possible now"
 
