@@ -142,6 +142,12 @@ def _diff(client: Client, options: argparse.Namespace) -> _Json:
     return client.get(f"/v1/baselines/{after['id']}/diff", **{"with": str(before["id"])})
 
 
+def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    wish = {name: getattr(options, name) for name in ("since", "until", "container", "reason")}
+    return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
@@ -196,6 +202,14 @@ def _show_moved(each: _Json) -> None:
     console().print(Text(text))
 
 
+def _show_unlearned(answer: _Json) -> None:
+    version = answer["baseline"]
+    left = f"{version['windows_learned']} windows are learned"
+    console().print(
+        Text(f"{_name(version['workload'])}: {answer['windows']} windows were unlearned; {left}.")
+    )
+
+
 def _show_exported(answer: _Json) -> None:
     version = answer["baseline"]
     name = f"{_name(version['workload'])} version {version['number']}"
@@ -241,6 +255,7 @@ _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {
     "export": _export,
     "import": _import,
     "diff": _diff,
+    "unlearn": _unlearn,
 }
 _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
     "list": _show_list,
@@ -253,4 +268,5 @@ _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
     "export": _show_exported,
     "import": _show_moved,
     "diff": _show_diff,
+    "unlearn": _show_unlearned,
 }

@@ -20,6 +20,8 @@ examples:
       carry it from staging to production; 'nonself keys trust' comes first
   nonself baseline diff shop/cart/web@2 shop/cart/web@3
       what version 3 has learned that version 2 had not
+  nonself baseline unlearn shop/cart/web --since 2026-11-24T14:00Z --until 2026-11-24T15:00Z --reason pentest
+      what was learned in that hour was not normal
   nonself baseline rollback shop/cart/web --reason 'release 1.5 was rolled back'
       return to the version that was active before; to another with @N
 """
@@ -52,11 +54,15 @@ def add_baseline(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     taken.add_argument("--promote", action="store_true", help="make it active at once")
     taken.add_argument("--namespace", help="of the workload here (default: as exported)")
     taken.add_argument("--name", help="of the workload here (default: as exported)")
-    for each in (show, history, report, promote, retire, rollback, export):
+    unlearn = actions.add_parser("unlearn", help="take back what the live version learned within a time")
+    unlearn.add_argument("--since", required=True, help="windows that began at or after this time")
+    unlearn.add_argument("--until", required=True, help="windows that began before this time")
+    unlearn.add_argument("--container", help="only those of the container of this runtime id")
+    for each in (show, history, report, promote, retire, rollback, export, unlearn):
         each.add_argument("baseline", metavar="BASELINE", help="a workload, WORKLOAD@N, or an id")
-    for each in (promote, retire, rollback, taken):
+    for each in (promote, retire, rollback, taken, unlearn):
         each.add_argument("--reason", required=True, help="kept in the audit record")
     diff = actions.add_parser("diff", help="show what one version has learned that another has not")
     diff.add_argument("before", metavar="BEFORE", help="a version, as above")
     diff.add_argument("after", metavar="AFTER", help="another one")
-    return [listed, show, history, report, promote, retire, rollback, export, taken, diff]
+    return [listed, show, history, report, promote, retire, rollback, export, taken, diff, unlearn]

@@ -15,6 +15,8 @@ from api.baselines.schemas import (
     ImportQuery,
     RollbackIn,
     TransitionIn,
+    UnlearnedOut,
+    UnlearnIn,
     VersionOut,
     VersionQuery,
 )
@@ -176,3 +178,21 @@ def post_rollback(
         )
         core.forget_baseline(moved.workload.id)
     return moved
+
+
+@router.post("/{version_id}/unlearn", responses=responses(NotFoundError, NotPossibleError))
+def post_unlearn(
+    core: CoreDep,
+    principal: AdminDep,
+    version_id: VersionId,
+    wish: UnlearnIn,
+    _query: Annotated[NoQuery, Query()],
+) -> UnlearnedOut:
+    """Take back what the live version learned within a time, of all replicas or one; audited.
+
+    All of it or nothing, while the counts of its windows are kept (`learned_kept_hours`).
+    """
+    with core.store.write() as session:
+        done = service.unlearn(session, version_id, wish, actor=principal.name, now_ms=core.clock.now_ms())
+        core.forget_baseline(done.baseline.workload.id)
+    return done

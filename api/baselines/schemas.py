@@ -89,6 +89,33 @@ class TransitionIn(BaseModel):
     gate: Annotated[bool, Field(description="Promote only if the promotion report passes.")] = False
 
 
+class UnlearnIn(BaseModel):
+    """A wish to take back what was learned in a time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"since": "2026-11-24T14:00:00Z", "until": "2026-11-24T15:00:00Z", "reason": "the pentest"}
+            ]
+        },
+    )
+
+    since: Annotated[datetime, Field(description="Windows that began at or after this time.")]
+    until: Annotated[datetime, Field(description="Windows that began before this time.")]
+    container: Annotated[
+        str | None, Field(max_length=4096, description="Only those of the container of this runtime id.")
+    ] = None
+    reason: Reason
+
+
+class UnlearnedOut(BaseModel):
+    """What was taken back."""
+
+    windows: int
+    baseline: VersionOut
+
+
 class ImportQuery(NoQuery):
     """What is done with a bundle that is taken."""
 

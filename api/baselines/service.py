@@ -6,10 +6,11 @@ from api.baselines import content, repository, showing
 from api.baselines.gate import Gate
 from api.baselines.report import build
 from api.baselines.repository import VersionView
-from api.baselines.schemas import HistoryOut, MoveOut, VersionOut, VersionQuery
-from api.clock import to_datetime
+from api.baselines.schemas import HistoryOut, MoveOut, UnlearnedOut, UnlearnIn, VersionOut, VersionQuery
+from api.clock import to_datetime, to_ms
 from api.errors import NotPossibleError
 from api.lifecycle import versions
+from api.scores.learning import Span, unlearn_all
 from api.settings import ServiceSettings
 from api.vocabulary import BaselineState, Mode
 
@@ -112,6 +113,29 @@ def roll_back(session: Session, version_id: int, *, actor: str, reason: str, now
         raise NotPossibleError(msg)
     versions.activate(session, view.workload, view.row, actor=actor, reason=reason, now_ms=now_ms)
     return get(session, version_id)
+
+
+def unlearn(session: Session, version_id: int, wish: UnlearnIn, *, actor: str, now_ms: int) -> UnlearnedOut:
+    """Take back what the live version learned within a time, all of it or nothing.
+
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        NotPossibleError: It is not live, or the counts of some windows are no longer kept.
+    """
+    view = content.find(session, version_id)
+    if view.live is None:
+        msg = f"To unlearn, expected the live version; version {view.row.number} is at rest."
+        raise NotPossibleError(msg)
+    span = Span(
+        workload_id=view.workload.id,
+        since_ms=to_ms(wish.since),
+        until_ms=to_ms(wish.until),
+        container=wish.container,
+    )
+    windows = unlearn_all(session, span, reason=wish.reason, actor=actor, now_ms=now_ms)
+    return UnlearnedOut(windows=windows, baseline=get(session, version_id))
 
 
 def _learn_on(session: Session, view: VersionView, *, actor: str, reason: str, now_ms: int) -> None:

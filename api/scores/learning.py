@@ -1,6 +1,6 @@
 """What a person may do with the learning of one window: unlearn, relearn, release, drop; all is audited."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -11,8 +11,10 @@ from api.errors import NotFoundError, NotPossibleError
 from api.worker import baselines
 from api.worker.baselines import Learner
 from api.worker.batch import delta_of, facts_of, window_of
+from api.worker.repository import find_learned
 from model.baseline import Baseline
 from model.errors import UnlearnError
+from model.score import WindowScore
 from model.window import Window
 
 
@@ -51,6 +53,62 @@ def take(session: Session, score_id: int, step: Step, *, reason: str, actor: str
     record(session, now_ms=now_ms, actor=actor, action=f"score.{step}", target=str(score_id), detail=detail)
     session.flush()
     return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Windows of one workload that began within `[since_ms, until_ms)`."""
+
+    workload_id: int
+    since_ms: int
+    until_ms: int
+    container: str | None = None
+    """Only those of the container of this runtime id; None takes all."""
+
+
+def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms: int) -> int:
+    """Take back every learned window of a span, all or none, and record who did; return how many.
+
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
+
+    Raises:
+        NotPossibleError: Nothing of it is learned, or counts of some windows are no longer kept.
+    """
+    held = find_learned(session, span.workload_id, span.since_ms, span.until_ms, span.container)
+    gone = sum(each.inbox.payload is None for each in held)
+    if not held or gone:
+        found = (
+            f"{gone} of {len(held)} windows have none (learned_kept_hours)" if held else "no learned window"
+        )
+        msg = f"To unlearn a span, expected learned windows whose counts are kept; {found}."
+        raise NotPossibleError(msg)
+    learner = baselines.load(session, span.workload_id, delta_of(held[0].inbox).arch)
+    windows = [(each, delta_of(each.inbox)) for each in held]
+    # Unlearning asks for nothing of a score but its bits, so one window is scored for all.
+    score = learner.baseline.score_window(window_of(windows[0][1], held[0].container))
+    for each, delta in reversed(windows):
+        remembered = replace(score, score=each.score.learned_score or 0.0)
+        _take_back(learner.baseline, window_of(delta, each.container), remembered)
+        learner.provenance.add(facts_of(session, delta, each.container), times=-1)
+        each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
+    baselines.store(session, span.workload_id, learner, now_ms)
+    detail = {
+        "since": span.since_ms,
+        "until": span.until_ms,
+        "container": span.container,
+        "windows": len(held),
+        "reason": reason,
+    }
+    record(
+        session,
+        now_ms=now_ms,
+        actor=actor,
+        action="workload.unlearn",
+        target=str(span.workload_id),
+        detail=detail,
+    )
+    session.flush()
+    return len(held)
 
 
 def _check(row: ScoreRow, step: Step) -> None:
@@ -95,7 +153,10 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
 
 
 def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
-    score = replace(baseline.score_window(window), score=row.learned_score or 0.0)
+    _take_back(baseline, window, replace(baseline.score_window(window), score=row.learned_score or 0.0))
+
+
+def _take_back(baseline: Baseline, window: Window, score: WindowScore) -> None:
     try:
         baseline.unlearn_window(window, score)
     except UnlearnError as error:

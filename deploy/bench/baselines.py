@@ -1,4 +1,4 @@
-"""How long REST takes over 100,000 versions of baselines: list, show, history, diff, report, promote, roll back."""
+"""How long REST takes over 100,000 versions: list, show, history, diff, report, promote, roll back."""
 
 import random
 import sqlite3
