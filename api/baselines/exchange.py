@@ -20,7 +20,7 @@ from api.baselines.schemas import VersionOut
 from api.clock import to_datetime
 from api.db.baseline_tables import BaselineVersionRow, TrustedKeyRow
 from api.db.tables import WorkloadRow
-from api.errors import NotPossibleError
+from api.errors import DataError, NotPossibleError
 from api.keys import repository as keys, service as key_service
 from api.keys.schemas import KeyState
 from api.lifecycle import versions
@@ -64,7 +64,7 @@ class _Learned(_Told):
 class _Manifest(_Told):
     workload: _Workload
     baseline: _Learned
-    provenance: dict[str, int | list[list[int | str]]]
+    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,17 +119,18 @@ def take(
     opened = bundle.open_(data)
     signer = _trusted(session, opened, now_ms)
     manifest = bundle.verify(opened)
-    told = _read(manifest)
+    told, provenance = _read(manifest)
     baseline = _learned(opened, told)
     workload = _workload(session, told.workload, settings, wish, now_ms)
     _check_fits(session, workload, baseline, told)
+    _check_window(provenance, settings)
     digest = bundle.digest(opened.manifest)
     _check_new(session, workload, digest)
     row = versions.begin(session, workload.id, now_ms=now_ms, origin=Origin.IMPORTED)
     row.snapshot, row.taught_by = opened.parts[BASELINE], opened.parts.get(TAUGHT_BY)
     row.windows_learned = baseline.windows_learned
     row.completeness = baseline.unseen().verdict.value
-    row.provenance = Provenance.from_plain(told.provenance).to_plain()
+    row.provenance = provenance.to_plain()
     row.manifest = {"sha256": digest, "signed_by": signer.name, "told": manifest}
     session.flush()
     versions.check_ranks(row)
@@ -205,17 +206,16 @@ def _trusted(session: Session, opened: Opened, now_ms: int) -> TrustedKeyRow:
     return row
 
 
-def _read(manifest: dict[str, Any]) -> _Manifest:
+def _read(manifest: dict[str, Any]) -> tuple[_Manifest, Provenance]:
     try:
         told = _Manifest.model_validate(manifest)
-        Provenance.from_plain(told.provenance)
+        return told, Provenance.from_plain(told.provenance)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         bundle.refuse(Cause.MALFORMED, f"The bundle's manifest does not fit: {where}: {first['msg']}.")
-    except (KeyError, TypeError, ValueError) as error:
-        bundle.refuse(Cause.MALFORMED, f"The bundle's manifest does not fit: provenance: {error!r}.")
-    return told
+    except DataError as error:
+        bundle.refuse(Cause.MALFORMED, f"The bundle's manifest does not fit: provenance: {error}")
 
 
 def _learned(opened: Opened, told: _Manifest) -> Baseline:
@@ -277,6 +277,16 @@ def _check_fits(session: Session, workload: WorkloadRow, baseline: Baseline, tol
             Cause.ARCHITECTURE,
             f"The bundle is of architecture {told.baseline.arch!r}; "
             f"the workload {told.workload.name!r} runs on {here!r} here.",
+        )
+
+
+def _check_window(provenance: Provenance, settings: ServiceSettings) -> None:
+    learned_ms, here_ms = provenance.length_ms, settings.window_s * 1000
+    if learned_ms is not None and learned_ms != here_ms:
+        bundle.refuse(
+            Cause.WINDOW,
+            f"The bundle was learned from windows of {learned_ms / 1000:g} s; "
+            f"those of this service are {here_ms / 1000:g} s long.",
         )
 
 

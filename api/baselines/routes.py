@@ -1,6 +1,6 @@
 """`/v1/baselines`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -29,6 +29,7 @@ from api.problems import responses
 from api.vocabulary import BaselineState
 
 router = APIRouter(prefix="/v1/baselines", tags=["baselines"])
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 VersionId = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
@@ -103,7 +104,9 @@ def get_report(
         view = content.find(session, version_id)
         report = build(session, view, core.settings, query.gate(), now_ms=core.clock.now_ms())
     if query.format is ReportFormat.HTML:
-        return Response(report_page.render(report), media_type="text/html")
+        return Response(
+            report_page.render(report), media_type="text/html", headers={"Content-Security-Policy": _POLICY}
+        )
     return report
 
 

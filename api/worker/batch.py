@@ -271,6 +271,7 @@ def facts_of(session: Session, delta: ProfileDelta, container: ContainerRow) -> 
     ref = delta.container
     return Facts(
         start=delta.start,
+        length=delta.end - delta.start,
         replica=identify_replica(container),
         image=f"{ref.image}@{ref.image_digest}" if ref.image_digest else ref.image,
         kernel=str(node.agent.get("kernel", "")),

@@ -221,6 +221,7 @@ class BaselineOut(BaseModel):
 
     workload_id: int
     state: BaselineState
+    version_id: Annotated[int | None, Field(description="Of the live version, in `/v1/baselines`.")]
     updated_at: datetime | None
     arch: str
     windows_learned: int

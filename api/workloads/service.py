@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.clock import to_datetime
-from api.db.tables import WeekRow
+from api.db.tables import BaselineRow, WeekRow
 from api.errors import NotFoundError
 from api.lifecycle import versions
 from api.paging import PageQuery
@@ -141,9 +141,7 @@ def get_baseline(
     summary = (snapshot.from_bytes(row.snapshot) if row else Baseline()).summary()
     weeks = repository.find_weeks(session, workload_id, promises.RECENT_WEEKS)
     per_week = rates.measured(view.row, view.ledger, settings, now_ms)
-    return _show_baseline(
-        view, summary, row.updated_at if row else None, weeks, settings, windows_per_week=per_week
-    )
+    return _show_baseline(view, summary, row, weeks, settings, windows_per_week=per_week)
 
 
 def _find(session: Session, workload_id: int) -> WorkloadView:
@@ -194,7 +192,7 @@ def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
 def _show_baseline(
     view: WorkloadView,
     summary: BaselineSummary,
-    updated_at: int | None,
+    row: BaselineRow | None,
     weeks: Sequence[WeekRow],
     settings: ServiceSettings,
     *,
@@ -203,7 +201,8 @@ def _show_baseline(
     return BaselineOut(
         workload_id=view.row.id,
         state=state_of(Mode(view.row.mode), ready=view.ready),
-        updated_at=to_datetime(updated_at) if updated_at is not None else None,
+        version_id=row.version_id if row else None,
+        updated_at=to_datetime(row.updated_at) if row else None,
         arch=summary.arch,
         windows_learned=summary.windows_learned,
         windows_from_start=summary.windows_from_start,

@@ -224,6 +224,16 @@ def test_a_bundle_that_does_not_fit_is_refused(
     assert production.get("/v1/workloads").json()["items"] == []
 
 
+def test_windows_of_another_length_are_refused(staging: Service, tmp_path: Path, database: Path) -> None:
+    """What a second holds says little of ten."""
+    with serving(tmp_path, database, window_s=1) as other:
+        trust(other, staging.get("/v1/keys/own", Role.ADMIN).json()["public_key"])
+
+        answer = take(other, export(staging))
+
+    refused(answer, "window_length", "from windows of 10 s; those of this service are 1 s long")
+
+
 def test_the_same_bundle_is_taken_once(staging: Service, production: Service) -> None:
     """A pipeline that runs twice does not make two versions."""
     data = export(staging)

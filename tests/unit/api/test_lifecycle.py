@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from api.baselines.gate import Cycle, Evidence, Gate, check, verdict
 from api.baselines.report import calendar
 from api.baselines.report_schemas import LossesOut, Outcome, PhasesOut, PromiseOut, ReplicasOut
+from api.errors import DataError
 from api.lifecycle.moves import LEGAL, is_legal, way
 from api.lifecycle.provenance import Facts, Provenance
 from api.vocabulary import BaselineState, Mode, state_of
@@ -23,6 +24,7 @@ LIVE = (BaselineState.LEARNING, BaselineState.READY, BaselineState.ACTIVE)
 FACTS = st.builds(
     Facts,
     start=st.integers(0, 4_000_000_000_000),
+    length=st.sampled_from([1000, 10_000]),
     replica=st.integers(-(1 << 63), (1 << 63) - 1),
     image=st.sampled_from(["web:1", "web:2@sha256:00", ""]),
     kernel=st.sampled_from(["6.1", "6.6"]),
@@ -94,16 +96,29 @@ def test_provenance_survives_being_stored(facts: list[Facts]) -> None:
 def test_hours_and_days_are_those_of_the_calendar(start: int) -> None:
     """As the standard library tells them, in UTC."""
     at = datetime.fromtimestamp(start / 1000, UTC)
-    provenance = known([Facts(start=start, replica=1, image="", kernel="", calls=1, lost={})])
+    provenance = known([Facts(start=start, length=10_000, replica=1, image="", kernel="", calls=1, lost={})])
 
     assert provenance.weekdays == [at.weekday()]
     assert provenance.hours_of_day == [at.hour]
     assert calendar(provenance).first_day == at.date()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"hours": None}, {"hours": [["x", 1]]}, {"images": [["x", "y"]]}, {"windows": "1"}, {"days": [[1]]}],
+)
+def test_what_is_no_provenance_is_one_sentence(change: dict[str, object]) -> None:
+    """It comes from a file, so nothing of it is trusted."""
+    with pytest.raises(DataError, match=r"Expected .* got "):
+        Provenance.from_plain(Provenance().to_plain() | change)
+
+
 def test_replicas_beyond_the_most_are_counted_together() -> None:
     """Their number is bounded, the sum is not wrong."""
-    facts = [Facts(start=0, replica=each, image="", kernel="", calls=1, lost={}) for each in range(5000)]
+    facts = [
+        Facts(start=0, length=10_000, replica=each, image="", kernel="", calls=1, lost={})
+        for each in range(5000)
+    ]
     provenance = known(facts)
 
     assert len(provenance.replicas) == 4097
@@ -113,7 +128,7 @@ def test_replicas_beyond_the_most_are_counted_together() -> None:
 def good(**changes: object) -> Evidence:
     """Return evidence that passes every check."""
     hours = [
-        Facts(start=hour * 3_600_000, replica=hour % 2, image="", kernel="", calls=1, lost={})
+        Facts(start=hour * 3_600_000, length=10_000, replica=hour % 2, image="", kernel="", calls=1, lost={})
         for hour in range(9 * 24)
     ]
     evidence = Evidence(
@@ -197,7 +212,8 @@ def test_one_piece_of_bad_evidence_fails_its_check_alone(name: str, change: dict
 def test_a_day_and_a_week_are_asked_for_apart() -> None:
     """Two whole days are a daily cycle and no weekly one."""
     days = [
-        Facts(start=hour * 3_600_000, replica=1, image="", kernel="", calls=1, lost={}) for hour in range(48)
+        Facts(start=hour * 3_600_000, length=10_000, replica=1, image="", kernel="", calls=1, lost={})
+        for hour in range(48)
     ]
     evidence = good(calendar=calendar(known(days)))
 
