@@ -5,13 +5,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 import structlog
 import uvicorn
 
 from api.app import create_app
-from api.baselines.automatic import promote_ready
+from api.baselines.automatic import Promoter
 from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
@@ -85,7 +84,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         with core.store.write() as session:
             seed(session, read_shipped(), core.clock.now_ms())
             versions.align_all(session, core.clock.now_ms())
-        worker = Worker(core, chores=(partial(promote_ready, core),))
+        worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)
         server = Server(core, listener)

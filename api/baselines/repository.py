@@ -103,11 +103,15 @@ def sum_losses(session: Session, workload_id: int) -> Losses:
     return Losses(row[0], row[1] or 0, row[2] or 0)
 
 
-def list_promotable(session: Session) -> Sequence[int]:
-    """Return the live versions that are `ready` and whose completeness has converged."""
+def list_promotable(session: Session, after: int, limit: int) -> Sequence[int]:
+    """Return the live versions beyond an id that are `ready` and whose completeness has converged."""
     query = (
         select(BaselineVersionRow.id)
         .join(BaselineRow, BaselineRow.version_id == BaselineVersionRow.id)
-        .where(BaselineVersionRow.state == BaselineState.READY.value, BaselineRow.completeness == "converged")
+        .where(
+            BaselineVersionRow.state == BaselineState.READY.value,
+            BaselineRow.completeness == "converged",
+            BaselineVersionRow.id > after,
+        )
     )
-    return session.scalars(query).all()
+    return session.scalars(query.order_by(BaselineVersionRow.id).limit(limit)).all()

@@ -66,17 +66,19 @@ def align_all(session: Session, now_ms: int) -> int:
 
     A release without versions may have run beside or before this one.
     """
+    # Without what was learned: of all workloads together that may be more than fits into memory.
     rows = session.execute(
-        select(BaselineRow, WorkloadRow, BaselineVersionRow.state)
+        select(BaselineRow.workload_id, BaselineRow.ready, WorkloadRow.mode, BaselineVersionRow.state)
         .join(WorkloadRow, WorkloadRow.id == BaselineRow.workload_id)
         .outerjoin(BaselineVersionRow, BaselineVersionRow.id == BaselineRow.version_id)
     )
     behind = [
-        (row, workload)
-        for row, workload, state in rows
-        if state != state_of(Mode(workload.mode), ready=row.ready).value
+        workload_id
+        for workload_id, ready, mode, state in rows
+        if state != state_of(Mode(mode), ready=ready).value
     ]
-    for row, workload in behind:
+    for workload_id in behind:
+        workload, row = session.get_one(WorkloadRow, workload_id), session.get_one(BaselineRow, workload_id)
         align(session, workload, row, actor=WORKER, reason="", now_ms=now_ms)
     return len(behind)
 

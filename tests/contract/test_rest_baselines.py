@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select, text
 
-from api.baselines.automatic import promote_ready
+from api.baselines.automatic import Promoter
+from api.clock import to_datetime
 from api.db.tables import AuditRow, BaselineRow
 from api.lifecycle import versions
 from api.tokens.service import Role
@@ -190,6 +191,28 @@ def test_only_admins_move_and_say_why(service: Service) -> None:
     assert service.get("/v1/baselines/99/history").status_code == 404
 
 
+def test_an_active_version_that_lost_too_much_learns_again(service: Service) -> None:
+    """Unlearned below what it takes to rank scores, it learns until it can, and is active again."""
+    service.learn(35)
+    promote(service, 1)
+    wish = {
+        "since": to_datetime(a_delta(0).start).isoformat(),
+        "until": to_datetime(a_delta(10).start).isoformat(),
+    }
+    post(service, "/v1/baselines/1/unlearn", {**wish, "reason": "a pentest"})
+    between = states(service)
+    service.learn(10, first=40)
+
+    assert between == [(1, "learning", True)]
+    assert states(service) == [(1, "active", True)]
+    assert learned(service)[1] == 30
+    assert moves(service, 1)[-3:] == [
+        ("worker", "active", "learning"),
+        ("worker", "learning", "ready"),
+        ("worker", "ready", "active"),
+    ]
+
+
 def test_versions_are_filtered_by_workload_and_state(service: Service) -> None:
     """Both filters narrow the list, and a page can be followed."""
     service.learn(40)
@@ -342,17 +365,18 @@ def test_nothing_is_promoted_by_itself_unless_that_is_switched_on(service: Servi
     service.learn(800)
 
     assert service.get("/v1/workloads/1").json()["completeness"] == "converged"
-    assert promote_ready(service.core) == 0
+    assert Promoter(service.core).step() == 0
 
 
 def test_a_baseline_is_promoted_by_its_report_alone(open_service: Callable[..., Service]) -> None:
     """Once it passes; the reason holds the evidence, and the worker is the one who did it."""
     service = open_service(auto_promote="complete")
     service.learn(400)
-    early = promote_ready(service.core)
+    early = Promoter(service.core).step()
     service.learn(400, first=400)
 
-    assert (early, promote_ready(service.core), promote_ready(service.core)) == (0, 1, 0)
+    promoter = Promoter(service.core)
+    assert (early, promoter.step(), promoter.step()) == (0, 1, 0)
     assert states(service) == [(1, "active", True)]
     last = service.get("/v1/baselines/1/history").json()["items"][-1]
     assert last["actor"] == "worker"
@@ -366,4 +390,4 @@ def test_a_whole_week_can_be_asked_of_automatic_promotion(open_service: Callable
     service = open_service(auto_promote="week")
     service.learn(800)
 
-    assert promote_ready(service.core) == 0
+    assert Promoter(service.core).step() == 0
