@@ -13,6 +13,7 @@ from api.baselines.report_schemas import (
     WEEKDAYS,
     CalendarOut,
     LossesOut,
+    Phase,
     PhasesOut,
     PromiseOut,
     ReplicasOut,
@@ -25,7 +26,7 @@ from api.paging import NoQuery
 from api.settings import ServiceSettings
 from api.workloads import promises, rates, repository as workloads
 from api.workloads.completeness import CompletenessOut
-from model import snapshot
+from model import snapshot, starts
 from model.budget import rate_interval
 from model.summary import BaselineSummary
 
@@ -97,12 +98,7 @@ def build(
         ),
         promise=_promise(version, summary, settings, session),
         losses=_losses(session, version, learned.provenance, summary),
-        phases=PhasesOut(
-            starts_learned=summary.unseen.starts.learned,
-            windows_from_start=summary.windows_from_start,
-            own_calls=summary.own.calls,
-            exec_calls=summary.injected.calls,
-        ),
+        phases=_phases(summary),
         calendar=calendar(learned.provenance),
         replicas=ReplicasOut(
             learned_from=len(learned.provenance.replicas),
@@ -127,6 +123,23 @@ def build(
         quarantined=evidence.quarantined,
         images=dict(learned.provenance.images),
         kernels=dict(learned.provenance.kernels),
+    )
+
+
+def _phases(summary: BaselineSummary) -> PhasesOut:
+    begun = summary.unseen.starts.learned
+    seen = {
+        Phase.START: begun > 0,
+        Phase.STEADY: summary.windows_learned > starts.WINDOWS * begun,
+        Phase.EXEC: summary.injected.calls > 0,
+    }
+    return PhasesOut(
+        seen=[phase for phase, was in seen.items() if was],
+        not_seen=[phase for phase, was in seen.items() if not was],
+        starts_learned=begun,
+        windows_from_start=summary.windows_from_start,
+        own_calls=summary.own.calls,
+        exec_calls=summary.injected.calls,
     )
 
 

@@ -49,9 +49,21 @@ class LossesOut(BaseModel):
     newest_lost: int | None
 
 
+class Phase(StrEnum):
+    """A part of a container's life."""
+
+    START = "start"
+    """Its first three windows."""
+    STEADY = "steady"
+    EXEC = "exec"
+    """While processes that an exec brought in run."""
+
+
 class PhasesOut(BaseModel):
     """What of a container's life was learned."""
 
+    seen: list[Phase]
+    not_seen: Annotated[list[Phase], Field(description="What comes of these is new, and may be raised.")]
     starts_learned: Annotated[int, Field(description="Starts of containers.")]
     windows_from_start: Annotated[int, Field(description="Windows of containers seen from their start.")]
     own_calls: int

@@ -17,6 +17,7 @@ from api.baselines.schemas import (
     TransitionIn,
     UnlearnedOut,
     UnlearnIn,
+    VersionDetailOut,
     VersionOut,
     VersionQuery,
 )
@@ -78,10 +79,10 @@ def post_import(
 @router.get("/{version_id}", responses=responses(NotFoundError))
 def get_baseline(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, _query: Annotated[NoQuery, Query()]
-) -> VersionOut:
-    """Show one version."""
+) -> VersionDetailOut:
+    """Show one version, and the file it was imported from."""
     with core.store.read() as session:
-        return service.get(session, version_id)
+        return service.get_detail(session, version_id)
 
 
 @router.get("/{version_id}/history", responses=responses(NotFoundError))

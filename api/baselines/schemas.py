@@ -70,6 +70,22 @@ class VersionOut(BaseModel):
     completeness: CompletenessVerdict | None
 
 
+class BundleOut(BaseModel):
+    """The file from which a version was imported."""
+
+    signed_by: Annotated[str, Field(description="Name of the key.")]
+    sha256: Annotated[str, Field(description="Of its manifest.")]
+    manifest: Annotated[dict[str, Any], Field(description="What was signed (docs/lifecycle.md).")]
+
+
+class VersionDetailOut(VersionOut):
+    """A version, and the file it came from."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_VERSION | {"bundle": None}]})
+
+    bundle: Annotated[BundleOut | None, Field(description="Null where it was learned here.")]
+
+
 class TransitionIn(BaseModel):
     """A wish for another state."""
 

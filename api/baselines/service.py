@@ -6,7 +6,16 @@ from api.baselines import content, repository, showing
 from api.baselines.gate import Gate
 from api.baselines.report import build
 from api.baselines.repository import VersionView
-from api.baselines.schemas import HistoryOut, MoveOut, UnlearnedOut, UnlearnIn, VersionOut, VersionQuery
+from api.baselines.schemas import (
+    BundleOut,
+    HistoryOut,
+    MoveOut,
+    UnlearnedOut,
+    UnlearnIn,
+    VersionDetailOut,
+    VersionOut,
+    VersionQuery,
+)
 from api.clock import to_datetime, to_ms
 from api.errors import NotPossibleError
 from api.lifecycle import versions
@@ -28,6 +37,20 @@ def get(session: Session, version_id: int) -> VersionOut:
         NotFoundError: There is none of this id.
     """
     return showing.show(content.find(session, version_id))
+
+
+def get_detail(session: Session, version_id: int) -> VersionDetailOut:
+    """Return one version with the file it came from.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    view = content.find(session, version_id)
+    told = view.row.manifest
+    bundle = (
+        BundleOut(signed_by=told["signed_by"], sha256=told["sha256"], manifest=told["told"]) if told else None
+    )
+    return VersionDetailOut(**showing.show(view).model_dump(), bundle=bundle)
 
 
 def get_history(session: Session, version_id: int) -> HistoryOut:

@@ -31,10 +31,10 @@ class BaselineVersionRow(Base):
     """When it came into its state."""
     windows_learned: Mapped[int]
     completeness: Mapped[str | None]
-    provenance: Mapped[dict[str, Any] | None]
-    manifest: Mapped[dict[str, Any] | None]
-    """What the bundle said from which it was imported."""
-    # Lists never read these.
+    # Lists never read what follows.
+    provenance: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    manifest: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """Of an imported one: `sha256` of the bundle's manifest, `signed_by`, and the manifest as `told`."""
     taught_by: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     snapshot: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     """Null while it is live, and once it is retired."""

@@ -265,6 +265,7 @@ def test_a_report_says_what_was_seen_and_what_was_not(service: Service) -> None:
         "drift": "pass",
     }
     assert report["quarantined"] == 1
+    assert (report["phases"]["seen"], report["phases"]["not_seen"]) == (["start", "steady"], ["exec"])
     text = "No weekly cycle seen yet: 1 of 7 days of the week; 1 of 24 hours of the day seen."
     assert report["calendar"]["text"] == text
     assert sum(report["calendar"]["hours_of_week"]) == report["calendar"]["known_windows"] == 40

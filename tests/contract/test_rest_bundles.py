@@ -102,6 +102,9 @@ def test_what_was_learned_in_staging_judges_in_production(staging: Service, prod
     told = answer.json()
     assert (told["state"], told["origin"], told["live"]) == ("active", "imported", True)
     assert (told["workload"]["mode"], told["workload"]["cluster"]) == ("enforcement-alert", "prod")
+    shown = production.get(f"/v1/baselines/{told['id']}").json()["bundle"]
+    assert (shown["signed_by"], shown["manifest"]["exported"]["by"]) == ("staging", "admin")
+    assert staging.get("/v1/baselines/1").json()["bundle"] is None
     assert quiet == []
     assert len(production.get("/v1/alerts").json()["items"]) == 1
     with staging.core.store.read() as here, production.core.store.read() as there:

@@ -152,7 +152,9 @@ def good(**changes: object) -> Evidence:
         losses=LossesOut(
             learned_calls=1000, learned_lost=0, newest_windows=10, newest_calls=1000, newest_lost=0
         ),
-        phases=PhasesOut(starts_learned=20, windows_from_start=1000, own_calls=1000, exec_calls=0),
+        phases=PhasesOut(
+            seen=[], not_seen=[], starts_learned=20, windows_from_start=1000, own_calls=1000, exec_calls=0
+        ),
         calendar=calendar(known(hours)),
         replicas=ReplicasOut(learned_from=2, at_once=2.0),
         quarantined=0,
@@ -195,7 +197,11 @@ def test_good_evidence_passes_every_check() -> None:
         ),
         (
             "starts",
-            {"phases": PhasesOut(starts_learned=0, windows_from_start=0, own_calls=1, exec_calls=0)},
+            {
+                "phases": PhasesOut(
+                    seen=[], not_seen=[], starts_learned=0, windows_from_start=0, own_calls=1, exec_calls=0
+                )
+            },
         ),
         ("calendar", {"calendar": calendar(Provenance())}),
         ("drift", {"drifting": True}),
