@@ -257,7 +257,8 @@ int on_result(u64 *ctx)
     if (now->slot != slot + 1 || now->marks & MARK_UNREADABLE)
         keep(now, call, slot, regs, compat, MARK_LATE);
     now->slot = 0;
-    if (settings->self == (u32)(bpf_get_current_pid_tgid() >> 32))
+    u32 pid = bpf_get_current_pid_tgid() >> 32;
+    if (pid == settings->silent[0] || pid == settings->silent[1])
         return 0;
     if (now->unwanted) {
         add_stat(STAT_FILTERED);

@@ -45,7 +45,7 @@ struct config {
     u32 env_bytes; /* of the environment at an exec; 0: none */
     u32 data_bytes; /* of buffers; 0: none */
     u32 always_cwd; /* working directory with every call, not only where a path is relative */
-    u32 self; /* process whose calls are not reported */
+    u32 silent[2]; /* processes whose calls are not reported; 0: none */
 };
 
 enum access { ACCESS_READ = 1, ACCESS_WRITE = 2 };

@@ -76,7 +76,7 @@ UPPER, LOWER, MEMFD = 1, 2, 4
 """Flags of a program: where its file lies."""
 
 CALL: Final = struct.Struct("<HH2B2BBBBBBBBx")
-CONFIG: Final = struct.Struct("<5I")
+CONFIG: Final = struct.Struct("<6I")
 HEAD: Final = struct.Struct("<QQq6QQQQQ16I4H16s")
 SECTION: Final = struct.Struct("<HH")
 DESCRIPTOR: Final = struct.Struct("<Q4I4H2HI16s16s")

@@ -4,7 +4,7 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -61,16 +61,18 @@ class EventSensor:
 
     Args:
         ring_bytes: Room for records that nobody has read yet; a power of two of at least one page.
+        silent: At most two processes whose calls are not reported; this one where none is given.
 
     Raises:
         RequirementError: This machine lacks something; the message holds the cure.
         SensorError: The kernel refused.
     """
 
-    def __init__(self, ring_bytes: int = 16 << 20) -> None:
+    def __init__(self, ring_bytes: int = 16 << 20, silent: Sequence[int] = ()) -> None:
         if ring_bytes < _PAGE or ring_bytes & (ring_bytes - 1):
             msg = f"The ring buffer takes a power of two of at least {_PAGE} bytes; got {ring_bytes}."
             raise SensorError(msg)
+        self._silent = (*(silent or (os.getpid(),)), 0)[:2]
         maps, programs = compile_source(EVENTS, {"RECORD_PAGES": ring_bytes // _PAGE, "PREFIXES": PREFIXES})
         cpus = possible_cpus()
         calls, config, prefixes, records, stats = maps
@@ -128,7 +130,7 @@ class EventSensor:
 
     def _configure(self, wanted: Subscription, any_path: Access) -> None:
         record = layout.CONFIG.pack(
-            any_path, wanted.env_bytes, wanted.data_bytes, wanted.always_cwd, os.getpid()
+            any_path, wanted.env_bytes, wanted.data_bytes, wanted.always_cwd, *self._silent
         )
         self._config.update(struct.pack("=I", 0), record)
 

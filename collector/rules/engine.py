@@ -21,7 +21,7 @@ from wire.match import SignatureMatch
 log = structlog.get_logger()
 
 _GATHER_S: Final = 0.003
-"""Between a first record and reading: those that follow wake nobody up."""
+"""Between two readings: a first record is taken at once, those that come meanwhile wake nobody up."""
 _IDLE_S: Final = 0.5
 _CLOCK_S: Final = 10.0
 _EVENTS: Final = frozenset({Kind.CALL.value, Kind.EXEC.value})
@@ -71,6 +71,7 @@ class Engine:
         self._dropped = 0
         self.events = 0
         """Events that some rule was tried on."""
+        self.matches = 0
         self.failures = 0
         """Events whose evaluation raised an error; logged the first time for each rule set."""
         self._failed: set[str] = set()
@@ -101,8 +102,8 @@ class Engine:
             self._sensor.wait(_IDLE_S)
             if self._stopping.is_set():
                 return
-            time.sleep(_GATHER_S)
             self.step()
+            time.sleep(_GATHER_S)
 
     def step(self) -> None:
         """Take everything that is there."""
@@ -128,6 +129,7 @@ class Engine:
             event = LiveEvent(record, process, self._node, self.events, GETTERS)
             for rule in rules.match(event):
                 match = self._maker.make(rule, event)
+                self.matches += 1
                 self._deliver(match)
                 # One that the service may yet refute must not hide those after it.
                 if not self._options.all_matches and not match.open_condition:
