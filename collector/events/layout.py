@@ -41,13 +41,19 @@ class How(IntFlag):
     EXEC = 16
     RESULT = 32
     DATA_OUT = 64
+    CONTAINED = 128
 
 
 class Access(IntFlag):
-    """What an open is for."""
+    """What an open is for; those of the host's own processes apart from those of containers."""
 
     READ = 1
     WRITE = 2
+    HOST_READ = 4
+    HOST_WRITE = 8
+
+
+HOST_SHIFT: Final = 2
 
 
 class Tag(IntEnum):

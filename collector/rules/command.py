@@ -157,6 +157,7 @@ def build(
         enrichment = Enrichment(
             identifier.enrich, containers.update, lambda ref: ref.runtime in ASKED_RUNTIMES
         )
+        containers.absent = sensor.mark_host
         containers.found = lambda container: enrichment.add(container.ref)
         stack.callback(enrichment.stop)
         identifier.running()

@@ -14,7 +14,7 @@ from collector.events.sensor import EventSensor, Sums, boot_to_wall_ns
 from collector.rules.fields import GETTERS
 from collector.rules.live import LiveEvent, Node
 from collector.rules.matches import MatchMaker
-from collector.rules.pushdown import subscription
+from collector.rules.pushdown import asks_for_containers, subscription
 from signatures.ruleset import RuleSet
 from wire.match import SignatureMatch
 
@@ -66,6 +66,7 @@ class Engine:
         self._deliver = deliver
         self._options = options
         self._rules = RuleSet(())
+        self._places_matter = False
         self._stopping = threading.Event()
         self._clock_set = float("-inf")
         self._dropped = 0
@@ -88,10 +89,12 @@ class Engine:
         )
         self._sensor.subscribe(wanted)
         self._rules = rules
+        self._places_matter = asks_for_containers(wanted)
         self._failed = set()
         log.info(
             "rules_subscribed",
             types=len(wanted.types),
+            contained=len(wanted.contained),
             prefixes=len(wanted.prefixes),
             any_path=str(wanted.any_path),
         )
@@ -121,8 +124,12 @@ class Engine:
     def take(self, record: Record) -> None:
         """Take one record."""
         process = self._node.processes.apply(record)
-        if record.head.kind not in _EVENTS:
+        head = record.head
+        if head.kind not in _EVENTS:
             return
+        if self._places_matter and head.kind == Kind.CALL:
+            # Asked also where no rule gets so far: the kernel keeps back the next ones of the host.
+            self._node.containers.of(head.cgroup, head.pid)
         rules = self._rules
         self.events += 1
         try:
@@ -140,7 +147,7 @@ class Engine:
             kind = type(error).__name__
             if kind not in self._failed:
                 self._failed.add(kind)
-                log.exception("rule_evaluation_failed", number=record.head.number)
+                log.exception("rule_evaluation_failed", number=head.number)
 
     def stop(self) -> None:
         """Let `run` return."""
