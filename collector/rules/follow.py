@@ -117,6 +117,7 @@ class Following:
             "events": engine.events,
             "matches": engine.matches,
             "failures": engine.failures,
+            "sent_events": sums.sent,
             "dropped_events": sums.dropped,
             "filtered_events": sums.filtered,
             "discarded_matches": self._outlet.discarded,
