@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ MOST_FILES: Final = 2_000
 """Batches on disk; while there are so many, matches wait in memory."""
 REPORT_S: Final = 60.0
 _GATHER_S: Final = 0.02
+"""Between two batches: a match that comes alone waits for nothing, of many each batch takes what came."""
 _BACKOFF_FIRST_S: Final = 0.5
 _BACKOFF_CAP_S: Final = 30.0
 _SUFFIX: Final = ".matches"
@@ -62,6 +64,7 @@ class MatchOutlet:
         self._waiting: deque[SignatureMatch] = deque()
         self._changed = threading.Condition()
         self._report_due = True
+        self._reported_s = time.monotonic()
         self._stopping = False
         self._failures = 0
         self._files: deque[Path] = deque(sorted(folder.glob(f"*{_SUFFIX}")))
@@ -114,15 +117,20 @@ class MatchOutlet:
             with self._changed:
                 if pause_s:
                     self._changed.wait_for(lambda: self._stopping, pause_s)
-                elif not self._changed.wait_for(self._anything, REPORT_S):
+                else:
+                    self._changed.wait_for(self._anything, max(0.0, self._report_in_s()))
+                if self._report_in_s() <= 0:
                     self._report_due = True
                 last = self._stopping
-            if not last and not pause_s:
-                # Matches come in bursts: a moment makes one batch of many.
-                threading.Event().wait(_GATHER_S)
+            begun = time.monotonic()
             pause_s = self.step()
             if last:
                 return
+            if not pause_s:
+                time.sleep(max(0.0, begun + _GATHER_S - time.monotonic()))
+
+    def _report_in_s(self) -> float:
+        return self._reported_s + REPORT_S - time.monotonic()
 
     def _anything(self) -> bool:
         return self._stopping or self._report_due or bool(self._waiting)
@@ -133,6 +141,8 @@ class MatchOutlet:
             with self._changed:
                 taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_MATCHES))]
                 due, self._report_due = self._report_due, False
+            if due:
+                self._reported_s = time.monotonic()
             batch = MatchBatch(
                 node=self._node,
                 boot_id=self._boot_id,

@@ -21,6 +21,7 @@ from collector.rules.command import load_rules
 from collector.rules.fields import GETTERS
 from collector.rules.live import LiveEvent, Node
 from collector.rules.pushdown import subscription
+from collector.rules.settings import RuleSettings
 from collector.state.containers import ContainerTable
 from collector.state.processes import ProcessTable
 from collector.state.users import Users
@@ -150,7 +151,7 @@ def main() -> None:
     parser.add_argument("--rules", type=Path, nargs="+", required=True)
     parser.add_argument("--rounds", type=int, default=41)
     options = parser.parse_args()
-    rules = load_rules(options.rules, [], sys.stderr)
+    rules = load_rules(options.rules, RuleSettings(), sys.stderr)
     with EventSensor() as sensor:
         sensor.subscribe(subscription(rules))
         result = in_kernel(sensor, options.rounds) | in_python(sensor, rules, options.rounds)
