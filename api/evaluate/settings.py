@@ -31,9 +31,9 @@ class ShilSettings:
     """Settings of `nonself evaluate shil`."""
 
     rate: float = setting(
-        0.004, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
+        0.005, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
     )
-    others_rate: float = setting(0.01, "The same where only other replicas were learned.")
+    others_rate: float = setting(0.015, "The same where only other replicas were learned.")
 
     def __post_init__(self) -> None:
         for name in ("rate", "others_rate"):
