@@ -14,6 +14,7 @@ from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
 from api.errors import StartError
+from api.kubernetes.start import asking_kubernetes
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
@@ -81,6 +82,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         core.falco.check()
         with core.store.write() as session:
             seed(session, read_shipped(), core.clock.now_ms())
+        stack.enter_context(asking_kubernetes(core))
         worker = Worker(core)
         worker.start()
         stack.callback(worker.stop)
