@@ -1,7 +1,7 @@
 """A local Kubernetes API server for tests: TLS, tokens, roles, paged lists, watches, and their failures.
 
 It speaks what the service asks: list with `limit` and `continue`, `PartialObjectMetadata`, watch with
-`resourceVersion`, bookmarks and `timeoutSeconds`, 401, 403 by a ClusterRole, 404, and 410 both as an answer and
+`resourceVersion`, bookmarks and `timeoutSeconds`, 401, 403 by a ClusterRole, 404, and 410 as an answer and
 as an event. What it stores are objects as kubectl would print them.
 """
 
@@ -20,7 +20,7 @@ import yaml
 
 ROLE_FILE = Path(__file__).parents[1] / "deploy" / "kubernetes" / "read-owners.yaml"
 TOKEN = "eyJhbGciOi.service.account"
-_KINDS = {"pods": ("", "v1", "Pod"), "replicasets": ("apps", "v1", "ReplicaSet"), "jobs": ("batch", "v1", "Job")}
+_KINDS = {"pods": ("", "Pod"), "replicasets": ("apps", "ReplicaSet"), "jobs": ("batch", "Job")}
 
 
 class KubeAPIServer:
@@ -46,7 +46,9 @@ class KubeAPIServer:
         self._watches = 0
         self._changed = threading.Condition()
         self._closing = False
-        role = next(each for each in yaml.safe_load_all(ROLE_FILE.read_text()) if each["kind"] == "ClusterRole")
+        role = next(
+            each for each in yaml.safe_load_all(ROLE_FILE.read_text()) if each["kind"] == "ClusterRole"
+        )
         self._rules = [
             (group, resource, verb)
             for rule in role["rules"]
@@ -63,7 +65,7 @@ class KubeAPIServer:
         )  # fmt: skip
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"kube": self}))
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -126,7 +128,7 @@ class KubeAPIServer:
             self._note("DELETED", resource, plain)
 
     def compact(self) -> None:
-        """Forget every version so far, as etcd does after five minutes; running watches end as it ends them."""
+        """Forget every version so far, as etcd does after five minutes; running watches end by that."""
         with self._changed:
             self._version += 1
             self._oldest = self._version
@@ -188,94 +190,92 @@ def status(code: int, reason: str, message: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _handler(server: KubeAPIServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    kube: KubeAPIServer
 
-        def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
-            if self.headers.get("Authorization") != f"Bearer {server.token}":
-                return self._answer(401, status(401, "Unauthorized", "Unauthorized"))
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            words = parts.path.strip("/").split("/")
-            words = words[2:] if words[0] == "api" else words[3:]
-            namespace, name = "", ""
-            if words[0] == "namespaces":
-                namespace, words = words[1], words[2:]
-            resource = words[0]
-            name = words[1] if len(words) > 1 else ""
-            group, _, _ = _KINDS[resource]
-            verb = "get" if name else "watch" if query.get("watch") in {"true", "True", "1"} else "list"
-            if not server.may(group, resource, verb):
-                message = f'{resource} is forbidden: User "nonself" cannot {verb} resource "{resource}"'
-                return self._answer(403, status(403, "Forbidden", message))
-            if name:
-                return self._get(resource, namespace, name)
-            return self._watch(query) if verb == "watch" else self._list(resource, query)
+    def do_GET(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {self.kube.token}":
+            return self._answer(401, status(401, "Unauthorized", "Unauthorized"))
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        words = parts.path.strip("/").split("/")
+        words = words[2:] if words[0] == "api" else words[3:]
+        namespace, name = "", ""
+        if words[0] == "namespaces":
+            namespace, words = words[1], words[2:]
+        resource = words[0]
+        name = words[1] if len(words) > 1 else ""
+        group, _ = _KINDS[resource]
+        verb = "get" if name else "watch" if query.get("watch") in {"true", "True", "1"} else "list"
+        if not self.kube.may(group, resource, verb):
+            message = f'{resource} is forbidden: User "nonself" cannot {verb} resource "{resource}"'
+            return self._answer(403, status(403, "Forbidden", message))
+        if name:
+            return self._get(resource, namespace, name)
+        return self._watch(query) if verb == "watch" else self._list(resource, query)
 
-        def _get(self, resource: str, namespace: str, name: str) -> None:
-            found = server._objects.get((resource, namespace, name))
-            if found is None:
-                self._answer(404, status(404, "NotFound", f'{resource} "{name}" not found'))
-            else:
-                self._answer(200, self._partial(found))
+    def _get(self, resource: str, namespace: str, name: str) -> None:
+        found = self.kube._objects.get((resource, namespace, name))
+        if found is None:
+            self._answer(404, status(404, "NotFound", f'{resource} "{name}" not found'))
+        else:
+            self._answer(200, self._partial(found))
 
-        def _list(self, resource: str, query: Mapping[str, str]) -> None:
-            items, version = server.objects(resource)
-            first = int(query.get("continue", "0"))
-            if first and server.expire_continue:
-                server.expire_continue = False
-                return self._answer(410, status(410, "Expired", "The provided continue parameter is too old"))
-            limit = min(int(query.get("limit", "500")), server.page)
-            metadata = {"resourceVersion": version}
-            if first + limit < len(items):
-                metadata["continue"] = str(first + limit)
-            _, _, kind = _KINDS[resource]
-            page = [self._partial(each) for each in items[first : first + limit]]
-            return self._answer(
-                200, {"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": page}
-            )
+    def _list(self, resource: str, query: Mapping[str, str]) -> None:
+        items, version = self.kube.objects(resource)
+        first = int(query.get("continue", "0"))
+        if first and self.kube.expire_continue:
+            self.kube.expire_continue = False
+            return self._answer(410, status(410, "Expired", "The provided continue parameter is too old"))
+        limit = min(int(query.get("limit", "500")), self.kube.page)
+        metadata = {"resourceVersion": version}
+        if first + limit < len(items):
+            metadata["continue"] = str(first + limit)
+        _, kind = _KINDS[resource]
+        page = [self._partial(each) for each in items[first : first + limit]]
+        return self._answer(
+            200, {"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": page}
+        )
 
-        def _watch(self, query: Mapping[str, str]) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.flush()
-            timeout_s = float(query.get("timeoutSeconds", "300"))
-            for sent, event in enumerate(server.changes(int(query["resourceVersion"]), timeout_s)):
-                line = json.dumps(event).encode() + b"\n"
-                if server.cut_after is not None and sent >= server.cut_after:
-                    server.cut_after = None
-                    self._chunk(line[: len(line) // 2])
-                    self.close_connection = True
-                    self.connection.shutdown(2)
-                    return
-                self._chunk(line)
-            self._chunk(b"")
+    def _watch(self, query: Mapping[str, str]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        timeout_s = float(query.get("timeoutSeconds", "300"))
+        for sent, event in enumerate(self.kube.changes(int(query["resourceVersion"]), timeout_s)):
+            line = json.dumps(event).encode() + b"\n"
+            if self.kube.cut_after is not None and sent >= self.kube.cut_after:
+                self.kube.cut_after = None
+                self._chunk(line[: len(line) // 2])
+                self.close_connection = True
+                self.connection.shutdown(2)
+                return
+            self._chunk(line)
+        self._chunk(b"")
 
-        def _chunk(self, body: bytes) -> None:
-            self.wfile.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
-            self.wfile.flush()
+    def _chunk(self, body: bytes) -> None:
+        self.wfile.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
+        self.wfile.flush()
 
-        def _partial(self, plain: dict[str, Any]) -> dict[str, Any]:
-            if "as=PartialObjectMetadata" not in self.headers.get("Accept", ""):
-                return plain
-            kind = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-            return {**kind, "metadata": plain["metadata"]}
+    def _partial(self, plain: dict[str, Any]) -> dict[str, Any]:
+        if "as=PartialObjectMetadata" not in self.headers.get("Accept", ""):
+            return plain
+        kind = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+        return {**kind, "metadata": plain["metadata"]}
 
-        def _answer(self, code: int, plain: dict[str, Any]) -> None:
-            body = json.dumps(plain).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    return Handler
+    def _answer(self, code: int, plain: dict[str, Any]) -> None:
+        body = json.dumps(plain).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The Kubernetes API as it is asked here, through the official client, which is imported at the first use."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,11 @@ _WATCH_S: Final = 300
 """How long the server keeps a watch open; reading gives up a little later, so that a dead one is noticed."""
 _GONE: Final = 410
 _NOT_FOUND: Final = 404
-_METADATA: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
+_METADATA: Final = (
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+)
+"""Names and owners alone: the specification of a replica set is many times as long."""
 
 
 class ClusterError(Exception):
@@ -72,8 +76,11 @@ class Cluster:
             msg = f"The {where} cannot be used: {error}"
             raise StartError(msg) from error
         configuration.retries = 0
-        self._client: Any = kubernetes.client.ApiClient(configuration)
-        self._core: Any = kubernetes.client.CoreV1Api(self._client)
+        client: Any = kubernetes.client
+        self._core = client.CoreV1Api(client.ApiClient(configuration))
+        metadata_only = client.ApiClient(configuration)
+        metadata_only.set_default_header("Accept", _METADATA)
+        self._apps, self._batch = client.AppsV1Api(metadata_only), client.BatchV1Api(metadata_only)
 
     def list_pods(self) -> tuple[list[Mapping[str, Any]], str]:
         """Return all pods, and the version from which on changes can be watched.
@@ -82,16 +89,19 @@ class Cluster:
             GoneError: The list grew too old between two pages.
             ClusterError: The API did not answer as it should.
         """
-        return self._list("/api/v1/pods", "application/json")
+        return self._list(self._core.list_pod_for_all_namespaces)
 
-    def list_controllers(self, group: str, plural: str) -> list[Mapping[str, Any]]:
-        """Return the metadata of all controllers of a kind.
+    def list_controllers(self, kind: str) -> list[Mapping[str, Any]]:
+        """Return the metadata of all controllers of a kind, one of `CHASED`.
 
         Raises:
             ClusterError: As above.
         """
-        items, _ = self._list(f"/apis/{group}/v1/{plural}", _METADATA.format("List"))
-        return items
+        lists = {
+            "ReplicaSet": self._apps.list_replica_set_for_all_namespaces,
+            "Job": self._batch.list_job_for_all_namespaces,
+        }
+        return self._list(lists[kind])[0]
 
     def get_controller(self, controller: Controller, namespace: str) -> Mapping[str, Any] | None:
         """Return the metadata of one controller; None where there is no such one any more.
@@ -99,10 +109,12 @@ class Cluster:
         Raises:
             ClusterError: As above.
         """
-        plural = controller.kind.lower() + "s"
-        path = f"/apis/{controller.group}/v1/namespaces/{namespace}/{plural}/{controller.name}"
+        reads = {
+            "ReplicaSet": self._apps.read_namespaced_replica_set,
+            "Job": self._batch.read_namespaced_job,
+        }
         try:
-            found = self._get(path, _METADATA.format(""), {})
+            found = self._get(reads[controller.kind], controller.name, namespace)
         except _NotFoundError:
             return None
         metadata = found.get("metadata")
@@ -127,35 +139,33 @@ class Cluster:
                 _request_timeout=(_CONNECT_S, _WATCH_S + 30),
             )
             for each in stream:
+                if each is None:
+                    msg = "half a line"
+                    raise ValueError(msg)
                 plain = each["raw_object"]
                 yield Event(each["type"], plain, plain["metadata"]["resourceVersion"])
 
-    def _list(self, path: str, accept: str) -> tuple[list[Mapping[str, Any]], str]:
+    def _list(self, ask: Callable[..., Any]) -> tuple[list[Mapping[str, Any]], str]:
         items: list[Mapping[str, Any]] = []
-        query: dict[str, str] = {"limit": str(_PAGE)}
+        where: dict[str, str] = {}
         while True:
-            page = self._get(path, accept, query)
-            items += page["items"]
-            metadata = page["metadata"]
-            if not metadata.get("continue"):
-                return items, metadata["resourceVersion"]
-            query["continue"] = metadata["continue"]
+            page = self._get(ask, limit=_PAGE, **where)
+            with self._translated():
+                items += page["items"]
+                metadata = page["metadata"]
+                if not metadata.get("continue"):
+                    return items, metadata["resourceVersion"]
+                where["_continue"] = metadata["continue"]
 
-    def _get(self, path: str, accept: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    def _get(self, ask: Callable[..., Any], *arguments: str, **options: Any) -> Mapping[str, Any]:  # noqa: ANN401
         with self._translated():
-            answer = self._client.call_api(
-                path,
-                "GET",
-                query_params=list(query.items()),
-                header_params={"Accept": accept},
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=(_CONNECT_S, _ANSWER_S),
+            # Read by ourselves: the client would make thousands of objects of what is a few names.
+            answer = ask(
+                *arguments, **options, _preload_content=False, _request_timeout=(_CONNECT_S, _ANSWER_S)
             )
             plain = json.loads(answer.data)
             if not isinstance(plain, dict):
-                msg = f"{path} answered JSON that is no object."
+                msg = "The API server answered JSON that is no object."
                 raise ClusterError(msg)
             return plain
 

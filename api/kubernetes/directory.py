@@ -30,7 +30,7 @@ class Asking(Protocol):
 
     def list_pods(self) -> tuple[list[Mapping[str, Any]], str]: ...
 
-    def list_controllers(self, group: str, plural: str) -> list[Mapping[str, Any]]: ...
+    def list_controllers(self, kind: str) -> list[Mapping[str, Any]]: ...
 
     def get_controller(self, controller: Controller, namespace: str) -> Mapping[str, Any] | None: ...
 
@@ -100,8 +100,8 @@ class Directory:
 
     def _sync(self) -> str:
         """List everything; return the version from which on changes are watched."""
-        for group, kind in sorted(CHASED):
-            for plain in self._cluster.list_controllers(group, kind.lower() + "s"):
+        for _, kind in sorted(CHASED):
+            for plain in self._cluster.list_controllers(kind):
                 self._remember_parent(str(plain["metadata"]["uid"]), read_parent(plain))
         plains, version = self._cluster.list_pods()
         pods = [(pod, self._owner(pod)) for pod in map(read_pod, plains)]
