@@ -17,6 +17,7 @@ from api.nodes import routes as nodes
 from api.problems import Problem
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
+from api.seccomp import routes as seccomp
 from api.workloads import routes as workloads
 
 _DESCRIPTION: Final = """\
@@ -40,7 +41,20 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, baselines, keys, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (
+        workloads,
+        baselines,
+        keys,
+        seccomp,
+        scores,
+        alerts,
+        matches,
+        bundle,
+        rules,
+        nodes,
+        ingest,
+        health,
+    ):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -17,6 +17,7 @@ from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
+from api.workloads.options import add_workload
 from wire.settings import add_options, read
 
 CANNOT_RUN: Final = 1
@@ -34,6 +35,8 @@ examples:
       freeze what was learned and raise alerts
   nonself baseline report shop/cart/web --gate
       is what was learned good enough for production? what has it not seen?
+  nonself workload seccomp shop/cart/web > cart.json
+      what was learned, as a seccomp profile
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -98,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
     )
     living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
+    living += add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
     for each in (workloads, alerts, mode, *ruling, *living):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -184,16 +188,21 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.baselines.commands import find_workload
+    from api.workloads.commands import find_workload
 
     client = _client(settings, options)
-    found = find_workload(client, options.workload)
-    path = f"/v1/workloads/{found['id']}/mode"
+    path = f"/v1/workloads/{find_workload(client, options.workload)['id']}/mode"
     changed = client.put(path, {"mode": options.mode, "reason": options.reason})
     if options.json:
         _print_json(changed)
     else:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
+
+
+def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.workloads.commands import run_seccomp
+
+    run_seccomp(_client(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
@@ -241,6 +250,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
+    "workload": _workload,
     "baseline": _baseline,
     "keys": _keys,
     "evaluate": _evaluate,

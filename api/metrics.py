@@ -45,6 +45,13 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_drifts_total": Metric("counter", "Drifts reported, by the kind first told.", ("kind",)),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
     "nonself_nodes": Metric("gauge", "Nodes known."),
+    "nonself_kubernetes_up": Metric(
+        "gauge", "1 while the Kubernetes API answers; 0 also where none is asked."
+    ),
+    "nonself_kubernetes_pods": Metric("gauge", "Pods whose owner is known from the Kubernetes API."),
+    "nonself_kubernetes_failures_total": Metric(
+        "counter", "Questions that the Kubernetes API did not answer."
+    ),
     "nonself_database_up": Metric("gauge", "1 if the database answered when this page was made, else 0."),
 }
 

@@ -15,6 +15,7 @@ from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
 from api.errors import StartError
+from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
@@ -84,6 +85,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         with core.store.write() as session:
             seed(session, read_shipped(), core.clock.now_ms())
             versions.align_all(session, core.clock.now_ms())
+        stack.enter_context(asking_kubernetes(core))
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

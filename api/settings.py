@@ -27,6 +27,11 @@ class ServiceSettings:
         "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
     )
     cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
+    kubernetes: str = setting(
+        "auto",
+        "Where pods' owners are asked: auto is the cluster that the service runs in, off asks nobody, "
+        "else the path of a kubeconfig.",
+    )
     default_mode: str = setting(Mode.LEARNING.value, "Mode of a workload seen for the first time.")
     window_s: int = setting(10, "Seconds in one window; the agent that `nonself up` starts uses the same.")
     budget_per_week: float = setting(
@@ -83,6 +88,8 @@ class ServiceSettings:
             raise SettingError("budget_per_week", "a number above 0", self.budget_per_week)
         if self.auto_promote not in _AUTO_PROMOTE:
             raise SettingError("auto_promote", f"one of {', '.join(_AUTO_PROMOTE)}", self.auto_promote)
+        if self.kubernetes not in {"auto", "off"} and not Path(self.kubernetes).is_file():
+            raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console, full_name
+from api.console import console
 from api.errors import ClientError
+from api.workloads.commands import find_workload, name_of
 
 _Json = Any
 _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
@@ -47,26 +48,7 @@ def find_version(client: Client, wanted: str) -> dict[str, Any]:
     if len(found) != 1:
         known = ", ".join(f"@{each['number']} ({each['state']})" for each in versions) or "none yet"
         meant = f"of number {number}" if number else "that is live"
-        msg = f"Expected a version of {_name(workload)} {meant}; it has {known}."
-        raise ClientError(msg)
-    return found[0]
-
-
-def find_workload(client: Client, wanted: str) -> dict[str, Any]:
-    """Return the one workload of an id or name.
-
-    Raises:
-        ClientError: There is none, or there are several.
-    """
-    workloads = client.list("/v1/workloads")
-    found = [
-        each
-        for each in workloads
-        if wanted in {str(each["id"]), each["name"], _name(each), f"{each['namespace']}/{each['name']}"}
-    ]
-    if len(found) != 1:
-        known = ", ".join(f"{_name(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
+        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}."
         raise ClientError(msg)
     return found[0]
 
@@ -113,7 +95,7 @@ def _rollback(client: Client, options: argparse.Namespace) -> _Json:
         stale = client.list("/v1/baselines", workload=str(version["workload"]["id"]), state="stale")
         before = max(stale, key=lambda each: (each["changed_at"], each["number"]), default=None)
         if before is None:
-            msg = f"{_name(version['workload'])} has no stale version to return to."
+            msg = f"{name_of(version['workload'])} has no stale version to return to."
             raise ClientError(msg)
         version = before
     return client.post(f"/v1/baselines/{version['id']}/rollback", {"reason": options.reason})
@@ -161,7 +143,7 @@ def _show_list(rows: _Json) -> None:
     for each in rows:
         table.add_row(
             str(each["id"]),
-            Text(_name(each["workload"])),
+            Text(name_of(each["workload"])),
             str(each["number"]),
             each["state"],
             "yes" if each["live"] else "",
@@ -190,7 +172,7 @@ def _show_report(report: _Json) -> None:
         outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
         table.add_row(each["name"], outcome, _plain(each["text"]))
     baseline = report["baseline"]
-    name = f"{_name(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
+    name = f"{name_of(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
     said = "can be promoted" if report["verdict"] == "pass" else "should not be promoted yet"
     console().print(table)
     console().print(Text(f"{name}: {said}.", style=_STYLES[report["verdict"]]))
@@ -198,7 +180,7 @@ def _show_report(report: _Json) -> None:
 
 def _show_moved(each: _Json) -> None:
     mode = each["workload"]["mode"]
-    text = f"{_name(each['workload'])} version {each['number']} is {each['state']}; mode {mode}."
+    text = f"{name_of(each['workload'])} version {each['number']} is {each['state']}; mode {mode}."
     console().print(Text(text))
 
 
@@ -206,13 +188,13 @@ def _show_unlearned(answer: _Json) -> None:
     version = answer["baseline"]
     left = f"{version['windows_learned']} windows are learned"
     console().print(
-        Text(f"{_name(version['workload'])}: {answer['windows']} windows were unlearned; {left}.")
+        Text(f"{name_of(version['workload'])}: {answer['windows']} windows were unlearned; {left}.")
     )
 
 
 def _show_exported(answer: _Json) -> None:
     version = answer["baseline"]
-    name = f"{_name(version['workload'])} version {version['number']}"
+    name = f"{name_of(version['workload'])} version {version['number']}"
     console().print(Text(f"{name}: {answer['bytes']} bytes in {answer['file']}."))
 
 
@@ -226,10 +208,6 @@ def _show_diff(diff: _Json) -> None:
     for name in ("new", "vanished"):
         for each in diff[name]["first"]:
             console().print(Text(f"{name}: {' → '.join(each)}"))
-
-
-def _name(workload: Mapping[str, Any]) -> str:
-    return full_name(workload["namespace"], workload["name"], workload["container"])
 
 
 def _table(*headings: str) -> Table:

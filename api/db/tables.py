@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -89,6 +90,32 @@ class WorkloadRow(Base):
     windows: Mapped[int]
     last_score_id: Mapped[int | None]
     budget_per_week: Mapped[float | None]
+    owner_kind: Mapped[str | None]
+    """Of the controller that keeps its pods, as the Kubernetes API said."""
+    owner_name: Mapped[str | None]
+    role: Mapped[str | None]
+    """What its container is for in the pod, as the API said."""
+    adopted: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """Whether it goes on under another key than that of its row, which is an alias."""
+
+
+class WorkloadAliasRow(Base):
+    """Another key of a workload; of none where several would have it."""
+
+    __tablename__ = "workload_aliases"
+    __table_args__ = (
+        UniqueConstraint("kind", "cluster", "namespace", "name", "container"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str]
+    cluster: Mapped[str]
+    namespace: Mapped[str]
+    name: Mapped[str]
+    container: Mapped[str]
+    workload_id: Mapped[int | None] = mapped_column(ForeignKey("workloads.id"), index=True)
+    created_at: Mapped[int]
 
 
 class ContainerRow(Base):

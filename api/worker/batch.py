@@ -9,17 +9,18 @@ from sqlalchemy.orm import Session
 
 from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
 from api.lifecycle.provenance import Facts
+from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
 from api.worker.baselines import Baselines, Learner, is_ready
 from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
+from api.worker.identities import Identities
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
 from api.worker.window_matches import WindowMatches
-from api.workloads.identity import WorkloadKey, identify
 from model import starts
 from model.score import WindowScore
 from model.window import Window
@@ -60,6 +61,8 @@ class BatchProcessor:
         settings: ServiceSettings,
         now_ms: int,
         emit: Callable[[SignatureMatch], None],
+        *,
+        owner_of: OwnerOf = unasked,
     ) -> None:
         self._session = session
         self._baselines = baselines
@@ -69,7 +72,7 @@ class BatchProcessor:
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
         self._matches = WindowMatches(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
-        self._workloads: dict[WorkloadKey, WorkloadRow] = {}
+        self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
         self._drifts = DriftBook(session, now_ms)
         self._kept: dict[int, bytes] = {}
@@ -79,8 +82,7 @@ class BatchProcessor:
         """Handle items in the order given, then write the baselines that changed."""
         with self._session.no_autoflush:
             self._containers = repository.find_containers(self._session, items)
-            known = {row.workload_id for row in self._containers.values() if row.workload_id is not None}
-            self._workloads = repository.find_workloads(self._session, known)
+            self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
@@ -100,7 +102,8 @@ class BatchProcessor:
         container = self._upsert_container(item, delta)
         if delta.container.kind is ContainerKind.SANDBOX:
             return
-        workload = self._upsert_workload(container, delta)
+        workload = self._identities.workload_of(delta.container, container, delta.node)
+        workload.windows += 1
         learner = self._baselines.get(self._session, workload.id, delta.arch)
         baseline, window = learner.baseline, window_of(delta, container)
         alpha = self._ledgers.alpha(workload, delta.start, delta.end)
@@ -165,17 +168,6 @@ class BatchProcessor:
         row.first_start = min(row.first_start, delta.start)
         row.last_end = max(row.last_end, delta.end)
         return row
-
-    def _upsert_workload(self, container: ContainerRow, delta: ProfileDelta) -> WorkloadRow:
-        key, source = identify(delta.container, self._settings.cluster)
-        workload = self._workloads.get(key) or repository.find_workload(self._session, key)
-        if workload is None:
-            mode = self._settings.default_mode
-            workload = repository.add_workload(self._session, key, source, mode, self._now_ms)
-        self._workloads[key] = workload
-        container.workload_id = workload.id
-        workload.windows += 1
-        return workload
 
     def _learn(
         self,

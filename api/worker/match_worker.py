@@ -47,7 +47,11 @@ class MatchWorker:
         with self._core.store.write() as session:
             rows = self._take(session, limit)
             processor = MatchProcessor(
-                session, self._core.settings, self._core.clock.now_ms(), self._core.falco.write
+                session,
+                self._core.settings,
+                self._core.clock.now_ms(),
+                self._core.falco.write,
+                owner_of=self._core.owner_of,
             )
             tally = processor.process(rows)
         self._count(tally)

@@ -139,6 +139,7 @@ class Worker:
             self._core.settings,
             self._core.clock.now_ms(),
             self._core.falco.write,
+            owner_of=self._core.owner_of,
         )
         return processor.process(items), len(items)
 

@@ -163,6 +163,8 @@ def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
             "name": row.name,
             "container": row.container,
             "identity_source": row.identity_source,
+            "owner": {"kind": row.owner_kind, "name": row.owner_name} if row.owner_kind else None,
+            "role": row.role,
             "mode": row.mode,
             "mode_changed_at": to_datetime(row.mode_changed_at),
             "created_at": to_datetime(row.created_at),
