@@ -69,7 +69,7 @@ class Statistics:
         return np.vstack((found, *distances))[:, place]
 
     def left_out(self, traces: Traces) -> Scores:
-        """Return (views, traces) of the learned traces, at least two, each as if it alone were not learned."""
+        """Return (views, traces) of the learned traces, at least two, each as if it were not learned."""
         found, _ = self._seen(self._contexts.left_out(traces), traces)
         _, numbers = self._seen(self._contexts.walk(traces), traces)
         rows = np.repeat(np.arange(len(traces)), traces.lengths)
