@@ -1,7 +1,7 @@
 """The baseline of one workload: scores a window, then learns it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -14,8 +14,9 @@ from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.mix import MixShift
 from model.orders import Found
+from model.phases import PHASES, Phase
 from model.record import Judgement, Record
-from model.score import ReasonCode, ViewScore, WindowScore
+from model.score import Evidence, ReasonCode, ViewScore, WindowScore
 from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
@@ -28,6 +29,9 @@ from wire.ngram import INJECTED
 from wire.syscalls import load_table
 
 _DEFAULTS: Final = BaselineSettings()
+_UNRANKED: Final = frozenset(
+    {ReasonCode.FEW_WINDOWS, ReasonCode.FEW_STARTS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS}
+)
 _UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCode.NO_CALLS})
 
 
@@ -35,8 +39,9 @@ class Baseline:
     """What a workload's normal behaviour was learned to be.
 
     A window is judged from several views (`model.views`). Each gives every
-    n-gram its bits; the score is their sum, and the record (`model.record`)
-    tells how often a healthy window of the workload is as unusual in any view.
+    n-gram its bits; the score is their sum, and the record (`model.record`) of its
+    phase tells how often a healthy window of the workload is as unusual in any view.
+    What is counted is common to all phases.
 
     Args:
         arch: Architecture of the calls, as `uname -m` names it.
@@ -69,17 +74,23 @@ class Baseline:
         self._mix = MixShift(scale=settings.mix_bits)
         self._sizes = Sizes()
         self._completeness = Completeness()
-        self._record = Record(
-            [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS],
-            max_scores=settings.max_scores,
-            least_scores=remembered(settings.min_windows, settings.max_scores),
-        )
+        self._records = {phase: _record(settings) for phase in PHASES}
         self._looked_up: tuple[Window, Found] | None = None
 
     @property
     def windows_learned(self) -> int:
         """Windows learned."""
         return self._surprise.windows
+
+    @property
+    def windows_of(self) -> Mapping[Phase, int]:
+        """Windows learned of each phase."""
+        return {phase: record.seen for phase, record in self._records.items()}
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether enough windows of a phase were learned to rank its scores."""
+        return max(self.windows_of.values()) >= self.settings.min_windows
 
     @property
     def calls_learned(self) -> int:
@@ -126,17 +137,10 @@ class Baseline:
             short = tuple(judged.news.short.sum(axis=1).tolist())
         views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
         total = math.fsum(views)
-        evidence = of_window(
-            window,
-            self.settings,
-            windows=self.windows_learned,
-            windows_from_start=self.windows_from_start,
-            injected_learned=self._surprise.orders.injected,
-            full=self.full,
-        )
-        calls = window.calls
-        found_rare = self._judge(views, judged.known_calls)
-        rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
+        evidence = self._evidence(window)
+        calls, record = window.calls, self._records[window.phase]
+        found_rare = self._judge(record, views, judged.known_calls)
+        rankable = not evidence.has(*_UNRANKED)
         p_value = found_rare.p_value if rankable and found_rare.decided is not None else None
         unusual = alpha is None or (p_value is not None and p_value <= alpha)
         listed, rest = contributions(
@@ -152,13 +156,14 @@ class Baseline:
         return WindowScore(
             score=total,
             p_value=p_value,
-            resolution=self._record.resolution,
-            extrapolated=p_value is not None and p_value < self._record.resolution,
+            resolution=record.resolution,
+            extrapolated=p_value is not None and p_value < record.resolution,
             evidence=evidence,
             novelty=(calls - judged.known_calls) / max(calls, 1),
             calls=calls,
             contributions=listed,
             rest=rest,
+            phase=window.phase,
             view=VIEWS[found_rare.decided]
             if p_value is not None and found_rare.decided is not None
             else None,
@@ -184,15 +189,50 @@ class Baseline:
         """
         if score.evidence.has(*_UNFIT):
             return False
-        found, self._looked_up = self._find(window), None
-        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
-        if not again:
-            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
-        self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
-        self._record.learn(_row(score), score.least_p)
-        self._sizes.learn(window.calls)
-        self.windows_from_start += window.seen_from_start
+        self._count(window, again=again)
+        self._records[window.phase].learn(_row(score), score.least_p)
         return True
+
+    def count_window(self, window: Window, *, again: bool = False) -> bool:
+        """Learn a window that was held out, but not what it scored: for `remember_window`, soon after.
+
+        Args:
+            window: The window.
+            again: As of `learn_window`.
+
+        Returns:
+            False where the window is not fit to be learned; then nothing changes.
+        """
+        if self._evidence(window).has(*_UNFIT):
+            return False
+        self._count(window, again=again)
+        return True
+
+    def remember_window(
+        self, window: Window, *, itself: bool = False, unvouched: NDArray[np.bool_] | None = None
+    ) -> WindowScore:
+        """Score a window that `count_window` learned as one of its kind, and remember that.
+
+        When it came it was a stranger; what the next of its kind will score is what it scores
+        beside all others that were learned by now.
+
+        Args:
+            window: The window.
+            itself: It was released alone, so it stands for its own kind: it is not taken out for the scoring.
+                A baseline that refused n-grams cannot take it out either.
+            unvouched: As of `score_window`.
+
+        Returns:
+            The score that is remembered.
+        """
+        alone = itself or self.full
+        if not alone:
+            self._uncount(window)
+        score = self.score_window(window, unvouched=unvouched)
+        if not alone:
+            self._count(window, again=True)
+        self._records[window.phase].learn(_row(score), score.least_p)
+        return score
 
     def unlearn_window(self, window: Window, score: WindowScore) -> None:
         """Take back a window that `learn_window` learned, and its score where it is still remembered.
@@ -210,12 +250,8 @@ class Baseline:
         if window.seen_from_start > self.windows_from_start:
             msg = "Expected a window that was learned; got one from the start, and none of those was."
             raise UnlearnError(msg)
-        self._looked_up = None
-        self._surprise.unlearn_arrays(window.ngrams, window.counts)
-        self._mix.unlearn_arrays(window.ngrams, window.counts)
-        self._record.unlearn(score.score)
-        self._sizes.unlearn(window.calls)
-        self.windows_from_start -= window.seen_from_start
+        self._uncount(window)
+        self._record_of(window, score.score).unlearn(score.score)
 
     def summary(self) -> BaselineSummary:
         """Return what the baseline knows and how sure it is."""
@@ -234,7 +270,7 @@ class Baseline:
             injected=LineageSummary(
                 calls=int(orders.counts[split:].sum()), distinct_ngrams=len(orders.ngrams) - split
             ),
-            evidence=of_baseline(self.settings, windows=self.windows_learned, full=self.full),
+            evidence=of_baseline(self.settings, windows=max(self.windows_of.values()), full=self.full),
             calibration=self._calibration(),
             top=most_frequent(orders, self.arch, self.settings.top),
             unseen=self.unseen(),
@@ -253,18 +289,21 @@ class Baseline:
     def state(self) -> BaselineState:
         """Return all that must be kept; the arrays are copies."""
         orders, sizes = self._surprise.orders, self._sizes.items()
+        steady, start = self._records[Phase.STEADY], self._records[Phase.START]
         return BaselineState(
             arch=self.arch,
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
             refused_calls=self._surprise.refused_calls,
-            scores_seen=self._record.seen,
+            scores_seen=steady.seen,
             ngrams=orders.ngrams.copy(),
             counts=orders.counts.copy(),
             held_by=orders.windows.copy(),
             sizes=np.array([size for size, _ in sizes], dtype=np.int64),
             sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
-            scores=self._record.rows(),
+            scores=steady.rows(),
+            start_scores_seen=start.seen,
+            start_scores=start.rows(),
             completeness=self._completeness.to_state(),
         )
 
@@ -280,7 +319,8 @@ class Baseline:
         baseline._surprise.refused_calls += state.refused_calls
         baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken], windows=state.windows)
         baseline._completeness = Completeness.from_state(state.completeness)
-        baseline._record.restore(state.scores, state.scores_seen)
+        baseline._records[Phase.STEADY].restore(state.scores, state.scores_seen)
+        baseline._records[Phase.START].restore(state.start_scores, state.start_scores_seen)
         return baseline
 
     def _find(self, window: Window) -> Found:
@@ -289,19 +329,51 @@ class Baseline:
             self._looked_up = window, self._surprise.orders.find(window.ngrams)
         return self._looked_up[1]
 
-    def _judge(self, views: Sequence[float], known_calls: int) -> Judgement:
+    def _count(self, window: Window, *, again: bool = False) -> None:
+        found, self._looked_up = self._find(window), None
+        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
+        if not again:
+            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
+        self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
+        self._sizes.learn(window.calls)
+        self.windows_from_start += window.seen_from_start
+
+    def _uncount(self, window: Window) -> None:
+        self._looked_up = None
+        self._surprise.unlearn_arrays(window.ngrams, window.counts)
+        self._mix.unlearn_arrays(window.ngrams, window.counts)
+        self._sizes.unlearn(window.calls)
+        self.windows_from_start -= window.seen_from_start
+
+    def _evidence(self, window: Window) -> Evidence:
+        return of_window(
+            window,
+            self.settings,
+            windows=self.windows_of,
+            windows_from_start=self.windows_from_start,
+            injected_learned=self._surprise.orders.injected,
+            full=self.full,
+        )
+
+    def _record_of(self, window: Window, score: float) -> Record:
+        """Return the record that a learned window entered: before there were phases, the steady one."""
+        own, steady = self._records[window.phase], self._records[Phase.STEADY]
+        return steady if not own.holds(score) and (steady.holds(score) or not own.seen) else own
+
+    def _judge(self, record: Record, views: Sequence[float], known_calls: int) -> Judgement:
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
         beyond = known_calls - self.largest_calls
         if beyond <= 0:
-            return self._record.judge(views)
+            return record.judge(views)
         more = beyond * self.windows_learned / max(self.calls_learned, 1)
         # The mix is a matter of shares: more calls make none of it.
-        return self._record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
+        return record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
 
     def _calibration(self) -> CalibrationSummary:
-        record = self._record
+        record = self._records[Phase.STEADY]
         return CalibrationSummary(
             scores=len(record),
+            start_scores=len(self._records[Phase.START]),
             resolution=record.resolution,
             quantiles=Calibrator(record.totals()).quantiles(),
             tail_scale=record.views[VIEWS.index(View.SEQUENCES)].tail_scale,
@@ -315,6 +387,14 @@ class Baseline:
                 for view, calibrator in zip(VIEWS, record.views, strict=True)
             ),
         )
+
+
+def _record(settings: BaselineSettings) -> Record:
+    return Record(
+        [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS],
+        max_scores=settings.max_scores,
+        least_scores=remembered(settings.min_windows, settings.max_scores),
+    )
 
 
 def _row(score: WindowScore) -> list[float]:

@@ -122,6 +122,10 @@ class Record:
             del self._rows[: self._forgotten * WIDTH]
             self._forgotten = 0
 
+    def holds(self, score: float) -> bool:
+        """Tell whether a window with this score is remembered."""
+        return score in self.totals()
+
     def unlearn(self, score: float) -> None:
         """Forget the newest window with this score; one no longer remembered is counted out only."""
         self.seen -= 1

@@ -47,6 +47,9 @@ class CalibrationSummary:
     """The remembered healthy scores."""
 
     scores: int
+    """Of steady windows, as all below."""
+    start_scores: int
+    """Of windows that belong to starts."""
     resolution: float
     quantiles: tuple[tuple[float, float], ...]
     """Pairs of level and score in bits, all views together; empty where nothing is remembered."""
