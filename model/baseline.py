@@ -1,27 +1,27 @@
 """The baseline of one workload: scores a window, then learns it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibrate import Calibrator, remembered
 from model.completeness import Completeness
 from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.mix import MixShift
 from model.orders import Found
-from model.phases import PHASES, Phase
-from model.record import Judgement, Record
+from model.phases import Phase, Records
+from model.record import NOT_JUDGED, Judgement, Record
 from model.score import Evidence, ReasonCode, ViewScore, WindowScore
 from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
-from model.summary import BaselineSummary, CalibrationSummary, LineageSummary, ViewSummary
-from model.surprise import BackoffSurprise
+from model.summary import BaselineSummary, LineageSummary, calibration_of
+from model.surprise import BackoffSurprise, News
 from model.unseen import Unseen, unseen
 from model.views import VIEWS, View
 from model.window import Counts, Ngrams, Window
@@ -29,10 +29,20 @@ from wire.ngram import INJECTED
 from wire.syscalls import load_table
 
 _DEFAULTS: Final = BaselineSettings()
-_UNRANKED: Final = frozenset(
-    {ReasonCode.FEW_WINDOWS, ReasonCode.FEW_STARTS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS}
-)
+_UNRANKED: Final = frozenset({ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS})
 _UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCode.NO_CALLS})
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a window looks like to a baseline."""
+
+    bits: NDArray[np.float64]
+    """Of each n-gram, from all views."""
+    views: tuple[float, ...]
+    """Bits of each view."""
+    known_calls: int
+    news: News | None
 
 
 class Baseline:
@@ -74,7 +84,7 @@ class Baseline:
         self._mix = MixShift(scale=settings.mix_bits)
         self._sizes = Sizes()
         self._completeness = Completeness()
-        self._records = {phase: _record(settings) for phase in PHASES}
+        self._records = Records(settings)
         self._looked_up: tuple[Window, Found] | None = None
 
     @property
@@ -83,14 +93,9 @@ class Baseline:
         return self._surprise.windows
 
     @property
-    def windows_of(self) -> Mapping[Phase, int]:
-        """Windows learned of each phase."""
-        return {phase: record.seen for phase, record in self._records.items()}
-
-    @property
     def ready(self) -> bool:
         """Tell whether enough windows of a phase were learned to rank its scores."""
-        return max(self.windows_of.values()) >= self.settings.min_windows
+        return max(self._records.windows.values()) >= self.settings.min_windows
 
     @property
     def calls_learned(self) -> int:
@@ -124,32 +129,20 @@ class Baseline:
                 none of them counts for less than what no window held.
         """
         found = self._find(window)
-        judged = self._surprise.judge(window.ngrams, window.counts, found)
-        mix, absent = self._mix.bits(window.ngrams, window.counts)
-        sequences = judged.bits
-        if unvouched is not None:
-            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
-            sequences = np.where(unvouched, new, sequences)
-        bits = sequences + mix
-        short = (0.0, 0.0, 0.0)
-        if judged.news is not None:
-            bits += judged.news.short.sum(axis=0)
-            short = tuple(judged.news.short.sum(axis=1).tolist())
-        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
-        total = math.fsum(views)
-        evidence = self._evidence(window)
-        calls, record = window.calls, self._records[window.phase]
-        found_rare = self._judge(record, views, judged.known_calls)
+        seen = self._look(window, found, unvouched)
+        total = math.fsum(seen.views)
+        evidence, calls = self._evidence(window), window.calls
+        record, found_rare = self._rank(window, seen, evidence, unvouched)
         rankable = not evidence.has(*_UNRANKED)
         p_value = found_rare.p_value if rankable and found_rare.decided is not None else None
         unusual = alpha is None or (p_value is not None and p_value <= alpha)
         listed, rest = contributions(
             window,
-            bits,
+            seen.bits,
             total,
             orders=self._surprise.orders,
             found=found,
-            news=judged.news,
+            news=seen.news,
             arch=self.arch,
             top=self.settings.top if unusual else self.settings.top_of_normal,
         )
@@ -159,7 +152,7 @@ class Baseline:
             resolution=record.resolution,
             extrapolated=p_value is not None and p_value < record.resolution,
             evidence=evidence,
-            novelty=(calls - judged.known_calls) / max(calls, 1),
+            novelty=(calls - seen.known_calls) / max(calls, 1),
             calls=calls,
             contributions=listed,
             rest=rest,
@@ -167,8 +160,8 @@ class Baseline:
             view=VIEWS[found_rare.decided]
             if p_value is not None and found_rare.decided is not None
             else None,
-            views=tuple(map(ViewScore, VIEWS, views, found_rare.p_values)),
-            least_p=found_rare.least,
+            views=tuple(map(ViewScore, VIEWS, seen.views, found_rare.p_values)),
+            least_p=1.0 if evidence.has(ReasonCode.FEW_STARTS) else found_rare.least,
         )
 
     def held_by(self, ngrams: Ngrams) -> Counts:
@@ -251,7 +244,7 @@ class Baseline:
             msg = "Expected a window that was learned; got one from the start, and none of those was."
             raise UnlearnError(msg)
         self._uncount(window)
-        self._record_of(window, score.score).unlearn(score.score)
+        self._records.unlearn(window.phase, score.score)
 
     def summary(self) -> BaselineSummary:
         """Return what the baseline knows and how sure it is."""
@@ -270,8 +263,8 @@ class Baseline:
             injected=LineageSummary(
                 calls=int(orders.counts[split:].sum()), distinct_ngrams=len(orders.ngrams) - split
             ),
-            evidence=of_baseline(self.settings, windows=max(self.windows_of.values()), full=self.full),
-            calibration=self._calibration(),
+            evidence=of_baseline(self.settings, windows=max(self._records.windows.values()), full=self.full),
+            calibration=calibration_of(self._records),
             top=most_frequent(orders, self.arch, self.settings.top),
             unseen=self.unseen(),
         )
@@ -349,16 +342,48 @@ class Baseline:
         return of_window(
             window,
             self.settings,
-            windows=self.windows_of,
+            windows=self._records.windows,
             windows_from_start=self.windows_from_start,
             injected_learned=self._surprise.orders.injected,
             full=self.full,
         )
 
-    def _record_of(self, window: Window, score: float) -> Record:
-        """Return the record that a learned window entered: before there were phases, the steady one."""
-        own, steady = self._records[window.phase], self._records[Phase.STEADY]
-        return steady if not own.holds(score) and (steady.holds(score) or not own.seen) else own
+    def _look(self, window: Window, found: Found, unvouched: NDArray[np.bool_] | None) -> _Seen:
+        judged = self._surprise.judge(window.ngrams, window.counts, found)
+        mix, absent = self._mix.bits(window.ngrams, window.counts)
+        sequences = judged.bits
+        if unvouched is not None:
+            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
+            sequences = np.where(unvouched, new, sequences)
+        bits = sequences + mix
+        short = (0.0, 0.0, 0.0)
+        if judged.news is not None:
+            bits += judged.news.short.sum(axis=0)
+            short = tuple(judged.news.short.sum(axis=1).tolist())
+        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
+        return _Seen(bits, views, judged.known_calls, judged.news)
+
+    def _rank(
+        self, window: Window, seen: _Seen, evidence: Evidence, unvouched: NDArray[np.bool_] | None
+    ) -> tuple[Record, Judgement]:
+        """Rank a window among those of its phase, or what an exec brought into a start among steady ones.
+
+        The session of an exec does not depend on how long the container runs. A steady window
+        scores no less than its own such sessions, so the p-value is rather too high.
+        """
+        steady = self._records[Phase.STEADY]
+        if not evidence.has(ReasonCode.FEW_STARTS):
+            record = self._records[window.phase]
+            return record, self._judge(record, seen.views, seen.known_calls)
+        if not window.injected or not self._records.windows[Phase.START]:
+            return self._records[Phase.START], NOT_JUDGED
+        at = int(np.searchsorted(window.ngrams, np.uint64(INJECTED)))
+        session = Window(ngrams=window.ngrams[at:], counts=window.counts[at:])
+        found = self._surprise.orders.find(session.ngrams)
+        part = self._look(session, found, None if unvouched is None else unvouched[at:])
+        # A session alone has another mix than a window has, always.
+        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, part.views, strict=True)]
+        return steady, self._judge(steady, views, part.known_calls)
 
     def _judge(self, record: Record, views: Sequence[float], known_calls: int) -> Judgement:
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
@@ -368,33 +393,6 @@ class Baseline:
         more = beyond * self.windows_learned / max(self.calls_learned, 1)
         # The mix is a matter of shares: more calls make none of it.
         return record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
-
-    def _calibration(self) -> CalibrationSummary:
-        record = self._records[Phase.STEADY]
-        return CalibrationSummary(
-            scores=len(record),
-            start_scores=len(self._records[Phase.START]),
-            resolution=record.resolution,
-            quantiles=Calibrator(record.totals()).quantiles(),
-            tail_scale=record.views[VIEWS.index(View.SEQUENCES)].tail_scale,
-            views=tuple(
-                ViewSummary(
-                    view=view,
-                    scores=len(calibrator),
-                    highest=calibrator.highest,
-                    tail_scale=calibrator.tail_scale,
-                )
-                for view, calibrator in zip(VIEWS, record.views, strict=True)
-            ),
-        )
-
-
-def _record(settings: BaselineSettings) -> Record:
-    return Record(
-        [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS],
-        max_scores=settings.max_scores,
-        least_scores=remembered(settings.min_windows, settings.max_scores),
-    )
 
 
 def _row(score: WindowScore) -> list[float]:

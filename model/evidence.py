@@ -46,8 +46,8 @@ def _phase_reasons(
         yield from _few_windows(settings, learned)
     elif learned < settings.min_windows:
         text = (
-            f"The window belongs to a container's start, and the baseline has learned {learned} such "
-            f"windows; it ranks them from {settings.min_windows} on."
+            f"The window belongs to a container's start, and {learned} such windows were learned; "
+            f"below {settings.min_windows} only what an exec brought in is ranked."
         )
         yield Reason(ReasonCode.FEW_STARTS, text)
 

@@ -38,6 +38,9 @@ class Judgement:
     """What the least is worth: how often a healthy window has one as low."""
 
 
+NOT_JUDGED: Final = Judgement((None,) * len(VIEWS), None, 1.0, 1.0)
+
+
 class Record:
     """The scores of healthy windows in all views, newest last.
 
