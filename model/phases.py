@@ -31,9 +31,8 @@ class Records:
     def __init__(self, settings: BaselineSettings) -> None:
         jumps = [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS]
         least = remembered(settings.min_windows, settings.max_scores)
-        self._of = {
-            phase: Record(jumps, max_scores=settings.max_scores, least_scores=least) for phase in Phase
-        }
+        most = {Phase.STEADY: settings.max_scores, Phase.START: settings.max_start_scores}
+        self._of = {phase: Record(jumps, max_scores=most[phase], least_scores=least) for phase in Phase}
 
     def __getitem__(self, phase: Phase) -> Record:
         """Return the record of a phase."""
