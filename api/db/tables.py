@@ -224,6 +224,7 @@ class ScoreRow(Base):
     rest: Mapped[float]
     matches: Mapped[int] = mapped_column(server_default="0", default=0)
     """Matches of signature rules in this window, as far as they are known."""
+    phase: Mapped[str | None]
     view: Mapped[str | None]
     views: Mapped[list[Any] | None]
 

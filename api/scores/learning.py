@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotFoundError, NotPossibleError
+from api.vocabulary import Verdict
 from api.worker import baselines
 from api.worker.baselines import Learner
 from api.worker.batch import delta_of, facts_of, window_of
@@ -164,9 +165,13 @@ def _take_back(baseline: Baseline, window: Window, score: WindowScore) -> None:
 
 
 def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:
-    score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
     # A person vouches for it, so it does not matter which replica showed it.
-    if not learner.baseline.learn_window(window, score, again=again):
+    if again and row.verdict != Verdict.ANOMALOUS.value:
+        found = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+        score = found if learner.baseline.learn_window(window, found, again=True) else None
+    else:
+        (score,) = learner.release([(window, None)], again=again)
+    if score is None:
         msg = "The window is no evidence: calls are missing, or it has none."
         raise NotPossibleError(msg)
     row.learned, row.quarantined, row.not_learned = True, False, None

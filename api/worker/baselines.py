@@ -1,6 +1,7 @@
 """The baselines in memory: read from their snapshots when needed, written once per transaction."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,6 +34,37 @@ class Learner:
     def unvouched(self, window: Window) -> NDArray[np.bool_] | None:
         """Return which n-grams of a window one replica alone has shown; None where there are none at all."""
         return self.teachers.unvouched(window.ngrams) if len(self.teachers) else None
+
+    def release(
+        self, held: Sequence[tuple[Window, int | None]], *, again: bool = False
+    ) -> list[WindowScore | None]:
+        """Learn windows that were held out and belong after all, in order: first what they count.
+
+        Each enters the record with what it scores beside the others, or, released alone, beside itself.
+        Where they come from is for the caller to add.
+
+        Args:
+            held: Windows, each with who shows it as of `learn`.
+            again: They were learned before, and unlearned.
+
+        Returns:
+            What is remembered of each; None of one that is no evidence.
+        """
+        counted = [self._count(window, replica, again=again) for window, replica in held]
+        alone = sum(counted) == 1
+        return [
+            self.baseline.remember_window(window, itself=alone, unvouched=self.unvouched(window))
+            if taken
+            else None
+            for taken, (window, _) in zip(counted, held, strict=True)
+        ]
+
+    def _count(self, window: Window, replica: int | None, *, again: bool) -> bool:
+        new = self.baseline.held_by(window.ngrams) == 0
+        taken = self.baseline.count_window(window, again=again)
+        if taken and replica is not None:
+            self.teachers.learn(window.ngrams, new, replica=replica)
+        return taken
 
     def learn(self, window: Window, score: WindowScore, replica: int | None, facts: Facts) -> bool:
         """Learn a window; False where it is no evidence.
@@ -136,4 +168,4 @@ def store(session: Session, workload_id: int, learner: Learner, now_ms: int) -> 
 
 def is_ready(baseline: Baseline) -> bool:
     """Tell whether a baseline has seen enough windows to rank a score."""
-    return baseline.windows_learned >= baseline.settings.min_windows
+    return baseline.ready

@@ -22,6 +22,7 @@ from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
 from api.worker.window_matches import WindowMatches
 from model import starts
+from model.phases import Phase
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
@@ -133,7 +134,7 @@ class BatchProcessor:
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine and not matches:
-            self._release_if_regular(workload, learner)
+            self._release_if_regular(workload, learner, window.phase)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
         if row["p_value"] is None:
@@ -210,6 +211,7 @@ class BatchProcessor:
             "not_learned": learning.reason,
             "contributions": contributions,
             "rest": rest,
+            "phase": score.phase.value,
             "view": score.view.value if score.view else None,
             "views": policy.views(score),
         }
@@ -232,21 +234,24 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
 
-    def _release_if_regular(self, workload: WorkloadRow, learner: Learner) -> None:
+    def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
-        held = repository.find_quarantined(self._session, workload.id)
-        shown_by = [identify_replica(each.container) for each in held]
-        if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
+        quarantined = repository.find_quarantined(self._session, workload.id)
+        windows = [window_of(delta_of(each.inbox), each.container) for each in quarantined]
+        held = [
+            (each, window, identify_replica(each.container))
+            for each, window in zip(quarantined, windows, strict=True)
+            if window.phase is phase
+        ]
+        several = self._ledgers.several(workload.id)
+        if not policy.releases([(window.start, replica) for _, window, replica in held], several=several):
             return
         self._baselines.mark_changed(workload.id)
-        several = self._ledgers.several(workload.id)
-        for each, replica in zip(held, shown_by, strict=True):
-            delta = delta_of(each.inbox)
-            window = window_of(delta, each.container)
-            score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
-            facts = facts_of(self._session, delta, each.container)
+        scores = learner.release([(window, replica if several else None) for _, window, replica in held])
+        for (each, _, _), score in zip(held, scores, strict=True):
             each.score.quarantined = False
-            if learner.learn(window, score, replica if several else None, facts):
+            if score is not None:
+                learner.provenance.add(facts_of(self._session, delta_of(each.inbox), each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
         self._session.flush()

@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -21,6 +21,8 @@ from api.db.tables import (
 from api.vocabulary import AlertKind, AlertStatus
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
+
+GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
 
 
 class Item(NamedTuple):
@@ -296,7 +298,9 @@ def forget_payloads(session: Session, before_ms: int, limit: int) -> int:
 def end_quarantine(session: Session, before_ms: int) -> None:
     """Give up the windows that waited for their release since before a time."""
     session.execute(
-        update(ScoreRow).where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms).values(quarantined=False)
+        update(ScoreRow)
+        .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
+        .values(quarantined=False, not_learned=GIVEN_UP)
     )
 
 

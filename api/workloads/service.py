@@ -221,6 +221,7 @@ def _show_baseline(
         evidence=[ReasonOut(code=each.code.value, text=each.text) for each in summary.evidence.reasons],
         calibration=CalibrationOut(
             scores=summary.calibration.scores,
+            start_scores=summary.calibration.start_scores,
             resolution=summary.calibration.resolution,
             quantiles=[
                 QuantileOut(level=level, score=score) for level, score in summary.calibration.quantiles
