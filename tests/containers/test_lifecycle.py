@@ -95,7 +95,7 @@ def refused(product: Product, path: Path, data: bytes) -> str:
 def test_a_baseline_goes_from_staging_to_production(tmp_path: Path) -> None:
     """Learned in one service, it raises an intrusion in another that has learned nothing, and nothing else.
 
-    The gate asks for less than its defaults: a minute cannot show that 99 % of future windows are known.
+    The gate asks for less than its defaults: forty seconds cannot show that 99 % of future windows are known.
     """
     file = tmp_path / "web.baseline"
     with Product(window_s=1, budget_per_week=1.0) as staging, Lab() as lab, running(lab, replicas=3):
@@ -129,8 +129,8 @@ def test_a_baseline_goes_from_staging_to_production(tmp_path: Path) -> None:
 
 
 def _calm(scores: Sequence[dict]) -> bool:
-    """Tell whether a minute of three replicas was learned, the end of it without news."""
-    return len(scores) >= 180 and all(each["verdict"] == "normal" for each in scores[-5:])
+    """Tell whether forty seconds of three replicas were learned, the end of it without news."""
+    return len(scores) >= 120 and all(each["verdict"] == "normal" for each in scores[-5:])
 
 
 def _judge(production: Product, lab: Lab, workload: Workload) -> None:
