@@ -257,6 +257,7 @@ class BatchProcessor:
             if learner.learn(window, score, replica if several else None, facts):
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
+                each.score.learning_changed_at = self._now_ms
         self._session.flush()
 
 
