@@ -218,6 +218,8 @@ class ScoreRow(Base):
     learned: Mapped[bool]
     learned_score: Mapped[float | None]
     """Bits that the baseline remembered with it; set without `learned` where the window was unlearned."""
+    learning_changed_at: Mapped[int | None]
+    """When it was last learned or unlearned; null: never after it was scored."""
     quarantined: Mapped[bool]
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]

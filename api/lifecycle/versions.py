@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.db.baseline_tables import BaselineVersionRow
-from api.db.tables import BaselineRow, WorkloadRow
+from api.db.tables import AuditRow, BaselineRow, WorkloadRow
 from api.errors import NotPossibleError
 from api.lifecycle.moves import LEGAL, is_legal, way
 from api.vocabulary import BaselineState, Mode, Origin, state_of
@@ -88,6 +88,49 @@ def find_live(session: Session, row: BaselineRow | None) -> BaselineVersionRow |
     if row is None or row.version_id is None:
         return None
     return session.get(BaselineVersionRow, row.version_id)
+
+
+class Timeline:
+    """Which version of a workload was live when, and so whose content a change of learning became part of.
+
+    Args:
+        session: A transaction.
+        workload_id: Of the workload.
+    """
+
+    def __init__(self, session: Session, workload_id: int) -> None:
+        rows = session.scalars(
+            select(BaselineVersionRow)
+            .where(BaselineVersionRow.workload_id == workload_id)
+            .order_by(BaselineVersionRow.number)
+        ).all()
+        self._known = {row.id: row for row in rows}
+        activated = session.execute(
+            select(AuditRow.created_at, AuditRow.target).where(
+                AuditRow.target.in_([str(row.id) for row in rows]),
+                AuditRow.action == f"baseline.{BaselineState.ACTIVE}",
+            )
+        )
+        begun = [(row.created_at, row.id) for row in rows if row.origin == Origin.LEARNED.value]
+        self._live = sorted([*begun, *((at, int(target)) for at, target in activated)])
+        row = session.get(BaselineRow, workload_id)
+        self._version = find_live(session, row)
+
+    def holds(self, changed_at: int) -> bool:
+        """Tell whether what was learned or unlearned at a time is part of what the live version is."""
+        owner = self._owner(changed_at)
+        version = self._version
+        while version is not None and version.id != owner:
+            # A copy has what its parent was until then, and nothing of what that became later.
+            if changed_at > version.created_at:
+                return False
+            version = self._known.get(version.parent_id or 0)
+        return version is not None
+
+    def _owner(self, at: int) -> int | None:
+        """Return the version that was live; the first one for what is older than versions."""
+        before = [version for since, version in self._live if since <= at]
+        return before[-1] if before else min(self._known, default=None)
 
 
 def begin(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotFoundError, NotPossibleError
+from api.lifecycle.versions import Timeline
 from api.vocabulary import Verdict
 from api.worker import baselines
 from api.worker.baselines import Learner
@@ -75,13 +76,13 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
     Raises:
         NotPossibleError: Nothing of it is learned, or counts of some windows are no longer kept.
     """
-    held = find_learned(session, span.workload_id, span.since_ms, span.until_ms, span.container)
+    timeline = Timeline(session, span.workload_id)
+    found = find_learned(session, span.workload_id, span.since_ms, span.until_ms, span.container)
+    held = [each for each in found if timeline.holds(_changed_at(each.score))]
     gone = sum(each.inbox.payload is None for each in held)
     if not held or gone:
-        found = (
-            f"{gone} of {len(held)} windows have none (learned_kept_hours)" if held else "no learned window"
-        )
-        msg = f"To unlearn a span, expected learned windows whose counts are kept; {found}."
+        got = f"{gone} of {len(held)} windows have none (learned_kept_hours)" if held else "there is none"
+        msg = f"To unlearn a span, expected windows that the live version learned, with their counts; {got}."
         raise NotPossibleError(msg)
     learner = baselines.load(session, span.workload_id, delta_of(held[0].inbox).arch)
     windows = [(each, delta_of(each.inbox)) for each in held]
@@ -92,6 +93,7 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
         _take_back(learner.baseline, window_of(delta, each.container), remembered)
         learner.provenance.add(facts_of(session, delta, each.container), times=-1)
         each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
+        each.score.learning_changed_at = now_ms
     baselines.store(session, span.workload_id, learner, now_ms)
     detail = {
         "since": span.since_ms,
@@ -140,6 +142,9 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
             "(learned_kept_hours): the baseline cannot be changed by exactly this window."
         )
         raise NotPossibleError(msg)
+    if step is not Step.RELEASE and not Timeline(session, row.workload_id).holds(_changed_at(row)):
+        msg = f"Window {row.id} was learned or unlearned in another version than the live one."
+        raise NotPossibleError(msg)
     delta = delta_of(inbox)
     learner = baselines.load(session, row.workload_id, delta.arch)
     window, facts = window_of(delta, container), facts_of(session, delta, container)
@@ -150,7 +155,12 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
     else:
         _learn(learner, window, row, again=step is Step.RELEARN)
         learner.provenance.add(facts)
+    row.learning_changed_at = now_ms
     baselines.store(session, row.workload_id, learner, now_ms)
+
+
+def _changed_at(row: ScoreRow) -> int:
+    return row.scored_at if row.learning_changed_at is None else row.learning_changed_at
 
 
 def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:

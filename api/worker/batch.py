@@ -254,6 +254,7 @@ class BatchProcessor:
                 learner.provenance.add(facts_of(self._session, delta_of(each.inbox), each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
+                each.score.learning_changed_at = self._now_ms
         self._session.flush()
 
 

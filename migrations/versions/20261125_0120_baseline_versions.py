@@ -53,6 +53,7 @@ def upgrade() -> None:
     # The previous release writes neither; the service finds its baselines a version when it starts.
     op.add_column("baselines", sa.Column("version_id", sa.BigInteger(), nullable=True))
     op.add_column("baselines", sa.Column("provenance", sa.JSON(), nullable=True))
+    op.add_column("scores", sa.Column("learning_changed_at", sa.BigInteger(), nullable=True))
     op.create_index("ix_baselines_version_id", "baselines", ["version_id"])
     op.create_index("ix_audit_target_action", "audit", ["target", "action"])
 
@@ -60,6 +61,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_audit_target_action", "audit")
     op.drop_index("ix_baselines_version_id", "baselines")
+    op.drop_column("scores", "learning_changed_at")
     op.drop_column("baselines", "provenance")
     op.drop_column("baselines", "version_id")
     op.drop_table("trusted_keys")

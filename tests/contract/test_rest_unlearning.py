@@ -114,6 +114,46 @@ def test_a_span_is_unlearned_whole_or_not_at_all(service: Service) -> None:
     assert ask(service, span(900, 901)).status_code == 409
 
 
+def test_what_another_version_learned_is_not_taken_from_the_live_one(service: Service) -> None:
+    """A window belongs to the version that learned it and to later copies, whichever is live now."""
+    clock = service.core.clock
+
+    def pass_time() -> None:
+        clock.at_ms += 1000
+
+    def mode(wanted: str) -> None:
+        pass_time()
+        service.put("/v1/workloads/1/mode", {"mode": wanted, "reason": "x"})
+        pass_time()
+
+    def step(score: int, what: str) -> int:
+        pass_time()
+        answer = service.request("POST", f"/v1/scores/{score}/{what}", Role.ADMIN, json={"reason": "x"})
+        return answer.status_code
+
+    service.learn(40)
+    mode("enforcement-alert")
+    first = learned(service)
+    mode("learning")
+    service.learn(10, first=40)
+    # The second version is a copy, so both a window of the first and one of its own can be taken from it.
+    of_copy = [step(3, "unlearn"), step(45, "unlearn")]
+    pass_time()
+    service.request("POST", "/v1/baselines/1/rollback", Role.ADMIN, json={"reason": "x"})
+    back = learned(service)
+    # In the first, window 3 was never unlearned and window 46 never learned.
+    in_first = [step(3, "relearn"), step(46, "unlearn"), ask(service, span(40, 60)).status_code]
+    after = learned(service)
+    own = step(5, "unlearn")
+
+    assert of_copy == [200, 200]
+    assert_same(back[0], first[0])
+    assert in_first == [409, 409, 409]
+    assert_same(after[0], first[0])
+    assert own == 200
+    assert learned(service)[0].windows == 39
+
+
 def test_a_span_is_unlearned_at_a_terminal(service: Service, tmp_path: Path, capsys) -> None:
     """The command says how much is left."""
     service.learn(40)
