@@ -121,9 +121,13 @@ def _windows(api: Api) -> list[dict[str, Any]]:
 
 
 def _settled(api: Api, ended: float) -> bool:
-    """Tell whether the node's windows have come two windows past a moment."""
-    last = api.get("/v1/nodes")["items"][0]["last_end"]
-    return last is not None and _unix(last) > ended + 2 * WINDOW_S
+    """Tell whether all windows up to a moment have come, and are scored."""
+    # An agent without counts says so, after whatever waits to be sent.
+    if _unix(api.get("/v1/nodes")["items"][0]["seen_at"]) < ended + 2 * WINDOW_S:
+        return False
+    before = len(_windows(api))
+    time.sleep(2 * WINDOW_S)
+    return len(_windows(api)) == before
 
 
 def _counters(api: Api, since: float) -> dict[str, int]:
