@@ -32,6 +32,7 @@ SECTIONS = {
     "ingest": ("bench.ingest", "ingest", "deltas and n-gram counts per second through the service"),
     "baselines": ("bench.baselines", "baselines", "list, diff, promote with 5,000 workloads of 20 versions"),
     "rules": ("bench.rules", "rules", "CPU per event with all of Falco's stable rules"),
+    "events": ("bench.events", "events", "rule events: added to a call, and per core from ring to verdict"),
     "latency": ("bench.latency", "latency", "from a call to the agent's verdict and to GET /v1/alerts"),
     "overload": ("bench.overload", "overload", "200,000 rule events a second for a minute, counting beside"),
     "detector": ("bench.detector", "detector", "windows scored and learned per second and core"),

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.workload import cgroup2_mount
+
 _RUN_S = 60.0
 _LIFE_S = 900
 """A container ends by itself after this long, should the benchmark be killed."""
@@ -59,6 +61,15 @@ def containers(work: Path, folder: Path, commands: Sequence[Sequence[str]]) -> I
             with contextlib.suppress(RuntimeError):
                 _runc(state, "delete", "--force", name)
         _remove_cgroups()
+
+
+def pids(names: Sequence[str]) -> list[int]:
+    """Return the processes of some containers."""
+    found: list[int] = []
+    for name in names:
+        text = (cgroup2_mount() / _parent() / name / "cgroup.procs").read_text()
+        found += map(int, text.split())
+    return found
 
 
 def _runc(state: Path, *arguments: str) -> None:
