@@ -14,6 +14,7 @@ from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
+from api.suppressions.options import add_suppression
 from api.vocabulary import Mode
 from api.workloads.options import add_workload
 from wire.settings import add_options, read
@@ -33,6 +34,8 @@ examples:
       freeze what was learned and raise alerts
   nonself workload seccomp shop/cart/web > cart.json
       what was learned, as a seccomp profile
+  nonself suppression preview --alert 5 --by sequences
+      what else would be silent if alert 5 was benign
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -94,11 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--reason", default="", help="kept in the audit record")
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
     working = add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
-    for each in (workloads, alerts, mode, *working, *ruling):
+    silencing = add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    asking = (workloads, alerts, mode, *working, *silencing, *ruling)
+    for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode, *working, *ruling):
+    for each in (token, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -197,6 +202,12 @@ def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
     run_seccomp(_client(settings, options), options)
 
 
+def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.suppressions.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
@@ -231,6 +242,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "alerts": _alerts,
     "mode": _mode,
     "workload": _workload,
+    "suppression": _suppression,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,
