@@ -18,6 +18,7 @@ from api.problems import Problem
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.seccomp import routes as seccomp
+from api.suppressions import routes as suppressions
 from api.workloads import routes as workloads
 
 _DESCRIPTION: Final = """\
@@ -48,6 +49,7 @@ def create_app(core: Core) -> FastAPI:
         seccomp,
         scores,
         alerts,
+        suppressions,
         matches,
         bundle,
         rules,

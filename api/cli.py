@@ -16,6 +16,7 @@ from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
+from api.suppressions.options import add_suppression
 from api.vocabulary import Mode
 from api.workloads.options import add_workload
 from wire.settings import add_options, read
@@ -37,6 +38,8 @@ examples:
       is what was learned good enough for production? what has it not seen?
   nonself workload seccomp shop/cart/web > cart.json
       what was learned, as a seccomp profile
+  nonself suppression preview --alert 5 --by sequences
+      what else would be silent if alert 5 was benign
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -102,11 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
     living += add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
-    for each in (workloads, alerts, mode, *ruling, *living):
+    living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    asking = (workloads, alerts, mode, *ruling, *living)
+    for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode, *ruling, *living):
+    for each in (token, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -205,6 +210,12 @@ def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
     run_seccomp(_client(settings, options), options)
 
 
+def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.suppressions.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
@@ -253,6 +264,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "workload": _workload,
     "baseline": _baseline,
     "keys": _keys,
+    "suppression": _suppression,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

@@ -41,6 +41,9 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_worker_failures_total": Metric("counter", "Transactions of the worker that were rolled back."),
     "nonself_worker_rejected_total": Metric("counter", "Deltas set aside because they could not be scored."),
     "nonself_findings_total": Metric("counter", "Findings stored."),
+    "nonself_findings_suppressed_total": Metric(
+        "counter", "Findings that a suppression kept from raising an alert.", ("kind",)
+    ),
     "nonself_alerts_total": Metric("counter", "Alerts opened."),
     "nonself_drifts_total": Metric("counter", "Drifts reported, by the kind first told.", ("kind",)),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),

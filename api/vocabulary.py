@@ -83,6 +83,8 @@ class MatchOutcome(StrEnum):
 
     RAISED = "raised"
     """It is part of an alert."""
+    SUPPRESSED = "suppressed"
+    """It is a finding, and a suppression keeps it from raising an alert."""
     DISABLED = "disabled"
     """Its rule is switched off for its workload or namespace."""
     WAITING = "waiting"

@@ -346,13 +346,23 @@ class AlertRow(Base):
     level: Mapped[str | None]
     first_match_id: Mapped[int | None]
     last_match_id: Mapped[int | None]
+    suppression_id: Mapped[int | None]
+    """The suppression with which a person marked it as benign."""
 
 
 class FindingRow(Base):
     """One window that was an anomaly; stored in both modes."""
 
     __tablename__ = "findings"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index(
+            "ix_findings_suppression_id",
+            "suppression_id",
+            sqlite_where=text("suppression_id IS NOT NULL"),
+            postgresql_where=text("suppression_id IS NOT NULL"),
+        ),
+        NEVER_REUSED,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"), index=True)
@@ -360,6 +370,10 @@ class FindingRow(Base):
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), index=True)
     kind: Mapped[str]
     created_at: Mapped[int]
+    suppression_id: Mapped[int | None]
+    """What kept it from raising an alert."""
+    unseen: Mapped[list[Any] | None]
+    """N-grams of the window that were never learned; null where there are more than are kept."""
 
 
 class AuditRow(Base):

@@ -124,9 +124,10 @@ class Directory:
             began = time.monotonic()
             try:
                 for event in self._cluster.watch_pods(version):
-                    version = event.version
                     if event.type != "BOOKMARK":
                         self._apply(event)
+                    # Only now: an event whose controller could not be asked for comes again.
+                    version = event.version
                     self._recover()
                     if self._stopping.is_set():
                         return

@@ -114,6 +114,9 @@ def build_resource(
 ) -> dict[str, Any]:
     """Return a profile as a `SeccompProfile` resource.
 
+    Rules with an error number of their own are left out: v1beta1 of the resource has them as text, which the
+    operator writes into the file as it is, and which runtimes refuse there.
+
     Examples:
         >>> resource = build_resource({"syscalls": []}, name="Shop/web", namespace="", annotations={})
         >>> resource["metadata"]["name"]
@@ -127,5 +130,5 @@ def build_resource(
         "apiVersion": "security-profiles-operator.x-k8s.io/v1beta1",
         "kind": "SeccompProfile",
         "metadata": metadata,
-        "spec": profile,
+        "spec": profile | {"syscalls": [each for each in profile["syscalls"] if "errnoRet" not in each]},
     }

@@ -20,6 +20,7 @@ from api.worker.identities import Identities
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
+from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.window_matches import WindowMatches
 from model import starts
 from model.phases import Phase
@@ -37,6 +38,7 @@ class Tally:
     verdicts: list[Verdict] = field(default_factory=list)
     ngrams: int = 0
     findings: int = 0
+    suppressed: int = 0
     alerts_opened: list[int] = field(default_factory=list)
     drifts: list[str] = field(default_factory=list)
     matches: Counter[str] = field(default_factory=Counter)
@@ -50,6 +52,8 @@ class _Scored:
     workload: WorkloadRow
     row: dict[str, Any]
     alert: AlertRow | None
+    unseen: list[int]
+    suppression: int | None
 
 
 class BatchProcessor:
@@ -71,7 +75,14 @@ class BatchProcessor:
         self._now_ms = now_ms
         self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
-        self._matches = WindowMatches(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
+        self._suppressions = Suppressions(session, now_ms)
+        self._matches = WindowMatches(
+            session,
+            gap_s=settings.alert_gap_s,
+            now_ms=now_ms,
+            emit=emit,
+            suppressions=self._suppressions,
+        )
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
@@ -127,8 +138,13 @@ class BatchProcessor:
         self._ledgers.enter(workload, row)
         self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
-        alert = self._alerts.enter(workload, row) if raised else None
-        self._waiting.append(_Scored(workload, row, alert))
+        unseen = unseen_of(baseline, window) if verdict is Verdict.ANOMALOUS else []
+        silenced = (
+            self._suppressions.of_anomaly(workload.id, row["contributions"], unseen) if raised else None
+        )
+        self._tally.suppressed += silenced is not None
+        alert = self._alerts.enter(workload, row) if raised and silenced is None else None
+        self._waiting.append(_Scored(workload, row, alert, unseen, silenced))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
@@ -226,6 +242,8 @@ class BatchProcessor:
                         workload_id=each.workload.id,
                         score_id=score_id,
                         alert_id=each.alert.id if each.alert else None,
+                        suppression_id=each.suppression,
+                        unseen=each.unseen if len(each.unseen) <= MOST_UNSEEN else None,
                         kind=KIND_ANOMALY,
                         created_at=self._now_ms,
                     )

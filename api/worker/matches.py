@@ -17,6 +17,7 @@ from api.worker import repository
 from api.worker.identities import Identities
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
+from api.worker.suppressing import Suppressions
 from wire.bundle import is_enabled
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ContainerRef
@@ -56,6 +57,7 @@ class MatchProcessor:
         self._now_ms = now_ms
         self._book = SignatureBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._selections = read_selections(session)
+        self._suppressions = Suppressions(session, now_ms)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._identities = Identities(session, settings, now_ms, owner_of)
         self._tally = MatchTally(alerts_opened=self._book.opened)
@@ -84,6 +86,11 @@ class MatchProcessor:
             return
         windows = self._windows(container, match)
         if match.open_condition and not self._decide(row, match, windows):
+            return
+        if suppression := self._suppressions.of_match(workload.id, match.rule):
+            # Somebody answers for it being benign: its window may be learned.
+            self._book.silence(row, suppression)
+            self._tally.outcomes[MatchOutcome.SUPPRESSED.value] += 1
             return
         self._hold(windows)
         self._book.enter(workload, row, match)

@@ -18,7 +18,7 @@ from api.db.tables import (
     ScoreRow,
     WorkloadRow,
 )
-from api.vocabulary import AlertKind, AlertStatus
+from api.vocabulary import AlertKind, AlertStatus, MatchOutcome
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
 
@@ -330,7 +330,12 @@ def prune(session: Session, before_ms: int, limit: int) -> int:
     ids = session.scalars(unscored).all()
     session.execute(delete(InboxRow).where(InboxRow.id.in_(ids)))
     unsampled = (
-        select(MatchRow.id).where(MatchRow.received_at < before_ms, MatchRow.payload.is_(None)).limit(limit)
+        select(MatchRow.id)
+        .where(
+            MatchRow.received_at < before_ms,
+            or_(MatchRow.payload.is_(None), MatchRow.outcome == MatchOutcome.SUPPRESSED.value),
+        )
+        .limit(limit)
     )
     matches = session.scalars(unsampled).all()
     session.execute(delete(MatchRow).where(MatchRow.id.in_(matches)))

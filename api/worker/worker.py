@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
-from api.vocabulary import MatchOutcome
+from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
 from api.worker.match_worker import MatchWorker
+from api.worker.suppressing import SUPPRESSED_METRIC
 
 _log = structlog.get_logger()
 
@@ -192,7 +193,11 @@ class Worker:
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
         for outcome, count in tally.matches.items():
             metrics.count("nonself_matches_handled_total", count, outcome=outcome)
-        metrics.count("nonself_findings_total", tally.findings + tally.matches[MatchOutcome.RAISED.value])
+        silenced = tally.matches[MatchOutcome.SUPPRESSED.value]
+        raised = tally.matches[MatchOutcome.RAISED.value]
+        metrics.count("nonself_findings_total", tally.findings + raised + silenced)
+        metrics.count(SUPPRESSED_METRIC, tally.suppressed, kind=AlertKind.ANOMALY.value)
+        metrics.count(SUPPRESSED_METRIC, silenced, kind=AlertKind.SIGNATURE.value)
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for kind in tally.drifts:
             metrics.count("nonself_drifts_total", kind=kind)

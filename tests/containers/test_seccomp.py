@@ -79,7 +79,7 @@ def test_a_container_works_under_what_was_learned_of_it(name: str, image: str, t
     sys.stdout.write(f"\n{name}: {len(allowed)} calls allowed; under load: {said.strip()[-120:]}\n")
     assert profile["architectures"] == ["SCMP_ARCH_X86_64"]
     assert "symlink" not in allowed
-    assert (resource["kind"], resource["spec"]["syscalls"]) == ("SeccompProfile", profile["syscalls"])
+    assert (resource["kind"], resource["spec"]["syscalls"]) == ("SeccompProfile", profile["syscalls"][:1])
     assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE)
     assert running
     assert ("Requests/sec" if name == "web" else "requests per second") in said

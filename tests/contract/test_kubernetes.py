@@ -151,6 +151,23 @@ def test_a_cut_watch_is_taken_up_where_it_was(kube: KubeAPIServer, directory: Di
     assert kube.requests.count("list pods") == 1
 
 
+def test_an_event_whose_controller_cannot_be_asked_comes_again(
+    kube: KubeAPIServer, directory: Directory
+) -> None:
+    """A pod is not lost because its replica set was not told at once."""
+    assert kube.wait_watched(1)
+    kube.allow_all_but = {"get replicasets"}
+    kube.put("replicasets", an_object("api-77", reference("Deployment", "api")))
+    kube.put("pods", a_pod("api-77-abcde", reference("ReplicaSet", "api-77")))
+    assert until(lambda: "get replicasets" in kube.denied)
+    assert directory.find(a_ref("api-77-abcde")) is None
+
+    kube.allow_all_but = set()
+
+    assert until(lambda: directory.find(a_ref("api-77-abcde")))
+    assert kube.requests.count("list pods") == 1
+
+
 def test_a_forgotten_version_lists_anew(kube: KubeAPIServer, directory: Directory) -> None:
     """After 410 Gone a pod that came and one that went meanwhile are both known."""
     assert kube.wait_watched(1)

@@ -79,6 +79,7 @@ def test_a_resource_carries_where_it_comes_from(service: Service) -> None:
 
     assert (resource["kind"], resource["metadata"]["name"]) == ("SeccompProfile", "cart-web")
     assert resource["metadata"]["namespace"] == "shop"
+    assert [each["action"] for each in resource["spec"]["syscalls"]] == ["SCMP_ACT_ALLOW"]
     assert resource["metadata"]["annotations"]["nonself.io/windows-learned"] == "40"
 
 
