@@ -93,7 +93,7 @@ def test_switching_the_mode_is_the_same_promotion(service: Service) -> None:
 
 
 def test_a_baseline_that_still_learns_in_enforcement_becomes_active_by_itself(service: Service) -> None:
-    """The window that makes it rank scores freezes it."""
+    """The window that makes it rank scores freezes it: the thirtieth after the three of the start."""
     service.learn(10)
     enforce(service)
     before = states(service)
@@ -102,7 +102,7 @@ def test_a_baseline_that_still_learns_in_enforcement_becomes_active_by_itself(se
     assert before == [(1, "learning", True)]
     assert states(service) == [(1, "active", True)]
     assert moves(service, 1) == [("worker", "learning", "ready"), ("worker", "ready", "active")]
-    assert learned(service)[1] == 30
+    assert learned(service)[1] == 33
 
 
 def test_learning_on_begins_a_new_version_and_rollback_returns_to_the_old(service: Service) -> None:
