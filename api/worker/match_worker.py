@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from api.core import Core
 from api.db.rule_tables import MatchRow
 from api.errors import StoreError
-from api.vocabulary import MatchOutcome
+from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import matches
 from api.worker.baselines import Baselines
 from api.worker.matches import MatchProcessor, MatchTally
+from api.worker.suppressing import SUPPRESSED_METRIC
 
 _log = structlog.get_logger()
 
@@ -55,6 +56,7 @@ class MatchWorker:
                     self._core.settings,
                     self._core.clock.now_ms(),
                     self._core.falco.write,
+                    owner_of=self._core.owner_of,
                 )
                 tally = processor.process(rows)
         except Exception:
@@ -94,7 +96,11 @@ class MatchWorker:
             outcome = "unlearned" if undone else "kept"
             self._core.metrics.count("nonself_matches_late_total", count, outcome=outcome)
             _log.warning("learned_window_matched", outcome=outcome, windows=count)
-        self._core.metrics.count("nonself_findings_total", tally.outcomes[MatchOutcome.RAISED.value])
+        silenced = tally.outcomes[MatchOutcome.SUPPRESSED.value]
+        self._core.metrics.count(
+            "nonself_findings_total", tally.outcomes[MatchOutcome.RAISED.value] + silenced
+        )
+        self._core.metrics.count(SUPPRESSED_METRIC, silenced, kind=AlertKind.SIGNATURE.value)
         self._core.metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for alert_id in tally.alerts_opened:
             _log.warning("alert_opened", alert=alert_id)

@@ -11,16 +11,18 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.db.rule_tables import MatchRow
 from api.db.selections import read_selections
-from api.db.tables import ContainerRow, ScoreRow, WorkloadRow
+from api.db.tables import ContainerRow, ScoreRow
 from api.errors import NotPossibleError
+from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
+from api.worker.identities import Identities
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
-from api.worker.unlearning import kept_window, unlearn
-from api.workloads.identity import Source, WorkloadKey, identify, identify_host
+from api.worker.suppressing import Suppressions
+from api.worker.unlearning import kept_window, require_live, unlearn
 from wire.bundle import is_enabled
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ContainerRef
@@ -48,6 +50,7 @@ class MatchProcessor:
         settings: The service's.
         now_ms: Its time.
         emit: Told of every match that is raised.
+        owner_of: Says what the Kubernetes API knows of a container's pod.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class MatchProcessor:
         settings: ServiceSettings,
         now_ms: int,
         emit: Callable[[SignatureMatch], None],
+        *,
+        owner_of: OwnerOf = unasked,
     ) -> None:
         self._session = session
         self._baselines = baselines
@@ -64,8 +69,9 @@ class MatchProcessor:
         self._now_ms = now_ms
         self._book = SignatureBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._selections = read_selections(session)
+        self._suppressions = Suppressions(session, now_ms)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
-        self._workloads: dict[WorkloadKey, WorkloadRow] = {}
+        self._identities = Identities(session, settings, now_ms, owner_of)
         self._tally = MatchTally(alerts_opened=self._book.opened)
 
     def process(self, rows: Sequence[MatchRow]) -> MatchTally:
@@ -80,7 +86,10 @@ class MatchProcessor:
     def _handle(self, row: MatchRow) -> None:
         match = decode_match(row.payload or b"")
         container = self._upsert_container(row, match) if match.container else None
-        workload = self._workload(match, container)
+        if match.container and container:
+            workload = self._identities.workload_of(match.container, container, match.node)
+        else:
+            workload = self._identities.host(match.node)
         row.workload_id, row.container_id = workload.id, container.id if container else None
         on = is_enabled(
             self._selections, match.rule, match.tags, namespace=workload.namespace, workload=workload.id
@@ -90,6 +99,11 @@ class MatchProcessor:
             return
         windows = self._windows(container, match)
         if match.open_condition and not self._decide(row, match, windows):
+            return
+        if suppression := self._suppressions.of_match(workload.id, match.rule):
+            # Somebody answers for it being benign: its window may be learned.
+            self._book.silence(row, suppression)
+            self._tally.outcomes[MatchOutcome.SUPPRESSED.value] += 1
             return
         self._hold(row, windows)
         self._book.enter(workload, row, match)
@@ -127,22 +141,24 @@ class MatchProcessor:
         """Unlearn a window that was learned before its match came; where that cannot be done, say why."""
         reason = f"The signature rule '{row.rule}' matched in the window, as was told after it was learned."
         try:
-            arch, window = kept_window(self._session, score)
-            baseline = self._baselines.get(self._session, score.workload_id, arch).baseline
+            kept = kept_window(self._session, score)
+            require_live(self._session, score)
+            learner = self._baselines.get(self._session, score.workload_id, kept.arch)
             # Marked before it is touched: should that fail halfway, the baseline is read anew.
             self._baselines.mark_changed(score.workload_id)
-            unlearn(baseline, window, score, reason=reason)
+            unlearn(learner, kept, score, reason=reason, now_ms=self._now_ms)
         except NotPossibleError as error:
             score.not_unlearned = error.detail
-        self._tally.late[score.not_unlearned is None] += 1
+        undone = score.not_unlearned is None
+        self._tally.late[undone] += 1
         record(
             self._session,
             now_ms=self._now_ms,
             actor=_ACTOR,
-            action="score.unlearn" if score.not_unlearned is None else "score.unlearn_failed",
+            action="score.unlearn" if undone else "score.unlearn_failed",
             target=str(score.id),
             detail={"workload": score.workload_id, "reason": reason}
-            | ({"error": score.not_unlearned} if score.not_unlearned else {}),
+            | ({} if undone else {"error": score.not_unlearned}),
         )
 
     def _windows(self, container: ContainerRow | None, match: SignatureMatch) -> Sequence[ScoreRow]:
@@ -178,23 +194,6 @@ class MatchProcessor:
             repository.describe_container(found, ref)
         self._containers[instance] = found
         return found
-
-    def _workload(self, match: SignatureMatch, container: ContainerRow | None) -> WorkloadRow:
-        cluster = self._settings.cluster
-        if match.container is None:
-            key, source = identify_host(match.node, cluster)
-        else:
-            key, source = identify(match.container, cluster)
-            if source is Source.NONE and container is not None and container.workload_id is not None:
-                return self._session.get_one(WorkloadRow, container.workload_id)
-        workload = self._workloads.get(key) or repository.find_workload(self._session, key)
-        if workload is None:
-            mode = self._settings.default_mode
-            workload = repository.add_workload(self._session, key, source, mode, self._now_ms)
-        self._workloads[key] = workload
-        if container is not None:
-            container.workload_id = workload.id
-        return workload
 
 
 def take(session: Session, limit: int) -> Sequence[MatchRow]:

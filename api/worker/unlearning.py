@@ -1,22 +1,35 @@
 """A learned window taken back out of its baseline, or why that cannot be done."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotPossibleError
-from api.worker.batch import delta_of, window_of
+from api.lifecycle.provenance import Facts
+from api.lifecycle.versions import Timeline
+from api.worker.baselines import Learner
+from api.worker.batch import delta_of, facts_of, window_of
 from model.baseline import Baseline
 from model.errors import UnlearnError
+from model.score import WindowScore
 from model.window import Window
 
 
-def kept_window(session: Session, row: ScoreRow) -> tuple[str, Window]:
-    """Return the architecture and the counts of a window that was scored.
+@dataclass(frozen=True, slots=True)
+class KeptWindow:
+    """What is still there of a window that was scored."""
+
+    arch: str
+    window: Window
+    facts: Facts
+
+
+def kept_window(session: Session, row: ScoreRow) -> KeptWindow:
+    """Return the counts of a window that was scored, and where they come from.
 
     Raises:
-        NotPossibleError: Its counts are not kept, or not any more.
+        NotPossibleError: They are not kept, or not any more.
     """
     inbox, container = session.get(InboxRow, row.inbox_id), session.get(ContainerRow, row.container_id)
     if inbox is None or container is None or inbox.payload is None:
@@ -26,18 +39,46 @@ def kept_window(session: Session, row: ScoreRow) -> tuple[str, Window]:
         )
         raise NotPossibleError(msg)
     delta = delta_of(inbox)
-    return delta.arch, window_of(delta, container)
+    return KeptWindow(delta.arch, window_of(delta, container), facts_of(session, delta, container))
 
 
-def unlearn(baseline: Baseline, window: Window, row: ScoreRow, *, reason: str) -> None:
+def require_live(session: Session, row: ScoreRow) -> None:
+    """Do nothing where the live version is the one that learned a window, or unlearned it.
+
+    Raises:
+        NotPossibleError: It is not.
+    """
+    if not Timeline(session, row.workload_id).holds(changed_at(row)):
+        msg = f"Window {row.id} was learned or unlearned in another version than the live one."
+        raise NotPossibleError(msg)
+
+
+def changed_at(row: ScoreRow) -> int:
+    """Return when what was learned of a window last changed, in ms."""
+    return row.scored_at if row.learning_changed_at is None else row.learning_changed_at
+
+
+def unlearn(learner: Learner, kept: KeptWindow, row: ScoreRow, *, reason: str, now_ms: int) -> None:
     """Take a learned window back; its score says why, and can be relearned.
 
     Raises:
         NotPossibleError: It cannot be told what of it was learned; nothing was changed.
     """
-    score = replace(baseline.score_window(window), score=row.learned_score or 0.0)
+    baseline = learner.baseline
+    score = replace(baseline.score_window(kept.window), score=row.learned_score or 0.0)
+    take_back(baseline, kept.window, score)
+    learner.provenance.add(kept.facts, times=-1)
+    row.learned, row.not_learned, row.not_unlearned = False, reason, None
+    row.learning_changed_at = now_ms
+
+
+def take_back(baseline: Baseline, window: Window, score: WindowScore) -> None:
+    """Take a window, and the score that is remembered with it, out of a baseline.
+
+    Raises:
+        NotPossibleError: It cannot be told what of it was learned; nothing was changed.
+    """
     try:
         baseline.unlearn_window(window, score)
     except UnlearnError as error:
         raise NotPossibleError(str(error)) from error
-    row.learned, row.not_learned, row.not_unlearned = False, reason, None
