@@ -12,8 +12,15 @@ examples:
       check a file against the active rules; change nothing
   nonself rules disable 'Terminal *' --namespace shop --reason CHG-7
       switch rules off by name or wildcard; by tag with --tag
+  nonself rules test events.jsonl --rules new.yaml
+      what a file would say of recorded events, before it is uploaded
   nonself rules rollback 3 --reason 'version 4 is noisy'
       make an earlier version the active one
+"""
+
+_TEST: Final = """\
+Says which rules hold for each event. An event is an object of fields and values, such as
+{"evt.type": "execve", "proc.name": "sh"}; of an alert in Falco's JSON its output_fields are taken.
 """
 
 
@@ -43,8 +50,14 @@ def add_actions(
         each.add_argument("--namespace", help="only there")
         each.add_argument("--workload", type=int, help="only for the workload of this id")
         each.add_argument("--reason", default="", help="kept in the audit record")
+    selections = actions.add_parser("selections", help="list what was switched on and off, and where")
+    tried = actions.add_parser(
+        "test", help="try rules on recorded events; nothing is stored", description=_TEST
+    )
+    tried.add_argument("events", type=Path, metavar="EVENTS", help="JSON: a list, or one object a line")
+    tried.add_argument("--rules", type=Path, metavar="FILE", help="this file instead of the active rules")
     versions = actions.add_parser("versions", help="list the versions of the rules")
     rollback = actions.add_parser("rollback", help="make a version the active one again")
     rollback.add_argument("version", type=int)
     rollback.add_argument("--reason", default="", help="kept in the audit record")
-    return [listed, show, upload, *switches, versions, rollback]
+    return [listed, show, upload, *switches, selections, tried, versions, rollback]

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -42,13 +43,7 @@ def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
         raise ClientError(msg)
     bodies = []
     for path in options.files:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            msg = f"The file {path} cannot be read: {reason}."
-            raise ClientError(msg) from error
-        body = {"name": path.name, "content": text, "comment": options.comment}
+        body = {"name": path.name, "content": _text_of(path), "comment": options.comment}
         bodies.append(body | ({} if options.position is None else {"position": options.position}))
     query = "?dry_run=true" if options.dry_run else ""
     return [client.post(f"/v1/rules{query}", body) for body in bodies]
@@ -59,6 +54,45 @@ def _switch(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
     wish = {name: value for name, value in places.items() if value is not None}
     wish |= {"enable": options.rules_command == "enable", "reason": options.reason}
     return client.post("/v1/rules/selections", wish)
+
+
+def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return client.get("/v1/rules/selections")
+
+
+def _test(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    wish: dict[str, Any] = {"events": _events(options.events)}
+    if options.rules is not None:
+        wish["rules"] = _text_of(options.rules)
+    return client.post("/v1/rules/test", wish)
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    text = _text_of(path)
+    try:
+        found = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+    except ValueError as error:
+        msg = f"{path}: expected a JSON list of events, or one object a line; {error}."
+        raise ClientError(msg) from error
+    for at, each in enumerate(found):
+        if not isinstance(each, dict):
+            msg = f"{path}: expected each event to be an object; event {at} is {json.dumps(each)[:40]}."
+            raise ClientError(msg)
+    # An alert in Falco's JSON carries the fields of its event.
+    return [each.get("output_fields", each) for each in found]
+
+
+def _lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        msg = f"The file {path} cannot be read: {reason}."
+        raise ClientError(msg) from error
 
 
 def _versions(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
@@ -121,6 +155,35 @@ def _show_selection(each: Any) -> None:  # noqa: ANN401 - JSON
     console().print(_plain(f"{what} is {'on' if each['enable'] else 'off'} {_place(each)}"))
 
 
+def _show_selections(answer: Any) -> None:  # noqa: ANN401 - JSON
+    table = _table("selection", "what", "switched", "where", "by", "reason")
+    for each in answer["items"]:
+        table.add_row(
+            str(each["id"]),
+            _plain(each["rule"] or f"tag {each['tag']}"),
+            "on" if each["enable"] else "off",
+            _plain(_place(each)),
+            _plain(each["actor"]),
+            _plain(each["reason"]),
+        )
+    console().print(table)
+
+
+def _show_test(answer: Any) -> None:  # noqa: ANN401 - JSON
+    for warning in answer["warnings"]:
+        console().print(_plain(f"{warning['code']}: {warning['message']}"))
+    for at, event in enumerate(answer["events"], start=1):
+        if not event["matches"]:
+            console().print(f"event {at}: no rule holds")
+        for each in event["matches"]:
+            off = "" if each["enabled"] else " (switched off)"
+            console().print(
+                _plain(f"event {at}: {each['priority']} {each['rule']}{off}: {each['output']}"),
+                soft_wrap=True,
+            )
+    console().print(f"{answer['rules']} rules tried on {len(answer['events'])} events.")
+
+
 def _show_versions(rows: Any) -> None:  # noqa: ANN401 - JSON
     table = _table("version", "active", "rules", "files", "made", "by", "comment")
     for each in rows:
@@ -164,6 +227,8 @@ _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], Any]]] = {
     "upload": _upload,
     "enable": _switch,
     "disable": _switch,
+    "selections": _selections,
+    "test": _test,
     "versions": _versions,
     "rollback": _rollback,
 }
@@ -173,6 +238,8 @@ _SHOW: Final[Mapping[str, Callable[[Any], None]]] = {
     "upload": _show_uploads,
     "enable": _show_selection,
     "disable": _show_selection,
+    "selections": _show_selections,
+    "test": _show_test,
     "versions": _show_versions,
     "rollback": _show_version,
 }

@@ -123,3 +123,46 @@ def test_a_version_is_rolled_back(service: Service, terminal: Terminal) -> None:
     assert [each["active"] for each in terminal.json("versions")] == [True, False]
     assert "a.yaml, b.yaml" in terminal.run("versions")
     assert "no version 9" in terminal.run("rollback", "9", code=1)
+
+
+def test_rules_are_tried_on_recorded_events(service: Service, terminal: Terminal, tmp_path: Path) -> None:
+    """Events one a line, as a list, or as Falco's alerts; of the active rules, or of a file of one's own."""
+    upload(service, "a.yaml", SHELL)
+    shell = {"evt.type": "execve", "proc.name": "sh", "container.id": "3f2a9c1b7d10"}
+    lines = (
+        json.dumps({"evt.type": "close"}) + "\n" + json.dumps({"rule": "x", "output_fields": shell}) + "\n"
+    )
+    own = "- rule: Any exec\n  desc: d\n  condition: evt.type=execve\n  output: o\n  priority: NOTICE\n"
+
+    path = a_file(tmp_path, "own.yaml", own)
+    said = terminal.run("test", a_file(tmp_path, "e.jsonl", lines), "--rules", path)
+    listed = terminal.json("test", a_file(tmp_path, "e.json", json.dumps([shell])))
+
+    assert "event 1: no rule holds\nevent 2: Notice Any exec: o\n1 rules tried on 2 events.\n" in said
+    assert listed["rules"] == 1
+    assert len(listed["events"]) == 1
+
+
+def test_what_is_no_event_is_one_sentence(terminal: Terminal, tmp_path: Path) -> None:
+    """A file that is not JSON, an event that is no object and a field that does not exist are named."""
+    broken = terminal.run("test", a_file(tmp_path, "a", "{"), code=1)
+    number = terminal.run("test", a_file(tmp_path, "b", "[3]"), code=1)
+    unknown = terminal.run("test", a_file(tmp_path, "c", '{"proc.nam": "sh"}'), code=1)
+    absent = terminal.run("test", str(tmp_path / "none"), code=1)
+
+    assert "expected a JSON list of events, or one object a line" in broken
+    assert "event 0 is 3" in number
+    assert "expected a field of the rule language; got 'proc.nam'" in unknown
+    assert "cannot be read: No such file" in absent
+
+
+def test_selections_are_listed(terminal: Terminal) -> None:
+    """What was switched off where, by whom and why."""
+    terminal.run("disable", "Terminal *", "--namespace", "shop", "--reason", "CHG-7")
+    terminal.run("disable", "--tag", "shell")
+
+    said = terminal.run("selections")
+    assert "Terminal *" in said
+    assert "in namespace shop" in said
+    assert "CHG-7" in said
+    assert "tag shell" in said
