@@ -19,6 +19,9 @@ class ScoreQuery(PageQuery):
     quarantined: Annotated[
         bool | None, Field(description="Only those held out of learning until released, or only others.")
     ] = None
+    suppression: Annotated[
+        int | None, Field(ge=1, lt=1 << 63, description="Id of a suppression: what it kept silent.")
+    ] = None
     explain: Annotated[bool, Field(description="Include the n-grams that carried each score.")] = False
 
 

@@ -23,6 +23,7 @@ def list_page(session: Session, query: ScoreQuery) -> list[ScoreOut]:
         workload_id=query.workload,
         verdict=query.verdict.value if query.verdict else None,
         quarantined=query.quarantined,
+        suppression_id=query.suppression,
     )
     return [show(view, explain=query.explain) for view in views]
 
