@@ -110,8 +110,9 @@ class BatchProcessor:
         matches = self._matches.enter(workload, container, delta, score)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
-            facts = facts_of(self._session, delta, container)
-            learning = self._learn(workload, learner, container, window, score, facts=facts)
+            learning = self._learn(workload, learner, container, window, score)
+            if learning.learn:
+                learner.provenance.add(facts_of(self._session, delta, container))
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
@@ -184,13 +185,11 @@ class BatchProcessor:
         container: ContainerRow,
         window: Window,
         score: WindowScore,
-        *,
-        facts: Facts,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
         several = self._ledgers.several(workload.id)
-        if learner.learn(window, score, identify_replica(container) if several else None, facts):
+        if learner.learn(window, score, identify_replica(container) if several else None):
             return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
@@ -252,9 +251,9 @@ class BatchProcessor:
             delta = delta_of(each.inbox)
             window = window_of(delta, each.container)
             score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
-            facts = facts_of(self._session, delta, each.container)
             each.score.quarantined = False
-            if learner.learn(window, score, replica if several else None, facts):
+            if learner.learn(window, score, replica if several else None):
+                learner.provenance.add(facts_of(self._session, delta, each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
                 each.score.learning_changed_at = self._now_ms
