@@ -7,8 +7,10 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
+from api.keys import routes as keys
 from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
@@ -42,6 +44,8 @@ def create_app(core: Core) -> FastAPI:
     app.add_middleware(RequestContext, metrics=core.metrics)
     for each in (
         workloads,
+        baselines,
+        keys,
         seccomp,
         scores,
         alerts,

@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
+from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
@@ -32,6 +34,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself baseline report shop/cart/web --gate
+      is what was learned good enough for production? what has it not seen?
   nonself workload seccomp shop/cart/web > cart.json
       what was learned, as a seccomp profile
   nonself suppression preview --alert 5 --by sequences
@@ -96,9 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
-    working = add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
-    silencing = add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
-    asking = (workloads, alerts, mode, *working, *silencing, *ruling)
+    living = add_baseline(
+        commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
+    )
+    living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
+    living += add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
+    living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    asking = (workloads, alerts, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -223,6 +231,18 @@ def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     return True
 
 
+def _baseline(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    from api.baselines.commands import run
+
+    return run(_client(settings, options), options)
+
+
+def _keys(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.keys.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.reference import render
 
@@ -242,6 +262,8 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "alerts": _alerts,
     "mode": _mode,
     "workload": _workload,
+    "baseline": _baseline,
+    "keys": _keys,
     "suppression": _suppression,
     "evaluate": _evaluate,
     "rules": _rules,

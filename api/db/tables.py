@@ -218,12 +218,15 @@ class ScoreRow(Base):
     learned: Mapped[bool]
     learned_score: Mapped[float | None]
     """Bits that the baseline remembered with it; set without `learned` where the window was unlearned."""
+    learning_changed_at: Mapped[int | None]
+    """When it was last learned or unlearned; null: never after it was scored."""
     quarantined: Mapped[bool]
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]
     rest: Mapped[float]
     matches: Mapped[int] = mapped_column(server_default="0", default=0)
     """Matches of signature rules in this window, as far as they are known."""
+    phase: Mapped[str | None]
     view: Mapped[str | None]
     views: Mapped[list[Any] | None]
 
@@ -232,6 +235,7 @@ class BaselineRow(Base):
     """What a workload's normal behaviour was learned to be, as a versioned snapshot."""
 
     __tablename__ = "baselines"
+    __table_args__ = (Index("ix_baselines_version_id", "version_id"),)
 
     workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     snapshot: Mapped[bytes]
@@ -242,6 +246,10 @@ class BaselineRow(Base):
     """N-grams that a single replica taught so far (`model.teachers`)."""
     completeness: Mapped[str | None]
     """Verdict of `model.unseen` when the snapshot was written."""
+    version_id: Mapped[int | None]
+    """The live version, whose content this row is (`api.lifecycle`); null of a release without versions."""
+    provenance: Mapped[dict[str, Any] | None]
+    """Which windows it was learned from (`api.lifecycle.provenance`)."""
 
 
 class LedgerRow(Base):
@@ -372,7 +380,7 @@ class AuditRow(Base):
     """Who changed what, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (Index("ix_audit_target_action", "target", "action"), NEVER_REUSED)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     created_at: Mapped[int]

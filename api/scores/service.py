@@ -56,6 +56,7 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "verdict": row.verdict,
             "score": row.score,
             "p_value": row.p_value,
+            "phase": row.phase,
             "view": row.view,
             "views": row.views if explain else None,
             "alpha": row.alpha,

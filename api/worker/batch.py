@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, WorkloadRow
+from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
+from api.lifecycle.provenance import Facts
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
@@ -22,6 +23,7 @@ from api.worker.repository import Item, identify_replica
 from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.window_matches import WindowMatches
 from model import starts
+from model.phases import Phase
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
@@ -123,7 +125,8 @@ class BatchProcessor:
         matches = self._matches.enter(workload, container, delta, score)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
-            learning = self._learn(workload, learner, container, window, score)
+            facts = facts_of(self._session, delta, container)
+            learning = self._learn(workload, learner, container, window, score, facts=facts)
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
@@ -147,7 +150,7 @@ class BatchProcessor:
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine and not matches:
-            self._release_if_regular(workload, learner)
+            self._release_if_regular(workload, learner, window.phase)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
         if row["p_value"] is None:
@@ -190,11 +193,13 @@ class BatchProcessor:
         container: ContainerRow,
         window: Window,
         score: WindowScore,
+        *,
+        facts: Facts,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
         several = self._ledgers.several(workload.id)
-        if learner.learn(window, score, identify_replica(container) if several else None):
+        if learner.learn(window, score, identify_replica(container) if several else None, facts):
             return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
@@ -222,6 +227,7 @@ class BatchProcessor:
             "not_learned": learning.reason,
             "contributions": contributions,
             "rest": rest,
+            "phase": score.phase.value,
             "view": score.view.value if score.view else None,
             "views": policy.views(score),
         }
@@ -246,27 +252,48 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
 
-    def _release_if_regular(self, workload: WorkloadRow, learner: Learner) -> None:
+    def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
-        held = repository.find_quarantined(self._session, workload.id)
-        shown_by = [identify_replica(each.container) for each in held]
-        if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
+        quarantined = repository.find_quarantined(self._session, workload.id)
+        windows = [window_of(delta_of(each.inbox), each.container) for each in quarantined]
+        held = [
+            (each, window, identify_replica(each.container))
+            for each, window in zip(quarantined, windows, strict=True)
+            if window.phase is phase
+        ]
+        several = self._ledgers.several(workload.id)
+        if not policy.releases([(window.start, replica) for _, window, replica in held], several=several):
             return
         self._baselines.mark_changed(workload.id)
-        several = self._ledgers.several(workload.id)
-        for each, replica in zip(held, shown_by, strict=True):
-            window = window_of(delta_of(each.inbox), each.container)
-            score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+        scores = learner.release([(window, replica if several else None) for _, window, replica in held])
+        for (each, _, _), score in zip(held, scores, strict=True):
             each.score.quarantined = False
-            if learner.learn(window, score, replica if several else None):
+            if score is not None:
+                learner.provenance.add(facts_of(self._session, delta_of(each.inbox), each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
+                each.score.learning_changed_at = self._now_ms
         self._session.flush()
 
 
 def delta_of(inbox: InboxRow) -> ProfileDelta:
     """Return a handled delta whose payload is kept."""
     return decode_delta(repository.unpack(inbox.payload or b""))
+
+
+def facts_of(session: Session, delta: ProfileDelta, container: ContainerRow) -> Facts:
+    """Return what a baseline's provenance counts of a delta."""
+    node = session.get_one(NodeRow, container.node_id)
+    ref = delta.container
+    return Facts(
+        start=delta.start,
+        length=delta.end - delta.start,
+        replica=identify_replica(container),
+        image=f"{ref.image}@{ref.image_digest}" if ref.image_digest else ref.image,
+        kernel=str(node.agent.get("kernel", "")),
+        calls=delta.calls,
+        lost={cause.value: count for cause, count in delta.lost.items()},
+    )
 
 
 def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -20,15 +21,22 @@ _log = structlog.get_logger()
 
 _POLL_S: Final = 1.0
 _PRUNE_EVERY_S: Final = 600
+_CHORES_EVERY_S: Final = 60
 _PRUNE_AT_ONCE: Final = 2000
 _STALE_S: Final = 60
 
 
 class Worker:
-    """Scores what is in the inbox, in order, until it is stopped."""
+    """Scores what is in the inbox, in order, until it is stopped.
 
-    def __init__(self, core: Core) -> None:
+    Args:
+        core: What the service consists of.
+        chores: Done once a minute between transactions.
+    """
+
+    def __init__(self, core: Core, chores: Sequence[Callable[[], object]] = ()) -> None:
         self._core = core
+        self._chores = chores
         self._baselines = Baselines()
         self._matches = MatchWorker(core)
         self._wake = threading.Event()
@@ -68,7 +76,7 @@ class Worker:
             pass
 
     def _run(self) -> None:
-        pruned_at = time.monotonic() - _PRUNE_EVERY_S
+        pruned_at, chores_at = time.monotonic() - _PRUNE_EVERY_S, time.monotonic()
         while not self._stopping.is_set():
             self._wake.clear()
             try:
@@ -76,6 +84,10 @@ class Worker:
                 if not more and time.monotonic() - pruned_at >= _PRUNE_EVERY_S:
                     more = self.prune()
                     pruned_at = pruned_at if more else time.monotonic()
+                if time.monotonic() - chores_at >= _CHORES_EVERY_S:
+                    chores_at = time.monotonic()
+                    for chore in self._chores:
+                        chore()
                 self._trouble = None
             except StoreError as error:
                 self._report(error.detail)

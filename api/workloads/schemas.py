@@ -221,9 +221,10 @@ class QuantileOut(BaseModel):
 
 
 class CalibrationOut(BaseModel):
-    """The remembered healthy scores."""
+    """The remembered healthy scores: of steady windows, but for `start_scores`."""
 
     scores: int
+    start_scores: Annotated[int, Field(description="Of windows that belong to a container's start.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
     quantiles: list[QuantileOut]
     tail_scale: Annotated[float, Field(description="Bits beyond the highest score that divide p by e.")]
@@ -241,6 +242,7 @@ class BaselineOut(BaseModel):
 
     workload_id: int
     state: BaselineState
+    version_id: Annotated[int | None, Field(description="Of the live version, in `/v1/baselines`.")]
     updated_at: datetime | None
     arch: str
     windows_learned: int
