@@ -91,7 +91,7 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
         take_back(learner.baseline, window_of(delta, each.container), remembered)
         learner.provenance.add(facts_of(session, delta, each.container), times=-1)
         each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
-        each.score.learning_changed_at = now_ms
+        each.score.not_unlearned, each.score.learning_changed_at = None, now_ms
     baselines.store(session, span.workload_id, learner, now_ms)
     detail = {
         "since": span.since_ms,
