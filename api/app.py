@@ -7,14 +7,18 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
+from api.keys import routes as keys
 from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
 from api.problems import Problem
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
+from api.seccomp import routes as seccomp
+from api.suppressions import routes as suppressions
 from api.workloads import routes as workloads
 
 _DESCRIPTION: Final = """\
@@ -38,7 +42,21 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (
+        workloads,
+        baselines,
+        keys,
+        seccomp,
+        scores,
+        alerts,
+        suppressions,
+        matches,
+        bundle,
+        rules,
+        nodes,
+        ingest,
+        health,
+    ):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -9,12 +9,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from api.errors import ClientError, ProblemError, ServiceError, SettingError
+from api.baselines.options import add_baseline
+from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
+from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
+from api.suppressions.options import add_suppression
 from api.vocabulary import Mode
+from api.workloads.options import add_workload
 from wire.settings import add_options, read
 
 CANNOT_RUN: Final = 1
@@ -30,6 +34,12 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself baseline report shop/cart/web --gate
+      is what was learned good enough for production? what has it not seen?
+  nonself workload seccomp shop/cart/web > cart.json
+      what was learned, as a seccomp profile
+  nonself suppression preview --alert 5 --by sequences
+      what else would be silent if alert 5 was benign
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -90,11 +100,18 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
-    for each in (workloads, alerts, mode, *ruling):
+    living = add_baseline(
+        commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
+    )
+    living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
+    living += add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
+    living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    asking = (workloads, alerts, mode, *ruling, *living)
+    for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode, *ruling):
+    for each in (token, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -176,23 +193,27 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.workloads.commands import find_workload
+
     client = _client(settings, options)
-    wanted = options.workload
-    found = [
-        each
-        for each in client.list("/v1/workloads")
-        if wanted in {str(each["id"]), each["name"], _name(each), f"{each['namespace']}/{each['name']}"}
-    ]
-    if len(found) != 1:
-        known = ", ".join(f"{_name(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
-        raise ClientError(msg)
-    path = f"/v1/workloads/{found[0]['id']}/mode"
+    path = f"/v1/workloads/{find_workload(client, options.workload)['id']}/mode"
     changed = client.put(path, {"mode": options.mode, "reason": options.reason})
     if options.json:
         _print_json(changed)
     else:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
+
+
+def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.workloads.commands import run_seccomp
+
+    run_seccomp(_client(settings, options), options)
+
+
+def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.suppressions.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
@@ -208,6 +229,18 @@ def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
 
     run(_client(settings, options), options)
     return True
+
+
+def _baseline(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    from api.baselines.commands import run
+
+    return run(_client(settings, options), options)
+
+
+def _keys(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.keys.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
@@ -228,6 +261,10 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
+    "workload": _workload,
+    "baseline": _baseline,
+    "keys": _keys,
+    "suppression": _suppression,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

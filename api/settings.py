@@ -10,6 +10,8 @@ from api.vocabulary import Mode
 from wire.settings import setting
 
 MOST_BATCH_DELTAS: Final = 5000
+OFF: Final = "off"
+_AUTO_PROMOTE: Final = (OFF, "complete", "day", "week")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,11 @@ class ServiceSettings:
         "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
     )
     cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
+    kubernetes: str = setting(
+        "auto",
+        "Where pods' owners are asked: auto is the cluster that the service runs in, off asks nobody, "
+        "else the path of a kubeconfig.",
+    )
     default_mode: str = setting(Mode.LEARNING.value, "Mode of a workload seen for the first time.")
     window_s: int = setting(10, "Seconds in one window; the agent that `nonself up` starts uses the same.")
     budget_per_week: float = setting(
@@ -48,6 +55,11 @@ class ServiceSettings:
     )
     learned_kept_hours: int = setting(
         24, "Hours for which a window that was learned can be unlearned: its counts are kept; 0 keeps none."
+    )
+    auto_promote: str = setting(
+        OFF,
+        "Whether a baseline is promoted by itself once its promotion report passes: off; complete; or day or "
+        "week, which also ask that a whole day or week was learned.",
     )
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 
@@ -74,6 +86,10 @@ class ServiceSettings:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
             raise SettingError("budget_per_week", "a number above 0", self.budget_per_week)
+        if self.auto_promote not in _AUTO_PROMOTE:
+            raise SettingError("auto_promote", f"one of {', '.join(_AUTO_PROMOTE)}", self.auto_promote)
+        if self.kubernetes not in {"auto", "off"} and not Path(self.kubernetes).is_file():
+            raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
 

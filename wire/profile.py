@@ -61,6 +61,8 @@ class ContainerRef:
     image: str = ""
     image_digest: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Of the pod, and only those that tell which workload it belongs to."""
     cgroup: str = ""
     """Path below the cgroup2 mount, for example `/kubepods/besteffort/pod<uid>/<id>`."""
     seen_from_start: bool = True

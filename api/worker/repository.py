@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -18,9 +18,11 @@ from api.db.tables import (
     ScoreRow,
     WorkloadRow,
 )
-from api.vocabulary import AlertKind, AlertStatus
+from api.vocabulary import AlertKind, AlertStatus, MatchOutcome
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
+
+GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
 
 
 class Item(NamedTuple):
@@ -175,7 +177,7 @@ def identify_replica(row: ContainerRow) -> int:
 
 
 class Held(NamedTuple):
-    """A window that was held out of learning, with what can be learned of it."""
+    """A window that was scored, with what can be learned or unlearned of it."""
 
     score: ScoreRow
     inbox: InboxRow
@@ -195,6 +197,26 @@ def find_quarantined(session: Session, workload_id: int) -> Sequence[Held]:
         .order_by(ScoreRow.id)
     )
     return [Held(*row) for row in rows]
+
+
+def find_learned(
+    session: Session, workload_id: int, since_ms: int, until_ms: int, container: str | None
+) -> list[Held]:
+    """Return the learned windows of a workload that began within a time, oldest first."""
+    query = (
+        select(ScoreRow, InboxRow, ContainerRow)
+        .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .where(
+            ScoreRow.workload_id == workload_id,
+            ScoreRow.learned,
+            ScoreRow.start >= since_ms,
+            ScoreRow.start < until_ms,
+        )
+    )
+    if container is not None:
+        query = query.where(ContainerRow.container_id == container)
+    return [Held(*row) for row in session.execute(query.order_by(ScoreRow.id))]
 
 
 def find_open_drifts(session: Session, workloads: Collection[int]) -> dict[int, DriftRow]:
@@ -276,7 +298,9 @@ def forget_payloads(session: Session, before_ms: int, limit: int) -> int:
 def end_quarantine(session: Session, before_ms: int) -> None:
     """Give up the windows that waited for their release since before a time."""
     session.execute(
-        update(ScoreRow).where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms).values(quarantined=False)
+        update(ScoreRow)
+        .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
+        .values(quarantined=False, not_learned=GIVEN_UP)
     )
 
 
@@ -306,7 +330,12 @@ def prune(session: Session, before_ms: int, limit: int) -> int:
     ids = session.scalars(unscored).all()
     session.execute(delete(InboxRow).where(InboxRow.id.in_(ids)))
     unsampled = (
-        select(MatchRow.id).where(MatchRow.received_at < before_ms, MatchRow.payload.is_(None)).limit(limit)
+        select(MatchRow.id)
+        .where(
+            MatchRow.received_at < before_ms,
+            or_(MatchRow.payload.is_(None), MatchRow.outcome == MatchOutcome.SUPPRESSED.value),
+        )
+        .limit(limit)
     )
     matches = session.scalars(unsampled).all()
     session.execute(delete(MatchRow).where(MatchRow.id.in_(matches)))

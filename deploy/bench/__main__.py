@@ -30,6 +30,7 @@ SECTIONS = {
     "drain": ("bench.drain", "drain", "table slots read per second in Python"),
     "agent": ("bench.agent", "agent", "CPU and memory of the agent with 4, 10 and 200 real containers"),
     "ingest": ("bench.ingest", "ingest", "deltas and n-gram counts per second through the service"),
+    "baselines": ("bench.baselines", "baselines", "list, diff, promote with 5,000 workloads of 20 versions"),
     "rules": ("bench.rules", "rules", "CPU per event with all of Falco's stable rules"),
     "events": ("bench.events", "events", "rule events: added to a call, and per core from ring to verdict"),
     "latency": ("bench.latency", "latency", "from a call to the agent's verdict and to GET /v1/alerts"),

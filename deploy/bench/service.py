@@ -60,13 +60,17 @@ def service(folder: Path) -> Iterator[tuple[str, str]]:
         raise RuntimeError(msg)
     token, url, log = json.loads(made.stdout)["token"], f"http://127.0.0.1:{port}", folder / "serve.log"
     with running(["nonself", "serve", "--state-dir", str(state), "--port", str(port)], log) as process:
-        deadline = time.monotonic() + _START_S
-        while not _is_ready(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                msg = f"nonself serve did not become ready: {log.read_text()[-500:]}"
-                raise RuntimeError(msg)
-            time.sleep(0.1)
+        ready(url, process, log)
         yield url, token
+
+
+def ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a service answers.
+
+    Raises:
+        RuntimeError: It did not become ready.
+    """
+    wait_for(lambda: _is_ready(url), _START_S, f"nonself serve: {log}", process)
 
 
 class Api:

@@ -58,6 +58,23 @@ class NearestProfile:
             np.round(np.clip(1 - np.concatenate(nearest).astype(np.float64), 0, 1), 6), dtype=np.float64
         )
 
+    def left_out(self, traces: Numbers, numbers: Numbers, size: int) -> NDArray[np.float64]:
+        """Return the distance of each learned trace, at least two, as if it alone had not been learned.
+
+        Its sequences are then held by one trace less, and those that no other one holds are unknown.
+        """
+        counts = self._counts(traces, numbers, size).toarray().astype(np.float64)
+        held_by = np.count_nonzero(counts, axis=0)
+        own, others = (np.log(size / np.maximum(each, 1)) + 1 for each in (held_by, held_by + 1))
+        left = counts * (held_by > 1)
+        left[:, 0] = counts[:, 0] + counts[:, 1:] @ (held_by[1:] == 1)
+        products = (left * own**2) @ counts.T
+        # The length of any other trace, by the weights that are left without this one.
+        lengths = counts**2 @ others**2 + (counts > 0) @ (counts**2 * (own**2 - others**2)).T
+        cosines = products / np.sqrt(lengths * (left**2 @ own**2)[:, None])
+        np.fill_diagonal(cosines, -np.inf)
+        return np.asarray(np.round(np.clip(1 - cosines.max(axis=1), 0, 1), 6))
+
     def _counts(self, traces: Numbers, numbers: Numbers, size: int) -> csr_array:
         # Counting into a small dense block is several times faster than sorting pairs.
         step = max(1, _CELLS // self._width)
