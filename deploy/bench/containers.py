@@ -72,6 +72,13 @@ def pids(names: Sequence[str]) -> list[int]:
     return found
 
 
+def favour() -> None:
+    """Give all containers of this run the CPU ahead of other groups of processes."""
+    for name, most in (("cpu.shares", "262144"), ("cpu.weight", "10000")):
+        for file in Path("/sys/fs/cgroup").glob(f"**/{_parent()}/{name}"):
+            file.write_text(most)
+
+
 def _runc(state: Path, *arguments: str) -> None:
     command = ["runc", "--root", str(state), *arguments]
     # A detached container keeps the descriptors it is given, so it is given none that somebody waits for.

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench.containers import containers, opens, pids
+from bench.containers import containers, favour, opens, pids
 from bench.context import Context
 from bench.service import Api, agent_with_rules, service, wait_for
 from bench.workload import Crowd
@@ -58,9 +58,10 @@ def _flooded(context: Context, folder: Path, path: str) -> dict[str, Any]:
         peaks = Peaks({"agent": agent.pid, "engine": engine})
         flood = [opens(EVENTS_PER_S // _CONTAINERS, path)] * _CONTAINERS
         with containers(context.work, folder / "containers", flood) as names:
+            # A flood that waits for the CPU is none.
+            favour()
             for pid in pids(names):
-                # A flood that waits for the CPU is none; among groups of processes, niceness counts little.
-                os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+                os.setpriority(os.PRIO_PROCESS, pid, -15)
             counted.begin("mix")
             begun = time.monotonic()
             while time.monotonic() - begun < seconds:

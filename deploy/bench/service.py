@@ -109,7 +109,7 @@ def agent_with_rules(folder: Path, url: str, token: str, window_s: int) -> Itera
     """Run `nonself-agent run` with the service's rules for the length of a block.
 
     Raises:
-        RuntimeError: It has no rules within half a minute.
+        RuntimeError: It has no rules within two minutes.
     """
     (folder / "agent-token").write_text(token)
     log = folder / "agent.log"
@@ -117,7 +117,7 @@ def agent_with_rules(folder: Path, url: str, token: str, window_s: int) -> Itera
     command += ["--token-file", str(folder / "agent-token"), "--state-dir", str(folder / "agent")]
     command += ["--runc-roots", str(folder / "containers/runc")]
     with running(command, log) as process:
-        wait_for(lambda: "rules_taken" in log.read_text(), _START_S, f"its rules: {log}", process)
+        wait_for(lambda: "rules_taken" in log.read_text(), 4 * _START_S, f"its rules: {log}", process)
         yield process
 
 
