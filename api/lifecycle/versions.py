@@ -52,7 +52,8 @@ def align(
     wanted = state_of(Mode(workload.mode), ready=row.ready)
     if state is BaselineState.ACTIVE and workload.mode == Mode.LEARNING.value:
         keep(version, row)
-        move(session, version, BaselineState.STALE, actor=actor, reason=reason, now_ms=now_ms)
+        why = reason or "The workload is in mode learning again: it learns on from a copy."
+        move(session, version, BaselineState.STALE, actor=actor, reason=why, now_ms=now_ms)
         version = begin(session, workload.id, parent=version, now_ms=now_ms)
         row.version_id, state = version.id, BaselineState.LEARNING
     for step in way(state, wanted):

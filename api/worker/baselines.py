@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.db.tables import BaselineRow, WorkloadRow
 from api.lifecycle import versions
-from api.lifecycle.provenance import Facts, Provenance
+from api.lifecycle.provenance import Provenance
 from model import snapshot
 from model.baseline import Baseline
 from model.score import WindowScore
@@ -66,21 +66,19 @@ class Learner:
             self.teachers.learn(window.ngrams, new, replica=replica)
         return taken
 
-    def learn(self, window: Window, score: WindowScore, replica: int | None, facts: Facts) -> bool:
-        """Learn a window; False where it is no evidence.
+    def learn(self, window: Window, score: WindowScore, replica: int | None) -> bool:
+        """Learn a window; False where it is no evidence. The caller adds it to the provenance.
 
         Args:
             window: The window.
             score: What it scored before.
             replica: Who shows it, where the workload has several; None where nobody else could vouch.
-            facts: Where it comes from.
         """
         new = self.baseline.held_by(window.ngrams) == 0 if replica is not None else None
         if not self.baseline.learn_window(window, score):
             return False
         if replica is not None and new is not None:
             self.teachers.learn(window.ngrams, new, replica=replica)
-        self.provenance.add(facts)
         return True
 
 

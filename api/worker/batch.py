@@ -125,8 +125,9 @@ class BatchProcessor:
         matches = self._matches.enter(workload, container, delta, score)
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
-            facts = facts_of(self._session, delta, container)
-            learning = self._learn(workload, learner, container, window, score, facts=facts)
+            learning = self._learn(workload, learner, container, window, score)
+            if learning.learn:
+                learner.provenance.add(facts_of(self._session, delta, container))
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "workload_id": workload.id,
@@ -193,13 +194,11 @@ class BatchProcessor:
         container: ContainerRow,
         window: Window,
         score: WindowScore,
-        *,
-        facts: Facts,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
         self._baselines.mark_changed(workload.id)
         several = self._ledgers.several(workload.id)
-        if learner.learn(window, score, identify_replica(container) if several else None, facts):
+        if learner.learn(window, score, identify_replica(container) if several else None):
             return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 

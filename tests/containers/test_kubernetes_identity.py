@@ -1,5 +1,6 @@
 """Real pods whose owner the API server knows: from the kernel to one workload over a redeploy."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +16,20 @@ pytest.importorskip("kubernetes")
 
 pytestmark = [pytest.mark.containers, pytest.mark.kernel, pytest.mark.slow]
 
+# The agent sees what other labs of this machine run, too.
+_NAMESPACE = f"kube-{os.getpid()}"
 _BUSY = ("/bin/sh", "-c", "while true; do ls / > /dev/null; sleep 0.1; done")
 
 
 def start(lab: Lab, kube: KubeAPIServer, name: str, revision: str) -> Pod:
     """Start a pod of a deployment's replica set, as the cluster would."""
-    kube.put("replicasets", an_object(revision, reference("Deployment", "cart")))
+    kube.put("replicasets", an_object(revision, reference("Deployment", "cart"), namespace=_NAMESPACE))
     pod = lab.pod(
-        "shop", name, container="web", image="busybox", labels={"app": "misleading"}, host_network=True,
+        _NAMESPACE, name, container="web", image="busybox", labels={"app": "misleading"}, host_network=True,
         command=_BUSY,
     )  # fmt: skip
     plain = a_pod(name, reference("ReplicaSet", revision))
-    plain["metadata"]["uid"] = pod.uid
+    plain["metadata"] |= {"uid": pod.uid, "namespace": _NAMESPACE}
     kube.put("pods", plain)
     return pod
 
@@ -47,7 +50,7 @@ def test_a_redeploy_of_a_real_pod_goes_on_with_its_workload(tmp_path: Path) -> N
         with Product(window_s=1, budget_per_week=1.0, options=options) as product:
 
             def carts() -> list[dict[str, Any]]:
-                return product.items("/v1/workloads", namespace="shop")
+                return product.items("/v1/workloads", namespace=_NAMESPACE)
 
             before = until(lambda: [each for each in carts() if each["windows"] >= 3])
             assert before, product.log()
