@@ -67,13 +67,14 @@ class Completeness:
             new: Which of them no learned window held before.
             start: The start of a container that the window belongs to, if to one.
         """
-        if start is not None:
-            self.starts.learn(start, new=bool(new.any()))
         if len(self.ngrams):
             rows, met = find(self.ngrams, ngrams)
-            rows = rows[met]
+            # What was unlearned is still listed, and was counted when it first came.
+            rows, new = rows[met], new & ~met
             self.spells[rows] += self.last[rows] < self.windows - 1
             self.last[rows] = self.windows
+        if start is not None:
+            self.starts.learn(start, new=bool(new.any()))
         if new.any():
             self._admit(ngrams[new])
         self._count(int(new.sum()))

@@ -116,6 +116,21 @@ def test_a_state_that_does_not_fit_is_refused(name: str, wrong: list[int]) -> No
         Completeness.from_state(state)
 
 
+def test_what_was_unlearned_and_comes_again_is_counted_once() -> None:
+    """A baseline that forgot an n-gram and learns it once more keeps one entry, and its snapshot is read."""
+    baseline = Baseline(arch="x86_64")
+    usual, odd = window({1: 9, 2: 9}), window({1: 9, 2: 9, 7: 1})
+    for each in (usual, odd):
+        baseline.learn_window(each, baseline.score_window(each))
+    baseline.unlearn_window(odd, baseline.score_window(odd))
+
+    baseline.learn_window(odd, baseline.score_window(odd))
+
+    state = from_bytes(to_bytes(baseline)).state()
+    assert state.completeness["ngrams"].tolist() == state.ngrams.tolist()
+    assert state.completeness["blocks"].reshape(-1, 3)[:, 2].sum() == len(state.ngrams)
+
+
 def test_an_empty_state_is_a_record_of_nothing() -> None:
     """Snapshots made before completeness was counted begin at 0."""
     assert Completeness.from_state({}).windows == 0
