@@ -16,7 +16,7 @@ from model.mix import MixShift
 from model.orders import Found
 from model.phases import Phase, Records
 from model.record import NOT_JUDGED, Judgement, Record
-from model.score import Evidence, ReasonCode, ViewScore, WindowScore
+from model.score import Evidence, ReasonCode, ViewScore, WindowScore, row_of
 from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
@@ -183,7 +183,7 @@ class Baseline:
         if score.evidence.has(*_UNFIT):
             return False
         self._count(window, again=again)
-        self._records[window.phase].learn(_row(score), score.least_p)
+        self._records[window.phase].learn(row_of(score), score.least_p)
         return True
 
     def count_window(self, window: Window, *, again: bool = False) -> bool:
@@ -224,7 +224,7 @@ class Baseline:
         score = self.score_window(window, unvouched=unvouched)
         if not alone:
             self._count(window, again=True)
-        self._records[window.phase].learn(_row(score), score.least_p)
+        self._records[window.phase].learn(row_of(score), score.least_p)
         return score
 
     def unlearn_window(self, window: Window, score: WindowScore) -> None:
@@ -393,11 +393,3 @@ class Baseline:
         more = beyond * self.windows_learned / max(self.calls_learned, 1)
         # The mix is a matter of shares: more calls make none of it.
         return record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
-
-
-def _row(score: WindowScore) -> list[float]:
-    """Return the bits of each view; a score that is not their sum is an earlier one, of sequences."""
-    bits = [each.bits for each in score.views]
-    if bits and math.fsum(bits) == score.score:
-        return bits
-    return [score.score if view is View.SEQUENCES else math.nan for view in VIEWS]

@@ -1,10 +1,11 @@
 """What the learner says of one window: a score in bits, its p-value, the evidence for both, and the cause."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from model.phases import Phase
-from model.views import View
+from model.views import VIEWS, View
 
 
 class ReasonCode(StrEnum):
@@ -119,3 +120,14 @@ class WindowScore:
     """Every view; their bits add up to the score."""
     least_p: float = 1.0
     """The least p-value of a view, as it is remembered with a window that is learned."""
+
+
+def row_of(score: WindowScore) -> list[float]:
+    """Return the bits of each view, as a record remembers them.
+
+    A score that is not the sum of its views is an earlier one, of sequences alone; other views are NaN.
+    """
+    bits = [each.bits for each in score.views]
+    if bits and math.fsum(bits) == score.score:
+        return bits
+    return [score.score if view is View.SEQUENCES else math.nan for view in VIEWS]
