@@ -13,6 +13,7 @@ from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
 from api.problems import Problem
+from api.retention import routes as retention
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.workloads import routes as workloads
@@ -38,7 +39,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (workloads, retention, scores, alerts, matches, bundle, rules, nodes, ingest, health):
         app.include_router(each.router)
     _describe_problems(app)
     return app

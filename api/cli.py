@@ -9,12 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from api.errors import ClientError, ProblemError, ServiceError, SettingError
+from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
+from api.workloads.options import add_workload
 from wire.settings import add_options, read
 
 CANNOT_RUN: Final = 1
@@ -30,6 +31,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself workload history shop/cart/web --since 90d
+      what its windows were, by the day
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -89,12 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
+    about = add_workload(commands.add_parser("workload", help="ask for one workload's history"))
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
-    for each in (workloads, alerts, mode, *ruling):
+    for each in (workloads, alerts, mode, *about, *ruling):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode, *ruling):
+    for each in (token, workloads, alerts, mode, *about, *ruling):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -176,23 +180,21 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.workloads.remote import find
+
     client = _client(settings, options)
-    wanted = options.workload
-    found = [
-        each
-        for each in client.list("/v1/workloads")
-        if wanted in {str(each["id"]), each["name"], _name(each), f"{each['namespace']}/{each['name']}"}
-    ]
-    if len(found) != 1:
-        known = ", ".join(f"{_name(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
-        raise ClientError(msg)
-    path = f"/v1/workloads/{found[0]['id']}/mode"
+    path = f"/v1/workloads/{find(client, options.workload)['id']}/mode"
     changed = client.put(path, {"mode": options.mode, "reason": options.reason})
     if options.json:
         _print_json(changed)
     else:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
+
+
+def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.workloads.remote import run
+
+    run(_client(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
@@ -228,6 +230,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "workloads": _workloads,
     "alerts": _alerts,
     "mode": _mode,
+    "workload": _workload,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

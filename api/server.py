@@ -14,6 +14,7 @@ from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
 from api.errors import StartError
+from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
@@ -84,6 +85,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         worker = Worker(core)
         worker.start()
         stack.callback(worker.stop)
+        keeper = Keeper(core)
+        keeper.start()
+        stack.callback(keeper.stop)
         server = Server(core, listener)
         server.start()
         stack.callback(server.stop)

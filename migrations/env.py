@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from api.db import rule_tables  # noqa: F401 - its tables are among those compared
+from api.db import retention_tables, rule_tables  # noqa: F401 - their tables are among those compared
 from api.db.tables import Base
 
 connection = context.config.attributes["connection"]

@@ -112,6 +112,7 @@ class BatchProcessor:
             learning = self._learn(workload, learner, container, window, score)
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
+            "windows_per_week": self._ledgers.rate(self._ledgers.of(workload.id, delta.start)),
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,

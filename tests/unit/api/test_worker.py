@@ -13,6 +13,7 @@ from api.db.store import Store
 from api.db.tables import AlertRow, BaselineRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
 from api.errors import StoreError
 from api.ingest import service as ingest
+from api.retention.keeper import Keeper
 from api.settings import ServiceSettings
 from api.worker import policy
 from api.worker.worker import Worker
@@ -229,7 +230,7 @@ def test_old_scores_go_and_findings_stay(bench: Bench) -> None:
     assert isinstance(clock, FakeClock)
     clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
 
-    bench.worker.prune()
+    Keeper(bench.core).tidy()
 
     with bench.core.store.read() as session:
         assert session.scalars(select(ScoreRow.verdict)).all() == ["anomalous"]

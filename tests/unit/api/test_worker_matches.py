@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from api.db.rule_tables import MatchRow
 from api.db.tables import AlertRow, BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
 from api.matches import intake
+from api.retention.keeper import Keeper
 from api.worker import policy
 from model import snapshot
 from tests.service import LOOP, NOW_MS, FakeClock, a_container, a_delta, a_match, a_match_batch
@@ -183,8 +184,7 @@ def test_old_matches_go_and_samples_stay(bench: MatchBench) -> None:
     assert isinstance(clock, FakeClock)
     clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
 
-    while bench.worker.prune():
-        pass
+    Keeper(bench.core).tidy()
 
     with bench.core.store.read() as session:
         assert len(session.scalars(select(MatchRow.id)).all()) == 20
