@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.retention import routes as retention
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
+from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
 _DESCRIPTION: Final = """\
@@ -39,7 +40,19 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(RequestContext, metrics=core.metrics)
-    for each in (workloads, retention, scores, alerts, matches, bundle, rules, nodes, ingest, health):
+    for each in (
+        workloads,
+        retention,
+        what_if,
+        scores,
+        alerts,
+        matches,
+        bundle,
+        rules,
+        nodes,
+        ingest,
+        health,
+    ):
         app.include_router(each.router)
     _describe_problems(app)
     return app

@@ -15,7 +15,7 @@ from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
-from api.workloads.options import add_workload
+from api.workload_options import add_workload
 from wire.settings import add_options, read
 
 CANNOT_RUN: Final = 1
@@ -33,6 +33,8 @@ examples:
       freeze what was learned and raise alerts
   nonself workload history shop/cart/web --since 90d
       what its windows were, by the day
+  nonself workload what-if shop/cart/web --budget 1 --since 14d
+      which alerts another budget would have raised
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -92,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
-    about = add_workload(commands.add_parser("workload", help="ask for one workload's history"))
+    about = add_workload(
+        commands.add_parser("workload", help="ask for a workload's history, or what would have been")
+    )
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
     for each in (workloads, alerts, mode, *about, *ruling):
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
@@ -192,9 +196,9 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.workloads.remote import run
+    from api.workload_commands import run
 
-    run(_client(settings, options), options)
+    run(lambda: _client(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own

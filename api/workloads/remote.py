@@ -1,45 +1,15 @@
-"""`nonself workload`: what a person asks of one workload at a terminal, over the REST interface."""
+"""Finds the workload and the times that a person names at a terminal."""
 
 import argparse
-import json
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from rich.table import Table
-
 from api.client import Client
-from api.clock import Clock, SystemClock, to_datetime
-from api.console import console, full_name
+from api.console import full_name
 from api.errors import ClientError
 
-_HISTORY: Final = (
-    "from (UTC)",
-    "windows",
-    "anomalous",
-    "no evidence",
-    "ranked",
-    "p ≤ 5 %",
-    "p ≤ 1 %",
-    "p ≤ 0.1 %",
-    "lost",
-)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def run(client: Client, options: argparse.Namespace, clock: Clock | None = None) -> None:
-    """Do what was asked.
-
-    Raises:
-        ClientError: There is no such workload, or the service refuses.
-    """
-    now = to_datetime((clock or SystemClock()).now_ms())
-    answer = _ASK[options.workload_command](client, options, now)
-    if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
-    else:
-        _SHOW[options.workload_command](answer)
 
 
 def find(client: Client, wanted: str) -> dict[str, Any]:
@@ -99,52 +69,3 @@ def times(options: argparse.Namespace, now: datetime) -> dict[str, str]:
         for name, text in given.items()
         if text
     }
-
-
-def _history(client: Client, options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
-    workload = find(client, options.workload)
-    path = f"/v1/workloads/{workload['id']}/history"
-    return client.get(path, step=options.step, **times(options, now))
-
-
-def _show_history(answer: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(
-        (
-            "from (UTC)",
-            "windows",
-            "anomalous",
-            "no evidence",
-            "ranked",
-            "p ≤ 5 %",
-            "p ≤ 1 %",
-            "p ≤ 0.1 %",
-            "lost",
-        )
-    ):
-        table.add_column(heading, justify="right" if place else "left")
-    for each in answer["items"]:
-        low = [_share(each, answer["edges"], edge) for edge in (0.05, 0.01, 0.001)]
-        table.add_row(
-            each["start"][:16].replace("T", " "),
-            str(each["windows"]),
-            str(each["verdicts"]["anomalous"]),
-            str(each["verdicts"]["insufficient_evidence"]),
-            str(each["ranked"]),
-            *low,
-            str(sum(each["lost"].values())),
-        )
-    console().print(table)
-    if answer["windows_since"]:
-        console().print(f"Single windows are kept since {answer['windows_since'][:19]}.", highlight=False)
-
-
-def _share(entry: Mapping[str, Any], edges: Sequence[float], edge: float) -> str:
-    if not entry["ranked"]:
-        return ""
-    below = sum(entry["p_values"][: bisect_left(edges, edge) + 1])
-    return f"{below / entry['ranked']:.2%}"
-
-
-_ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace, datetime], Any]]] = {"history": _history}
-_SHOW: Final[Mapping[str, Callable[[Any], None]]] = {"history": _show_history}
