@@ -121,6 +121,18 @@ def test_findings_near_each_other_are_one_alert(bench: Bench) -> None:
     assert findings == [alerts[0].id] * 3 + [alerts[1].id]
 
 
+def test_an_alert_grows_within_one_transaction(bench: Bench) -> None:
+    """A finding near the last one joins its alert, also where both are handled in one transaction."""
+    bench.learn()
+    bench.enforce()
+    bench.put(*(a_delta(each, LOOP | SHELL) for each in (100, 180, 260)))
+
+    with bench.core.store.read() as session:
+        alerts = session.scalars(select(AlertRow)).all()
+    assert [row.findings for row in alerts] == [3]
+    assert (alerts[0].start, alerts[0].end) == (a_delta(100).start, a_delta(260).end)
+
+
 def test_a_node_that_catches_up_opens_no_alert_for_each_window(bench: Bench) -> None:
     """Old windows of one node between another's new ones join the alert of their own time."""
     bench.learn()
