@@ -131,9 +131,16 @@ def joins_earlier(session: Session, asked: Asked, start: int, gap_ms: int) -> bo
 def find_kept_from(session: Session, asked: Asked) -> int | None:
     """Return from when on windows are kept, where there were earlier ones in the range; else None."""
     oldest = retention.find_oldest_start(session, asked.workload_id)
-    ends = (key.start + key.span_ms for key in retention.find_rollups(session, asked.workload_id))
-    gone = any(asked.since_ms < end <= (asked.until_ms if oldest is None else oldest) for end in ends)
-    return (asked.until_ms if oldest is None else oldest) if gone else None
+    oldest = asked.until_ms if oldest is None else min(oldest, asked.until_ms)
+    for key, sums in retention.find_rollups(session, asked.workload_id).items():
+        end = key.start + key.span_ms
+        if asked.since_ms < end and asked.since_ms < oldest and key.start < oldest:
+            rows = select(func.count()).where(
+                ScoreRow.workload_id == asked.workload_id, ScoreRow.start >= key.start, ScoreRow.start < end
+            )
+            if (session.scalar(rows) or 0) < sums.windows:
+                return oldest
+    return None
 
 
 def find_shown(session: Session, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
