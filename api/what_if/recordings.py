@@ -46,6 +46,8 @@ class _Chosen:
     cluster: str
     key: WorkloadKey | None = None
     others: set[str] = field(default_factory=set)
+    starts: list[int] = field(default_factory=list)
+    """Of the first window, and of the last one so far."""
 
     def picks(self, delta: ProfileDelta) -> bool:
         """Tell whether a delta is of the workload.
@@ -65,6 +67,7 @@ class _Chosen:
             msg = f"Expected one recorded workload called {self.wanted!r}; found {known} and {shown}."
             raise DataError(msg)
         self.key = key
+        self.starts = [min([delta.start, *self.starts]), max([delta.start, *self.starts])]
         return True
 
 
@@ -130,11 +133,10 @@ def replay(
                 known = ", ".join(sorted(chosen.others)) or "no container"
                 msg = f"Expected recorded windows of {wanted!r}; the recordings hold {known}."
                 raise DataError(msg)
-            wish = WhatIfIn(
-                since=to_datetime(spans[ordered[0]].start), until=to_datetime(spans[ordered[-1]].end)
-            )
+            since, until = chosen.starts[0], chosen.starts[1] + settings.window_s * 1000
+            wish = WhatIfIn(since=to_datetime(since), until=to_datetime(until))
             with replayed.read() as session:
-                return service.run(session, _ID, wish, settings, now_ms=spans[ordered[-1]].end)
+                return service.run(session, _ID, wish, settings, now_ms=until)
         except ProblemError as error:
             msg = f"The recordings cannot be judged together: {error.detail}"
             raise DataError(msg) from error
