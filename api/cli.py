@@ -210,9 +210,15 @@ def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN4
 def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     if options.rules_command in LOCAL:
         return run_rules(options)
+    client = _client(settings, options)
+    if options.rules_command == "what-if":
+        from api.what_if.rules_remote import run as try_out
+
+        try_out(client, options)
+        return True
     from api.rules.remote import run
 
-    run(_client(settings, options), options)
+    run(client, options)
     return True
 
 

@@ -12,6 +12,8 @@ examples:
       check a file against the active rules; change nothing
   nonself rules disable 'Terminal *' --namespace shop --reason CHG-7
       switch rules off by name or wildcard; by tag with --tag
+  nonself rules what-if --disable 'Terminal *' --since 14d
+      what that would have raised of the matches that are stored
   nonself rules rollback 3 --reason 'version 4 is noisy'
       make an earlier version the active one
 """
@@ -43,8 +45,15 @@ def add_actions(
         each.add_argument("--namespace", help="only there")
         each.add_argument("--workload", type=int, help="only for the workload of this id")
         each.add_argument("--reason", default="", help="kept in the audit record")
+    what_if = actions.add_parser("what-if", help="tell what other rules would raise of stored matches")
+    what_if.add_argument("file", nargs="?", type=Path, metavar="FILE", help="to put among the active rules")
+    what_if.add_argument("--version", type=int, help="instead of a file: a stored version")
+    for name in ("disable", "enable"):
+        what_if.add_argument(f"--{name}", action="append", default=[], metavar="RULE", help="may have a *")
+    for name, default in (("since", "14d"), ("until", "now")):
+        what_if.add_argument(f"--{name}", help=f"a time, or an age as 14d, 36h, 90m (default: {default})")
     versions = actions.add_parser("versions", help="list the versions of the rules")
     rollback = actions.add_parser("rollback", help="make a version the active one again")
     rollback.add_argument("version", type=int)
     rollback.add_argument("--reason", default="", help="kept in the audit record")
-    return [listed, show, upload, *switches, versions, rollback]
+    return [listed, show, upload, *switches, what_if, versions, rollback]
