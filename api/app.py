@@ -7,8 +7,10 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
+from api.keys import routes as keys
 from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
@@ -16,6 +18,8 @@ from api.problems import Problem
 from api.retention import routes as retention
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
+from api.seccomp import routes as seccomp
+from api.suppressions import routes as suppressions
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
@@ -42,10 +46,14 @@ def create_app(core: Core) -> FastAPI:
     app.add_middleware(RequestContext, metrics=core.metrics)
     for each in (
         workloads,
-        retention,
-        what_if,
+        baselines,
+        keys,
+        seccomp,
         scores,
         alerts,
+        suppressions,
+        retention,
+        what_if,
         matches,
         bundle,
         rules,

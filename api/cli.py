@@ -9,11 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
+from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
+from api.suppressions.options import add_suppression
 from api.vocabulary import Mode
 from api.workload_options import add_workload
 from wire.settings import add_options, read
@@ -35,6 +38,12 @@ examples:
       what its windows were, by the day
   nonself workload what-if shop/cart/web --budget 1 --since 14d
       which alerts another budget would have raised
+  nonself baseline report shop/cart/web --gate
+      is what was learned good enough for production? what has it not seen?
+  nonself workload seccomp shop/cart/web > cart.json
+      what was learned, as a seccomp profile
+  nonself suppression preview --alert 5 --by sequences
+      what else would be silent if alert 5 was benign
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -94,15 +103,19 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
     mode.add_argument("--reason", default="", help="kept in the audit record")
-    about = add_workload(
-        commands.add_parser("workload", help="ask for a workload's history, or what would have been")
-    )
     ruling = add_rules(commands.add_parser("rules", help="check, list, upload and switch signature rules"))
-    for each in (workloads, alerts, mode, *about, *ruling):
+    living = add_baseline(
+        commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
+    )
+    living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
+    living += add_workload(commands.add_parser("workload", help="ask what was of one, what would be; use it"))
+    living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    asking = (workloads, alerts, mode, *ruling, *living)
+    for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, workloads, alerts, mode, *about, *ruling):
+    for each in (token, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -184,10 +197,10 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.workloads.remote import find
+    from api.workloads.commands import find_workload
 
     client = _client(settings, options)
-    path = f"/v1/workloads/{find(client, options.workload)['id']}/mode"
+    path = f"/v1/workloads/{find_workload(client, options.workload)['id']}/mode"
     changed = client.put(path, {"mode": options.mode, "reason": options.reason})
     if options.json:
         _print_json(changed)
@@ -199,6 +212,12 @@ def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.workload_commands import run
 
     run(lambda: _client(settings, options), options)
+
+
+def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.suppressions.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
@@ -222,6 +241,18 @@ def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     return True
 
 
+def _baseline(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    from api.baselines.commands import run
+
+    return run(_client(settings, options), options)
+
+
+def _keys(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.keys.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.reference import render
 
@@ -241,6 +272,9 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "alerts": _alerts,
     "mode": _mode,
     "workload": _workload,
+    "baseline": _baseline,
+    "keys": _keys,
+    "suppression": _suppression,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -49,6 +50,23 @@ class Client:
         """
         return self._ask("POST", path, json=body)
 
+    def download(self, path: str, **params: str) -> bytes:
+        """Return the answer to a GET as it came: a file.
+
+        Raises:
+            ClientError: There is none, or it is an error.
+        """
+        return self._request("GET", path, fields=params).data
+
+    def upload(self, path: str, content: bytes, type_: str, **params: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to a POST of a file.
+
+        Raises:
+            ClientError: There is none, or it is an error.
+        """
+        query = urlencode(params)
+        return self._ask("POST", f"{path}?{query}", body=content, headers={"Content-Type": type_})
+
     def list(self, path: str, **params: str) -> Iterator[dict[str, Any]]:
         """Yield every entry of a list, page by page.
 
@@ -60,19 +78,37 @@ class Client:
             yield from items
             cursor = {"cursor": page["next_cursor"]}
 
+    def delete(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to a DELETE.
+
+        Raises:
+            ClientError: There is none, or it is an error.
+        """
+        return self._ask("DELETE", path, fields=params)
+
     def _ask(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        headers = {"Authorization": f"Bearer {self._token}"}
+        response = self._request(method, path, **arguments)
+        try:
+            return json.loads(response.data)
+        except ValueError as error:
+            raise ClientError(self._not_ours()) from error
+
+    def _request(self, method: str, path: str, **arguments: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401
+        headers = {"Authorization": f"Bearer {self._token}"} | arguments.pop("headers", {})
         try:
             response = self._http.request(method, self._url + path, headers=headers, **arguments)
-            answer = json.loads(response.data)
         except urllib3.exceptions.HTTPError as error:
             msg = (
                 f"No service answers at {self._url}; start one with 'nonself up', or name another with --url."
             )
             raise ClientError(msg) from error
-        except ValueError as error:
-            msg = f"{self._url} is not a nonself service: its answer is not JSON."
-            raise ClientError(msg) from error
         if response.status >= 400:
+            try:
+                answer = json.loads(response.data)
+            except ValueError as error:
+                raise ClientError(self._not_ours()) from error
             raise ClientError(str(answer.get("detail", answer)))
-        return answer
+        return response
+
+    def _not_ours(self) -> str:
+        return f"{self._url} is not a nonself service: its answer is not JSON."

@@ -10,6 +10,7 @@ from api.clock import Clock, SystemClock
 from api.db.store import Store
 from api.falco.output import FalcoOutput
 from api.metrics import Metrics
+from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 
 
@@ -38,6 +39,8 @@ class Core:
     """Tells the worker that a workload's snapshot was changed; call it within the transaction that did."""
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
+    owner_of: OwnerOf = unasked
+    """Says what the Kubernetes API knows of a container's pod, from memory."""
     falco: FalcoOutput = field(init=False)
     stopping: bool = False
     """Set when the service ends: requests that are held back are answered."""

@@ -19,6 +19,7 @@ ServiceError
     ├── BadBodyError             400
     ├── InvalidError             422
     ├── RulesError               422
+    ├── BundleError              422
     ├── BacklogError             503
     └── StoreError               503
 """
@@ -106,7 +107,7 @@ class BudgetError(ProblemError):
 
 
 class NotPossibleError(ProblemError):
-    """The request is fine, and what it asks for cannot be done with this window any more, or yet."""
+    """The request is fine, and what it asks for cannot be done with this window or version now."""
 
     status, slug, title = 409, "not-possible", "Not possible now"
 
@@ -139,6 +140,12 @@ class RulesError(ProblemError):
     """A rule file does not load; the members `errors` and `warnings` say where and why."""
 
     status, slug, title = 422, "rules-invalid", "Invalid rules"
+
+
+class BundleError(ProblemError):
+    """A bundle of a baseline is refused; the member `cause` says why, for programs."""
+
+    status, slug, title = 422, "bundle-refused", "Bundle refused"
 
 
 class BacklogError(ProblemError):

@@ -41,6 +41,9 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_worker_failures_total": Metric("counter", "Transactions of the worker that were rolled back."),
     "nonself_worker_rejected_total": Metric("counter", "Deltas set aside because they could not be scored."),
     "nonself_findings_total": Metric("counter", "Findings stored."),
+    "nonself_findings_suppressed_total": Metric(
+        "counter", "Findings that a suppression kept from raising an alert.", ("kind",)
+    ),
     "nonself_alerts_total": Metric("counter", "Alerts opened."),
     "nonself_drifts_total": Metric("counter", "Drifts reported, by the kind first told.", ("kind",)),
     "nonself_rolled_up_total": Metric("counter", "Scores added to the history of their workloads."),
@@ -53,6 +56,13 @@ MANIFEST: Final[dict[str, Metric]] = {
     ),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
     "nonself_nodes": Metric("gauge", "Nodes known."),
+    "nonself_kubernetes_up": Metric(
+        "gauge", "1 while the Kubernetes API answers; 0 also where none is asked."
+    ),
+    "nonself_kubernetes_pods": Metric("gauge", "Pods whose owner is known from the Kubernetes API."),
+    "nonself_kubernetes_failures_total": Metric(
+        "counter", "Questions that the Kubernetes API did not answer."
+    ),
     "nonself_database_up": Metric("gauge", "1 if the database answered when this page was made, else 0."),
 }
 

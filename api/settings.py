@@ -12,6 +12,8 @@ from wire.settings import setting
 MOST_BATCH_DELTAS: Final = 5000
 LEAST_DATABASE_MIB: Final = 16
 MIB: Final = 1 << 20
+OFF: Final = "off"
+_AUTO_PROMOTE: Final = (OFF, "complete", "day", "week")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,11 @@ class ServiceSettings:
         "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
     )
     cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
+    kubernetes: str = setting(
+        "auto",
+        "Where pods' owners are asked: auto is the cluster that the service runs in, off asks nobody, "
+        "else the path of a kubeconfig.",
+    )
     default_mode: str = setting(Mode.LEARNING.value, "Mode of a workload seen for the first time.")
     window_s: int = setting(10, "Seconds in one window; the agent that `nonself up` starts uses the same.")
     budget_per_week: float = setting(
@@ -61,6 +68,11 @@ class ServiceSettings:
     learned_kept_hours: int = setting(
         24, "Hours for which a window that was learned can be unlearned: its counts are kept; 0 keeps none."
     )
+    auto_promote: str = setting(
+        OFF,
+        "Whether a baseline is promoted by itself once its promotion report passes: off; complete; or day or "
+        "week, which also ask that a whole day or week was learned.",
+    )
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -86,14 +98,21 @@ class ServiceSettings:
         # SQLite takes at most 32,766 values in one statement, and the worker names each delta of a batch.
         if self.batch_deltas > MOST_BATCH_DELTAS:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
-        if self.max_database_mib and not self.url.startswith("sqlite"):
-            raise SettingError("max_database_mib", "0 for any database but SQLite", self.max_database_mib)
+        self._check_limit()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
             raise SettingError("budget_per_week", "a number above 0", self.budget_per_week)
+        if self.auto_promote not in _AUTO_PROMOTE:
+            raise SettingError("auto_promote", f"one of {', '.join(_AUTO_PROMOTE)}", self.auto_promote)
+        if self.kubernetes not in {"auto", "off"} and not Path(self.kubernetes).is_file():
+            raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
+
+    def _check_limit(self) -> None:
+        if self.max_database_mib and not self.url.startswith("sqlite"):
+            raise SettingError("max_database_mib", "0 for any database but SQLite", self.max_database_mib)
 
     @property
     def url(self) -> str:

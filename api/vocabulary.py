@@ -32,6 +32,17 @@ class BaselineState(StrEnum):
     """It ranks scores and still learns; it waits for a person to switch the mode."""
     ACTIVE = "active"
     """It is frozen and raises alerts."""
+    STALE = "stale"
+    """Another version took its place; it is kept, and a rollback makes it active again."""
+    RETIRED = "retired"
+    """It is never used again; what it had learned is gone, its history stays."""
+
+
+class Origin(StrEnum):
+    """Where a version of a baseline came from."""
+
+    LEARNED = "learned"
+    IMPORTED = "imported"
 
 
 class AlertStatus(StrEnum):
@@ -42,7 +53,7 @@ class AlertStatus(StrEnum):
 
 
 def state_of(mode: Mode, *, ready: bool) -> BaselineState:
-    """Return the state of a baseline, `ready` if it has seen enough windows to rank a score."""
+    """Return the state of a workload's live baseline, `ready` if it has seen enough to rank a score."""
     if not ready:
         return BaselineState.LEARNING
     return BaselineState.ACTIVE if mode is Mode.ENFORCEMENT else BaselineState.READY
@@ -72,6 +83,8 @@ class MatchOutcome(StrEnum):
 
     RAISED = "raised"
     """It is part of an alert."""
+    SUPPRESSED = "suppressed"
+    """It is a finding, and a suppression keeps it from raising an alert."""
     DISABLED = "disabled"
     """Its rule is switched off for its workload or namespace."""
     WAITING = "waiting"

@@ -10,6 +10,7 @@ from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
 from api.retention.remote import history, show_history
 from api.what_if.remote import show_snapshot, show_what_if, take_snapshot, what_if
+from api.workloads.commands import run_seccomp
 
 
 def run(connect: Callable[[], Client], options: argparse.Namespace, clock: Clock | None = None) -> None:
@@ -19,6 +20,9 @@ def run(connect: Callable[[], Client], options: argparse.Namespace, clock: Clock
         ClientError: There is no such workload, or the service refuses.
         DataError: A file cannot be used.
     """
+    if options.workload_command == "seccomp":
+        run_seccomp(connect(), options)
+        return
     now = to_datetime((clock or SystemClock()).now_ms())
     answer = _ASK[options.workload_command](connect, options, now)
     if options.json:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from api.workloads.options import add_seccomp
+
 EXAMPLES: Final = """\
 examples:
   nonself workload history shop/cart/web --since 90d
@@ -12,6 +14,8 @@ examples:
       which alerts a budget of one false alert a week would have raised of the stored windows
   nonself workload what-if shop/cart/web --recording monday.jsonl.gz tuesday.jsonl.gz
       which alerts what was learned would raise of what 'nonself-agent record' wrote
+  nonself workload seccomp shop/cart/web > cart.json
+      what was learned, as a seccomp profile
   nonself workload snapshot shop/cart/web --out cart.json
   nonself workload what-if cart --baseline cart.json --recording monday.jsonl.gz
       the same without a service, and with what had been learned then
@@ -50,4 +54,4 @@ def add_workload(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
         each.add_argument("--until", help=f"{_WHEN} (default: now)")
     for each in (history, what_if, snapshot):
         each.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
-    return [history, what_if, snapshot]
+    return [history, what_if, snapshot, add_seccomp(actions)]

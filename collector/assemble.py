@@ -22,12 +22,14 @@ from collector.identity.settings import IdentitySettings
 from collector.outbox import Outbox, SpoolingOutbox
 from collector.probe import Probe
 from collector.profiles import Origin
+from collector.rules.process import RuleProcess
+from collector.rules.settings import RuleSettings
 from collector.sender import Sender
 from collector.sensor.sensor import open_sensor
 from collector.sensor.settings import SensorSettings
 from collector.settings import AgentSettings
 from collector.spool import Spool
-from collector.status import StatusReporter
+from collector.status import EngineStatus, StatusReporter
 from collector.uplink import Uplink
 from wire.syscalls import load_table
 
@@ -43,14 +45,16 @@ class Settings:
     agent: AgentSettings
     sensor: SensorSettings
     identity: IdentitySettings
+    rules: RuleSettings
 
 
-def build(settings: Settings, outbox: Callable[[ExitStack], Outbox]) -> Agent:
+def build(settings: Settings, outbox: Callable[[ExitStack], Outbox], *, with_rules: bool = False) -> Agent:
     """Return an agent ready to run; its sensor is attached already.
 
     Args:
         settings: Of all its parts.
         outbox: Opens where the batches go; what is entered into the stack is closed with the agent.
+        with_rules: Start a rule engine beside it, which ends with the agent.
 
     Raises:
         CollectorError: Something that the agent needs is missing; the message says the cure.
@@ -70,6 +74,11 @@ def build(settings: Settings, outbox: Callable[[ExitStack], Outbox]) -> Agent:
         probe = undo.enter_context(_open_sensor(settings.sensor))
         identifier = Identifier(settings.identity)
         connections.callback(identifier.close)
+        engine: Callable[[], EngineStatus] = EngineStatus
+        if with_rules:
+            rules = _start_rules(settings)
+            connections.callback(rules.stop)
+            engine = rules.status
         agent = assemble(
             settings.agent,
             origin,
@@ -77,6 +86,7 @@ def build(settings: Settings, outbox: Callable[[ExitStack], Outbox]) -> Agent:
             identifier=identifier,
             path_of=lambda cgroup_id: cgroups.path_of(cgroup_id, identifier.mount),
             outbox=out,
+            engine=engine,
             release=connections.close,
         )
         undo.pop_all()
@@ -91,6 +101,7 @@ def assemble(
     identifier: Identifying,
     path_of: Callable[[int], str | None],
     outbox: Outbox,
+    engine: Callable[[], EngineStatus] = EngineStatus,
     release: Callable[[], None] = lambda: None,
 ) -> Agent:
     """Join given parts to an agent."""
@@ -107,12 +118,19 @@ def assemble(
         containers=containers,
         enrichment=enrichment,
         outbox=outbox,
-        reporter=StatusReporter(window_s=settings.window_s, started_at=clock.now().wall),
+        reporter=StatusReporter(window_s=settings.window_s, started_at=clock.now().wall, engine=engine),
         origin=origin,
         clock=clock,
         window_s=settings.window_s,
         release=release,
     )
+
+
+def _start_rules(settings: Settings) -> RuleProcess:
+    given = {"agent": settings.agent, "rules": settings.rules, "identity": settings.identity}
+    rules = RuleProcess(given, chance=random.Random())  # noqa: S311 - spreads retries, keeps no secret
+    rules.start()
+    return rules
 
 
 def _open_sensor(settings: SensorSettings) -> Probe:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from collector.connection import read_token
 from collector.errors import CollectorError
+from collector.events.source import EVENTS
+from collector.rules.redact import read_patterns
+from collector.rules.settings import RuleSettings
 from collector.settings import AgentSettings
 
 
@@ -37,6 +40,22 @@ def check_runtimes(sockets: Iterable[str]) -> Finding:
         "There is no runtime socket, so labels stay unknown; start containerd, or name it with --cri-sockets."
     )
     return Finding("container runtime", ok=False, detail=cure, required=False)
+
+
+def check_rules(settings: AgentSettings, rules: RuleSettings) -> Finding:
+    """Look at what the rule engine needs beside the rest; without it the agent counts all the same."""
+    if not settings.rules:
+        return Finding("rules", ok=True, detail="switched off with --rules off", required=False)
+    try:
+        if rules.redact_file:
+            read_patterns(Path(rules.redact_file))
+    except CollectorError as error:
+        return Finding("rules", ok=False, detail=str(error), required=False)
+    # Imported only now, since the checks load the compiler into this process.
+    from collector.sensor.requirements import requirement_of  # noqa: PLC0415
+
+    found = requirement_of(EVENTS, "rules")
+    return Finding("rules", ok=found.ok, detail=found.cure, required=False)
 
 
 def as_table(findings: Iterable[Finding]) -> str:

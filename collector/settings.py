@@ -49,6 +49,9 @@ class AgentSettings:
     state_dir: Path = setting(Path("/var/lib/nonself-agent"), "Folder for batches that wait for the service.")
     spool_bytes: int = setting(256 << 20, "Most bytes that may wait; the oldest are discarded and counted.")
     include_sandboxes: bool = setting(default=False, help="Also profile the pause containers of pods.")
+    rules: bool = setting(
+        default=True, help="Match the service's rules on this node's events, in a process of its own."
+    )
     log_format: str = setting("auto", "json, console, or auto: console where stderr is a terminal.")
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 

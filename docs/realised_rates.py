@@ -2,6 +2,7 @@
 
     python docs/realised_rates.py [WINDOWS] [SERVERS]
     python docs/realised_rates.py shifts SERVERS
+    python docs/realised_rates.py starts [WINDOWS] [SERVERS]
 
 Run it from the root of the repository: the servers are those of the tests.
 """
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from model.baseline import Baseline
 from model.calibrate import Calibrator
 from model.drift import Drift, limit
+from model.phases import Phase
 from model.record import Record
+from model.score import ReasonCode
+from model.starts import WINDOWS
 from model.views import VIEWS
-from tests.unit.model.workloads import SERVER, Path, Server, window
+from tests.unit.model.workloads import SERVER, Path, Server, sequence, window
 
 ASKED = (0.05, 0.01, 1e-3, 1e-4)
 NEW = "epoll_wait recvfrom statx mremap fallocate fsync close"
@@ -27,6 +31,10 @@ BEFORE = 1000
 """Windows scored between the freeze and the shift."""
 AFTER = 1500
 """Windows scored after it."""
+LIFE = 30
+"""Windows that a container lives, where starts are looked at."""
+STARTED_WITH = (1.0, 1.0, 0.9, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005)
+"""Shares of the starts that load each of some modules, of calls that steady windows have not."""
 GAP = 90
 """Windows of ten seconds in the fifteen minutes within which findings join one alert."""
 _rng = np.random.default_rng(1)
@@ -87,6 +95,42 @@ def print_servers(windows: int, servers: int) -> None:
                 f"| {np.sum(reach)} | {ranked} | {sum(map(episodes, flags))} | {lag:.2f} |"
             )
         print(f"\n{name}: {drifts} reports of drift.\n")
+
+
+def print_starts(windows: int, servers: int) -> None:
+    """Print the realised rates of each phase, of containers that live for a few minutes."""
+    found: dict[Phase, list[tuple[float, float]]] = {phase: [] for phase in Phase}
+    abstained = 0
+    for seed in range(servers):
+        server, baseline, rng = Server(seed), Baseline(), np.random.default_rng(seed)
+        calls = [list(map(int, rng.integers(1, 330, size=12))) for _ in STARTED_WITH]
+        for index in range(windows):
+            age = index % LIFE
+            started = [
+                sequence(each)
+                for each, share in zip(calls, STARTED_WITH, strict=True)
+                if age < WINDOWS and rng.random() < share / (age + 1)
+            ]
+            one = window(server.counts(200), *started)
+            one = replace(one, start=index // LIFE if age < WINDOWS else None)
+            score = baseline.score_window(one, alpha=0.0)
+            if score.p_value is not None:
+                found[one.phase].append((score.p_value, score.resolution))
+            abstained += score.evidence.has(ReasonCode.FEW_STARTS)
+            baseline.learn_window(one, score)
+    print(
+        "| phase | asked | windows | realised | by rank | realised |\n| --- | --- | --- | --- | --- | --- |"
+    )
+    for phase, pairs in found.items():
+        p_values, resolutions = np.array(pairs).T
+        for asked in ASKED[:3]:
+            reach = resolutions <= asked
+            ranked = f"{np.mean(p_values[reach] <= asked):.2g}" if reach.any() else "-"
+            print(
+                f"| {phase} | {asked:g} | {len(pairs)} | {np.mean(p_values <= asked):.2g} "
+                f"({np.sum(p_values <= asked)}) | {np.sum(reach)} | {ranked} |"
+            )
+    print(f"\n{abstained} windows of starts were not ranked.")
 
 
 def print_exchangeable(records: int) -> None:
@@ -199,6 +243,9 @@ def _when(before: list[tuple[float, float]], after: list[tuple[float, float]]) -
 if __name__ == "__main__":
     if sys.argv[1:2] == ["shifts"]:
         print_shifts(servers=int(sys.argv[2]))
+        sys.exit()
+    if sys.argv[1:2] == ["starts"]:
+        print_starts(*(map(int, sys.argv[2:4] if sys.argv[2:] else ("6000", "10"))))
         sys.exit()
     print_exchangeable(records=200)
     print()

@@ -4,7 +4,7 @@ python docs/time_learner.py
 
 Times are CPU time of one process; each window is scored, then learned. A
 baseline is loaded when it has scored its first window. Its memory is what Python
-and numpy allocated for one that was loaded, with a full record of scores, and the
+and numpy allocated for one that was loaded, with full records of scores, and the
 growth of the process over sixty.
 """
 
@@ -23,7 +23,7 @@ from model.record import WIDTH
 from model.state import BaselineState
 from model.window import Window
 
-WINDOWS, PER_WINDOW, CALLS, RECORD, COPIES = 2000, 200, 60, 4096, 60
+WINDOWS, PER_WINDOW, CALLS, RECORD, STARTS, COPIES = 2000, 200, 60, 4096, 512, 60
 ALPHA = 1.65e-5
 
 
@@ -70,6 +70,8 @@ def weigh(data: bytes, window: Window) -> tuple[float, float, float]:
     record = {
         "scores": np.random.default_rng(2).exponential(10.0, (RECORD, WIDTH)),
         "scores_seen": 2 * RECORD,
+        "start_scores": np.random.default_rng(3).exponential(10.0, (STARTS, WIDTH)),
+        "start_scores_seen": 2 * STARTS,
     }
     full = BaselineState(**fields | record)
 

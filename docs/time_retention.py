@@ -75,7 +75,7 @@ def main() -> None:
         began = time.perf_counter()
 
         def work() -> None:
-            keeper._work(tidy=True)
+            keeper.work(tidy=True)
             ended.set()
 
         threading.Thread(target=work).start()

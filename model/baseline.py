@@ -2,25 +2,26 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibrate import Calibrator, remembered
 from model.completeness import Completeness
 from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.mix import MixShift
 from model.orders import Found
-from model.record import Judgement, Record
-from model.score import ReasonCode, ViewScore, WindowScore
+from model.phases import Phase, Records
+from model.record import NOT_JUDGED, Judgement, Record
+from model.score import Evidence, ReasonCode, ViewScore, WindowScore
 from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
-from model.summary import BaselineSummary, CalibrationSummary, LineageSummary, ViewSummary
-from model.surprise import BackoffSurprise
+from model.summary import BaselineSummary, LineageSummary, calibration_of
+from model.surprise import BackoffSurprise, News
 from model.unseen import Unseen, unseen
 from model.views import VIEWS, View
 from model.window import Counts, Ngrams, Window
@@ -28,15 +29,29 @@ from wire.ngram import INJECTED
 from wire.syscalls import load_table
 
 _DEFAULTS: Final = BaselineSettings()
+_UNRANKED: Final = frozenset({ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS})
 _UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCode.NO_CALLS})
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a window looks like to a baseline."""
+
+    bits: NDArray[np.float64]
+    """Of each n-gram, from all views."""
+    views: tuple[float, ...]
+    """Bits of each view."""
+    known_calls: int
+    news: News | None
 
 
 class Baseline:
     """What a workload's normal behaviour was learned to be.
 
     A window is judged from several views (`model.views`). Each gives every
-    n-gram its bits; the score is their sum, and the record (`model.record`)
-    tells how often a healthy window of the workload is as unusual in any view.
+    n-gram its bits; the score is their sum, and the record (`model.record`) of its
+    phase tells how often a healthy window of the workload is as unusual in any view.
+    What is counted is common to all phases.
 
     Args:
         arch: Architecture of the calls, as `uname -m` names it.
@@ -69,17 +84,18 @@ class Baseline:
         self._mix = MixShift(scale=settings.mix_bits)
         self._sizes = Sizes()
         self._completeness = Completeness()
-        self._record = Record(
-            [settings.mix_scale_bits if view is View.MIX else settings.tail_scale_bits for view in VIEWS],
-            max_scores=settings.max_scores,
-            least_scores=remembered(settings.min_windows, settings.max_scores),
-        )
+        self._records = Records(settings)
         self._looked_up: tuple[Window, Found] | None = None
 
     @property
     def windows_learned(self) -> int:
         """Windows learned."""
         return self._surprise.windows
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether enough windows of a phase were learned to rank its scores."""
+        return max(self._records.windows.values()) >= self.settings.min_windows
 
     @property
     def calls_learned(self) -> int:
@@ -113,57 +129,39 @@ class Baseline:
                 none of them counts for less than what no window held.
         """
         found = self._find(window)
-        judged = self._surprise.judge(window.ngrams, window.counts, found)
-        mix, absent = self._mix.bits(window.ngrams, window.counts)
-        sequences = judged.bits
-        if unvouched is not None:
-            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
-            sequences = np.where(unvouched, new, sequences)
-        bits = sequences + mix
-        short = (0.0, 0.0, 0.0)
-        if judged.news is not None:
-            bits += judged.news.short.sum(axis=0)
-            short = tuple(judged.news.short.sum(axis=1).tolist())
-        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
-        total = math.fsum(views)
-        evidence = of_window(
-            window,
-            self.settings,
-            windows=self.windows_learned,
-            windows_from_start=self.windows_from_start,
-            injected_learned=self._surprise.orders.injected,
-            full=self.full,
-        )
-        calls = window.calls
-        found_rare = self._judge(views, judged.known_calls)
-        rankable = not evidence.has(ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS)
+        seen = self._look(window, found, unvouched)
+        total = math.fsum(seen.views)
+        evidence, calls = self._evidence(window), window.calls
+        record, found_rare = self._rank(window, seen, evidence, unvouched)
+        rankable = not evidence.has(*_UNRANKED)
         p_value = found_rare.p_value if rankable and found_rare.decided is not None else None
         unusual = alpha is None or (p_value is not None and p_value <= alpha)
         listed, rest = contributions(
             window,
-            bits,
+            seen.bits,
             total,
             orders=self._surprise.orders,
             found=found,
-            news=judged.news,
+            news=seen.news,
             arch=self.arch,
             top=self.settings.top if unusual else self.settings.top_of_normal,
         )
         return WindowScore(
             score=total,
             p_value=p_value,
-            resolution=self._record.resolution,
-            extrapolated=p_value is not None and p_value < self._record.resolution,
+            resolution=record.resolution,
+            extrapolated=p_value is not None and p_value < record.resolution,
             evidence=evidence,
-            novelty=(calls - judged.known_calls) / max(calls, 1),
+            novelty=(calls - seen.known_calls) / max(calls, 1),
             calls=calls,
             contributions=listed,
             rest=rest,
+            phase=window.phase,
             view=VIEWS[found_rare.decided]
             if p_value is not None and found_rare.decided is not None
             else None,
-            views=tuple(map(ViewScore, VIEWS, views, found_rare.p_values)),
-            least_p=found_rare.least,
+            views=tuple(map(ViewScore, VIEWS, seen.views, found_rare.p_values)),
+            least_p=1.0 if evidence.has(ReasonCode.FEW_STARTS) else found_rare.least,
         )
 
     def held_by(self, ngrams: Ngrams) -> Counts:
@@ -184,15 +182,50 @@ class Baseline:
         """
         if score.evidence.has(*_UNFIT):
             return False
-        found, self._looked_up = self._find(window), None
-        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
-        if not again:
-            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
-        self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
-        self._record.learn(_row(score), score.least_p)
-        self._sizes.learn(window.calls)
-        self.windows_from_start += window.seen_from_start
+        self._count(window, again=again)
+        self._records[window.phase].learn(_row(score), score.least_p)
         return True
+
+    def count_window(self, window: Window, *, again: bool = False) -> bool:
+        """Learn a window that was held out, but not what it scored: for `remember_window`, soon after.
+
+        Args:
+            window: The window.
+            again: As of `learn_window`.
+
+        Returns:
+            False where the window is not fit to be learned; then nothing changes.
+        """
+        if self._evidence(window).has(*_UNFIT):
+            return False
+        self._count(window, again=again)
+        return True
+
+    def remember_window(
+        self, window: Window, *, itself: bool = False, unvouched: NDArray[np.bool_] | None = None
+    ) -> WindowScore:
+        """Score a window that `count_window` learned as one of its kind, and remember that.
+
+        When it came it was a stranger; what the next of its kind will score is what it scores
+        beside all others that were learned by now.
+
+        Args:
+            window: The window.
+            itself: It was released alone, so it stands for its own kind: it is not taken out for the scoring.
+                A baseline that refused n-grams cannot take it out either.
+            unvouched: As of `score_window`.
+
+        Returns:
+            The score that is remembered.
+        """
+        alone = itself or self.full
+        if not alone:
+            self._uncount(window)
+        score = self.score_window(window, unvouched=unvouched)
+        if not alone:
+            self._count(window, again=True)
+        self._records[window.phase].learn(_row(score), score.least_p)
+        return score
 
     def unlearn_window(self, window: Window, score: WindowScore) -> None:
         """Take back a window that `learn_window` learned, and its score where it is still remembered.
@@ -210,12 +243,8 @@ class Baseline:
         if window.seen_from_start > self.windows_from_start:
             msg = "Expected a window that was learned; got one from the start, and none of those was."
             raise UnlearnError(msg)
-        self._looked_up = None
-        self._surprise.unlearn_arrays(window.ngrams, window.counts)
-        self._mix.unlearn_arrays(window.ngrams, window.counts)
-        self._record.unlearn(score.score)
-        self._sizes.unlearn(window.calls)
-        self.windows_from_start -= window.seen_from_start
+        self._uncount(window)
+        self._records.unlearn(window.phase, score.score)
 
     def summary(self) -> BaselineSummary:
         """Return what the baseline knows and how sure it is."""
@@ -234,8 +263,8 @@ class Baseline:
             injected=LineageSummary(
                 calls=int(orders.counts[split:].sum()), distinct_ngrams=len(orders.ngrams) - split
             ),
-            evidence=of_baseline(self.settings, windows=self.windows_learned, full=self.full),
-            calibration=self._calibration(),
+            evidence=of_baseline(self.settings, windows=max(self._records.windows.values()), full=self.full),
+            calibration=calibration_of(self._records),
             top=most_frequent(orders, self.arch, self.settings.top),
             unseen=self.unseen(),
         )
@@ -253,18 +282,21 @@ class Baseline:
     def state(self) -> BaselineState:
         """Return all that must be kept; the arrays are copies."""
         orders, sizes = self._surprise.orders, self._sizes.items()
+        steady, start = self._records[Phase.STEADY], self._records[Phase.START]
         return BaselineState(
             arch=self.arch,
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
             refused_calls=self._surprise.refused_calls,
-            scores_seen=self._record.seen,
+            scores_seen=steady.seen,
             ngrams=orders.ngrams.copy(),
             counts=orders.counts.copy(),
             held_by=orders.windows.copy(),
             sizes=np.array([size for size, _ in sizes], dtype=np.int64),
             sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
-            scores=self._record.rows(),
+            scores=steady.rows(),
+            start_scores_seen=start.seen,
+            start_scores=start.rows(),
             completeness=self._completeness.to_state(),
         )
 
@@ -280,7 +312,8 @@ class Baseline:
         baseline._surprise.refused_calls += state.refused_calls
         baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken], windows=state.windows)
         baseline._completeness = Completeness.from_state(state.completeness)
-        baseline._record.restore(state.scores, state.scores_seen)
+        baseline._records[Phase.STEADY].restore(state.scores, state.scores_seen)
+        baseline._records[Phase.START].restore(state.start_scores, state.start_scores_seen)
         return baseline
 
     def _find(self, window: Window) -> Found:
@@ -289,32 +322,77 @@ class Baseline:
             self._looked_up = window, self._surprise.orders.find(window.ngrams)
         return self._looked_up[1]
 
-    def _judge(self, views: Sequence[float], known_calls: int) -> Judgement:
+    def _count(self, window: Window, *, again: bool = False) -> None:
+        found, self._looked_up = self._find(window), None
+        taken = self._surprise.learn_arrays(window.ngrams, window.counts, found=found)
+        if not again:
+            self._completeness.learn(window.ngrams[taken], ~found.known[taken], start=window.start)
+        self._mix.learn_arrays(window.ngrams[taken], window.counts[taken])
+        self._sizes.learn(window.calls)
+        self.windows_from_start += window.seen_from_start
+
+    def _uncount(self, window: Window) -> None:
+        self._looked_up = None
+        self._surprise.unlearn_arrays(window.ngrams, window.counts)
+        self._mix.unlearn_arrays(window.ngrams, window.counts)
+        self._sizes.unlearn(window.calls)
+        self.windows_from_start -= window.seen_from_start
+
+    def _evidence(self, window: Window) -> Evidence:
+        return of_window(
+            window,
+            self.settings,
+            windows=self._records.windows,
+            windows_from_start=self.windows_from_start,
+            injected_learned=self._surprise.orders.injected,
+            full=self.full,
+        )
+
+    def _look(self, window: Window, found: Found, unvouched: NDArray[np.bool_] | None) -> _Seen:
+        judged = self._surprise.judge(window.ngrams, window.counts, found)
+        mix, absent = self._mix.bits(window.ngrams, window.counts)
+        sequences = judged.bits
+        if unvouched is not None:
+            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
+            sequences = np.where(unvouched, new, sequences)
+        bits = sequences + mix
+        short = (0.0, 0.0, 0.0)
+        if judged.news is not None:
+            bits += judged.news.short.sum(axis=0)
+            short = tuple(judged.news.short.sum(axis=1).tolist())
+        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
+        return _Seen(bits, views, judged.known_calls, judged.news)
+
+    def _rank(
+        self, window: Window, seen: _Seen, evidence: Evidence, unvouched: NDArray[np.bool_] | None
+    ) -> tuple[Record, Judgement]:
+        """Rank a window among those of its phase, or what an exec brought into a start among steady ones.
+
+        The session of an exec does not depend on how long the container runs. A steady window
+        scores no less than its own such sessions, so the p-value is rather too high.
+        """
+        steady = self._records[Phase.STEADY]
+        if not evidence.has(ReasonCode.FEW_STARTS):
+            record = self._records[window.phase]
+            return record, self._judge(record, seen.views, seen.known_calls)
+        if not window.injected or not self._records.windows[Phase.START]:
+            return self._records[Phase.START], NOT_JUDGED
+        at = int(np.searchsorted(window.ngrams, np.uint64(INJECTED)))
+        session = Window(ngrams=window.ngrams[at:], counts=window.counts[at:])
+        found = self._surprise.orders.find(session.ngrams)
+        part = self._look(session, found, None if unvouched is None else unvouched[at:])
+        # A session alone has another mix than a window has, always.
+        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, part.views, strict=True)]
+        return steady, self._judge(steady, views, part.known_calls)
+
+    def _judge(self, record: Record, views: Sequence[float], known_calls: int) -> Judgement:
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.
         beyond = known_calls - self.largest_calls
         if beyond <= 0:
-            return self._record.judge(views)
+            return record.judge(views)
         more = beyond * self.windows_learned / max(self.calls_learned, 1)
         # The mix is a matter of shares: more calls make none of it.
-        return self._record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
-
-    def _calibration(self) -> CalibrationSummary:
-        record = self._record
-        return CalibrationSummary(
-            scores=len(record),
-            resolution=record.resolution,
-            quantiles=Calibrator(record.totals()).quantiles(),
-            tail_scale=record.views[VIEWS.index(View.SEQUENCES)].tail_scale,
-            views=tuple(
-                ViewSummary(
-                    view=view,
-                    scores=len(calibrator),
-                    highest=calibrator.highest,
-                    tail_scale=calibrator.tail_scale,
-                )
-                for view, calibrator in zip(VIEWS, record.views, strict=True)
-            ),
-        )
+        return record.judge(views, [0.0 if view is View.MIX else more for view in VIEWS])
 
 
 def _row(score: WindowScore) -> list[float]:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from scipy.special import betaincinv
+
 from model.calibrate import remembered
 
 WEEK_S: Final = 604_800
@@ -84,6 +86,36 @@ class Promise:
 
     def _finest(self, scores: int) -> float:
         return self.windows_per_week / (EXTRAPOLATION * (scores + 1))
+
+
+def rate_interval(alpha: float, scores: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of the share of healthy windows beyond a threshold, whatever their tail [^1].
+
+    The share of windows beyond the k-th highest of n remembered scores is Beta(k, n + 1 - k)
+    distributed. A threshold between two ranks lies between theirs; beyond the highest
+    score the lower bound is 0 and the upper one that of the highest: no model of a tail enters.
+
+    Args:
+        alpha: The threshold.
+        scores: How many are remembered, at least 0.
+        level: Confidence, above 0 and below 1.
+
+    Examples:
+        >>> low, high = rate_interval(0.001, 4096)
+        >>> round(low, 5), round(high, 5)
+        (0.00027, 0.0025)
+        >>> rate_interval(1e-5, 0)
+        (0.0, 1.0)
+
+    References:
+        [^1]: Wilks, S. S. "Determination of sample sizes for setting tolerance limits."
+            Annals of Mathematical Statistics 12, 1941.
+    """
+    rank, tail = alpha * (scores + 1), (1 - level) / 2
+    below, above = math.floor(rank), max(1, math.ceil(rank))
+    low = float(betaincinv(below, scores + 1 - below, tail)) if 1 <= below <= scores else 0.0
+    high = float(betaincinv(above, scores + 1 - above, 1 - tail)) if above <= scores else 1.0
+    return low, high
 
 
 def poisson_interval(events: int, level: float = 0.95) -> tuple[float, float]:

@@ -1,42 +1,67 @@
 """What speaks against trusting a score: each reason as a code and a sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from model.phases import Phase
 from model.score import Evidence, Reason, ReasonCode
 from model.settings import BaselineSettings
 from model.window import Window
 
 
 def of_baseline(settings: BaselineSettings, *, windows: int, full: bool) -> Evidence:
-    """Return what speaks against any score of a baseline."""
-    return Evidence(tuple(_baseline_reasons(settings, windows, full=full)))
+    """Return what speaks against any score of a baseline; `windows` were learned of its best-known phase."""
+    return Evidence((*_few_windows(settings, windows), *_full(settings, full=full)))
 
 
 def of_window(
     window: Window,
     settings: BaselineSettings,
     *,
-    windows: int,
+    windows: Mapping[Phase, int],
     windows_from_start: int,
     injected_learned: bool,
     full: bool,
 ) -> Evidence:
-    """Return what speaks against the score of one window."""
+    """Return what speaks against the score of one window; `windows` are those learned of each phase."""
     return Evidence(
         (
-            *_baseline_reasons(settings, windows, full=full),
+            *_phase_reasons(window, settings, windows),
+            *_full(settings, full=full),
             *_window_reasons(window, settings),
             *_unseen_reasons(
-                window, windows, windows_from_start=windows_from_start, injected_learned=injected_learned
+                window,
+                sum(windows.values()),
+                windows_from_start=windows_from_start,
+                injected_learned=injected_learned,
             ),
         )
     )
 
 
-def _baseline_reasons(settings: BaselineSettings, windows: int, *, full: bool) -> Iterator[Reason]:
+def _phase_reasons(
+    window: Window, settings: BaselineSettings, windows: Mapping[Phase, int]
+) -> Iterator[Reason]:
+    learned = windows[window.phase]
+    if window.phase is Phase.STEADY or max(windows.values()) < settings.min_windows:
+        yield from _few_windows(settings, learned)
+    elif learned < settings.min_windows:
+        text = (
+            f"The window belongs to a container's start, and {learned} such windows were learned; "
+            f"below {settings.min_windows} only what an exec brought in is ranked."
+        )
+        yield Reason(ReasonCode.FEW_STARTS, text)
+
+
+def _few_windows(settings: BaselineSettings, windows: int) -> Iterator[Reason]:
     if windows < settings.min_windows:
-        text = f"The baseline has learned {windows} windows; it ranks scores from {settings.min_windows} on."
+        text = (
+            f"The baseline has learned {windows} windows of this phase; "
+            f"it ranks scores from {settings.min_windows} on."
+        )
         yield Reason(ReasonCode.FEW_WINDOWS, text)
+
+
+def _full(settings: BaselineSettings, *, full: bool) -> Iterator[Reason]:
     if full:
         text = f"The baseline holds {settings.max_ngrams} distinct n-grams and may learn no others."
         yield Reason(ReasonCode.FULL, text)

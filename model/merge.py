@@ -10,7 +10,7 @@ learned and tells what its own replica knew then; one baseline of all windows
 would have known more, and scored lower. The merged record is the multiset of
 all remembered scores, in an order that follows from their values alone, so it
 too is the same however replicas are merged; p-values differ from those of a
-baseline that saw all windows itself. The record cuts the record to its
+baseline that saw all windows itself. Each phase has its own. A record is cut to its
 usual length with the next window that it learns.
 """
 
@@ -63,6 +63,8 @@ def merge(one: BaselineState, other: BaselineState) -> BaselineState:
         sizes=sizes,
         sizes_held=sizes_held,
         scores=_shuffled(np.concatenate((one.scores, other.scores))),
+        start_scores_seen=one.start_scores_seen + other.start_scores_seen,
+        start_scores=_shuffled(np.concatenate((one.start_scores, other.start_scores))),
     )
 
 

@@ -1,8 +1,8 @@
 """How unusual a container's counts of calls are, from one short interval to the next.
 
 Order is not looked at: this is for sources that tell only how often each call
-was made. Calls of a workload come in fixed proportions: the one furthest out of
-proportion is looked at, and how much there is altogether outside the usual mix.
+was made. Calls of a workload come in fixed proportions: what is usual is near
+to a learned vector, proportion by proportion.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
+from sklearn.metrics import pairwise_distances_argmin_min
 
 from model.errors import RatesError
 
@@ -23,44 +25,38 @@ LOAD: Final = np.log(10.0) ** 2
 """Variance of the logarithm of load that is always allowed for: a ten-fold change is one deviation."""
 ONE_CALL: Final = float(np.sqrt(1 + 3 / 8) - np.sqrt(3 / 8))
 """How far one call is from none, on the scale of square roots."""
-MIXES: Final = 10
-"""Principal components of log counts that are the usual mix."""
-
-
-def principal_components(centred: Scores, *, explained: float = 1.0, most: int | None = None) -> Scores:
-    """Return principal components as columns: the fewest that hold this share of variance, at most `most`."""
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    share = np.cumsum(values[::-1]) / max(float(values.sum()), 1e-12)
-    wanted = int(np.searchsorted(share, explained)) + 1
-    return np.asarray(vectors[:, ::-1][:, : wanted if most is None else min(wanted, most)])
+OWN_LEVEL: Final = 0.01
+"""How fast a container's own level replaces that of its replicas: within some 100 vectors."""
 
 
 class CallRates:
     """Judge each vector of a stream, after learning healthy streams.
 
-    There are two signals:
+    Each call is foretold from all others by the linear regression that learned
+    vectors give. Calls that a workload makes in fixed proportion (each file
+    opened is closed) foretell each other closely, however much their number
+    varies, so a few calls out of proportion make a large error, in standard
+    errors, where the call itself is common. Counts are looked at as square
+    roots, on which chance scatters each call alike, however frequent [^1].
 
-    - error: each call is foretold from all others by the linear regression that
-      learned vectors give; the largest error, in standard errors, counts. Calls
-      that a workload makes in fixed proportion (each file opened is closed)
-      foretell each other closely, however much their number varies, so a few
-      calls out of proportion stand out where the call itself is common. Counts
-      are looked at as square roots, on which chance scatters each call alike,
-      however frequent [^1].
-    - residual: squared length of the log counts outside their first ten
-      principal components [^2]. It is not scaled: it sees much of what is
-      unusual, where the error sees a little of what never is.
+    A workload does several things, and each has proportions of its own. So
+    errors are not judged against zero but against those of learned vectors: the
+    signal is the squared distance to the nearest of these [^2].
 
     The error always allows for a change of load, which moves all calls in
     proportion, and for one vector more than was learned in which a call is made
     once, all by itself: the longer the record, the stranger a call never made.
 
-    Each signal becomes a p-value by its rank among the signals of healthy
+    The signal becomes a p-value by its rank among the signals of healthy
     intervals that were held back: streams are cut into folds, each fold is
     judged by what the others teach. Beyond the highest rank the tail falls as
-    a power, as Hill measured it [^3]. The score is the logarithm to base 2 of
-    the mean of 1 / p, the harmonic mean of p-values [^4], which holds for
-    signals that depend on each other.
+    a power, as Hill measured it [^3]. The score is -log2 of the p-value.
+
+    Args:
+        forget: How fast the level of each call follows the stream, from 0 to 1 a
+            vector. 0 keeps the learned level: right where the container itself was
+            learned. Where only its replicas were, their level is the one to begin
+            with (`OWN_LEVEL`); a level that follows hides what comes slowly.
 
     Examples:
         >>> generator = np.random.default_rng(1)
@@ -74,19 +70,18 @@ class CallRates:
     References:
         [^1]: Anscombe, F. J. "The transformation of Poisson, binomial and
             negative-binomial data." Biometrika 35(3-4), 1948.
-        [^2]: Jackson, J. E. and Mudholkar, G. S. "Control procedures for residuals
-            associated with principal component analysis." Technometrics 21(3), 1979.
+        [^2]: Ramaswamy, S., Rastogi, R. and Shim, K. "Efficient algorithms for mining
+            outliers from large data sets." SIGMOD, 2000.
         [^3]: Hill, B. M. "A simple general approach to inference about the tail of a
             distribution." Annals of Statistics 3(5), 1975.
-        [^4]: Wilson, D. J. "The harmonic mean p-value for combining dependent tests."
-            PNAS 116(4), 2019.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forget: float = 0.0) -> None:
         self.healthy: Scores = np.empty(0)
         """Scores of the learned vectors, each judged by the folds it is not in; ascending."""
+        self._forget = forget
         self._usual: _Usual | None = None
-        self._ranks: list[_Ranks] = []
+        self._ranks: _Ranks | None = None
 
     def fit(self, streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> Self:
         """Learn healthy streams; what was learned before is forgotten.
@@ -100,15 +95,15 @@ class CallRates:
         Raises:
             RatesError: The streams do not fit each other or the folds, or there are fewer than two folds.
         """
-        fold = _checked(streams, folds)
-        counts = np.concatenate(streams)
-        signals = np.zeros((len(fold), SIGNALS))
-        for each in np.unique(fold):
-            held_back = fold == each
-            signals[held_back] = _Usual(counts[~held_back]).signals(counts[held_back])
-        self._usual = _Usual(counts)
-        self._ranks = [_Ranks(signal) for signal in signals.T]
-        self.healthy = np.sort(self._combine(signals, own=True))
+        _check(streams, folds)
+        signals = []
+        for each in np.unique(np.concatenate(folds)):
+            cuts = [(stream, fold == each) for stream, fold in zip(streams, folds, strict=True)]
+            usual = _Usual([stream[~held_back] for stream, held_back in cuts], self._forget)
+            signals += [usual.signals(stream[held_back]) for stream, held_back in cuts if held_back.any()]
+        self._usual = _Usual(streams, self._forget)
+        self._ranks = _Ranks(np.concatenate(signals))
+        self.healthy = np.sort(-np.log2(self._ranks.p_values(self._ranks.sorted, own=True)))
         return self
 
     def score(self, stream: CallCounts) -> Scores:
@@ -117,23 +112,18 @@ class CallRates:
         Raises:
             RatesError: Nothing was learned, or the stream is not over the learned calls.
         """
-        if self._usual is None:
+        if self._usual is None or self._ranks is None:
             msg = "Expected learned streams before the first score; got none."
             raise RatesError(msg)
         calls = len(self._usual.mean)
         if stream.ndim != 2 or stream.shape[1] != calls:
             msg = f"Expected vectors over {calls} calls, as learned; got an array of shape {stream.shape}."
             raise RatesError(msg)
-        return self._combine(self._usual.signals(stream), own=False)
+        return np.asarray(-np.log2(self._ranks.p_values(self._usual.signals(stream), own=False)))
 
     def threshold(self, rate: float) -> float:
         """Return the score that at most a share `rate` of the healthy vectors exceeds."""
         return float(np.quantile(self.healthy, 1 - rate, method="higher"))
-
-    def _combine(self, signals: Scores, *, own: bool) -> Scores:
-        pairs = zip(self._ranks, signals.T, strict=True)
-        evidence = [1 / ranks.p_values(signal, own=own) for ranks, signal in pairs]
-        return np.asarray(np.log2(np.mean(evidence, axis=0)))
 
 
 STEP: Final = 1.0
@@ -174,32 +164,35 @@ def tracked(scores: Scores, threshold: float, most: float = MOST) -> NDArray[np.
     return alarms
 
 
-SIGNALS: Final = 2
-
-
 class _Usual:
     """What is usual in one interval."""
 
-    def __init__(self, counts: CallCounts) -> None:
-        roots = _roots(counts)
-        self.roots = roots.mean(axis=0)
-        centred = roots - self.roots
+    def __init__(self, streams: Sequence[CallCounts], forget: float) -> None:
+        counts = np.concatenate(streams)
+        self.mean = _roots(counts).mean(axis=0)
+        self._forget = forget
+        levelled = np.concatenate([self._levelled(stream) for stream in streams])
         single = ONE_CALL**2 * np.eye(counts.shape[1])
-        load = np.sqrt(counts.mean(axis=0)) / 2  # what the logarithm of load moves
-        covariance = (centred.T @ centred + single) / len(counts) + LOAD * np.outer(load, load)
+        mean = counts.mean(axis=0)
+        load = np.minimum(np.sqrt(mean) / 2, ONE_CALL * mean)  # what the logarithm of load moves
+        covariance = (levelled.T @ levelled + single) / len(counts) + LOAD * np.outer(load, load)
         precision = np.linalg.inv(covariance)
         self._errors = precision / np.sqrt(np.diag(precision))
-        logs = np.log1p(counts)
-        self.mean = logs.mean(axis=0)
-        self._mixes = principal_components(logs - self.mean, most=MIXES)
+        self._learned = np.unique(levelled, axis=0) @ self._errors
 
     def signals(self, counts: CallCounts) -> Scores:
-        """Return largest error and residual of each vector."""
-        errors = np.abs((_roots(counts) - self.roots) @ self._errors).max(axis=1, initial=0.0)
-        centred = np.log1p(counts) - self.mean
-        residual = np.sum((centred - (centred @ self._mixes) @ self._mixes.T) ** 2, axis=1)
+        """Return of each vector of a stream how far its errors are from the nearest learned ones, squared."""
+        errors = self._levelled(counts) @ self._errors
+        _, distances = pairwise_distances_argmin_min(errors, self._learned, metric="sqeuclidean")
         # Equal vectors of different streams must tie whatever the rounding of the means.
-        return np.round(np.column_stack([errors, residual]), 6)
+        return np.asarray(np.round(distances, 6))
+
+    def _levelled(self, stream: CallCounts) -> Scores:
+        """Return the stream less the mean; that of the vectors before it, where the level follows."""
+        centred = _roots(stream) - self.mean
+        if not self._forget:
+            return np.asarray(centred)
+        return np.asarray(lfilter([1, -1], [1, self._forget - 1], centred, axis=0))
 
 
 def _roots(counts: CallCounts) -> Scores:
@@ -227,7 +220,7 @@ class _Ranks:
         return np.maximum((above + 1) / (count + 1) * np.where(above == 0, tail, 1.0), LEAST_P)
 
 
-def _checked(streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _check(streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) -> None:
     if len({stream.shape[1:] for stream in streams}) != 1 or any(stream.ndim != 2 for stream in streams):
         msg = f"Expected streams over the same calls; got shapes {[stream.shape for stream in streams]}."
         raise RatesError(msg)
@@ -235,8 +228,7 @@ def _checked(streams: Sequence[CallCounts], folds: Sequence[NDArray[np.int64]]) 
         lengths = [len(stream) for stream in streams]
         msg = f"Expected one fold for each of {lengths} vectors; got {[len(fold) for fold in folds]}."
         raise RatesError(msg)
-    fold = np.concatenate(folds)
-    if len(np.unique(fold)) < 2:
-        msg = f"Expected at least two folds; got {len(np.unique(fold))}."
+    number = len(np.unique(np.concatenate(folds)))
+    if number < 2:
+        msg = f"Expected at least two folds; got {number}."
         raise RatesError(msg)
-    return fold

@@ -38,6 +38,9 @@ class Judgement:
     """What the least is worth: how often a healthy window has one as low."""
 
 
+NOT_JUDGED: Final = Judgement((None,) * len(VIEWS), None, 1.0, 1.0)
+
+
 class Record:
     """The scores of healthy windows in all views, newest last.
 
@@ -121,6 +124,10 @@ class Record:
         if self._forgotten >= _SLACK:
             del self._rows[: self._forgotten * WIDTH]
             self._forgotten = 0
+
+    def holds(self, score: float) -> bool:
+        """Tell whether a window with this score is remembered."""
+        return score in self.totals()
 
     def unlearn(self, score: float) -> None:
         """Forget the newest window with this score; one no longer remembered is counted out only."""

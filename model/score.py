@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.phases import Phase
 from model.views import View
 
 
@@ -10,7 +11,9 @@ class ReasonCode(StrEnum):
     """Why a score stands on insufficient evidence."""
 
     FEW_WINDOWS = "few_windows"
-    """The baseline has learned too few windows to rank a score."""
+    """The baseline has learned too few windows of this phase to rank a score."""
+    FEW_STARTS = "few_starts"
+    """The window belongs to a container's start, and too few windows of starts were learned to rank it."""
     PARTIAL_WINDOW = "partial_window"
     """The sensor saw only a part of the window."""
     LOSS = "loss"
@@ -97,7 +100,7 @@ class WindowScore:
     p_value: float | None
     """In (0, 1], of all views together; None where the baseline or the window cannot support one."""
     resolution: float
-    """Smallest p-value that ranks alone can give, 1 / (n + 1) for n remembered scores."""
+    """Smallest p-value that ranks alone can give, 1 / (n + 1) for n remembered scores of the same phase."""
     extrapolated: bool
     """The p-value lies below the resolution and comes from the tail model."""
     evidence: Evidence
@@ -108,6 +111,8 @@ class WindowScore:
     """The largest, in descending order of bits."""
     rest: float
     """Bits of everything that `contributions` does not list."""
+    phase: Phase = Phase.STEADY
+    """Among whose windows it is ranked."""
     view: View | None = None
     """The view that decided the p-value; None where there is none."""
     views: tuple[ViewScore, ...] = ()

@@ -12,7 +12,8 @@ class BaselineSettings:
     min_windows: int = setting(30, "learned windows below which no p-value is given")
     max_loss: float = setting(0.01, "share of lost calls above which a window is not evidence, 0 to 1")
     max_ngrams: int = setting(200_000, "distinct n-grams one baseline may hold")
-    max_scores: int = setting(4096, "healthy scores remembered for calibration")
+    max_scores: int = setting(4096, "healthy scores of steady windows remembered for calibration")
+    max_start_scores: int = setting(512, "the same of windows that belong to starts of containers")
     tail_scale_bits: float = setting(
         24.0, "smallest scale of the tail beyond the highest healthy score, in bits"
     )

@@ -1,14 +1,15 @@
 """Bytes of a baseline: a JSON header, then named sections of 64-bit words, all compressed; data, never code.
 
-Layout of version 3 after decompression: eight bytes `nonselfB`, the header's
+Layout of version 4 after decompression: eight bytes `nonselfB`, the header's
 length as 32 bits, the header, and the sections in the order that the header
 lists them, each a name and a number of words, little-endian and without gaps.
 A section may be absent, and is then empty. One that this release does not know
 is refused, not kept: what it counts would go stale with the next window, and a
 later release would believe it. So a section or number can be added within
-version 3, as long as an older release may refuse it.
+version 4, as long as an older release may refuse it.
 
-What is remembered of windows is a section for each view; one that is absent was never judged.
+What is remembered of windows is a section for each view and phase; one that is absent was never judged.
+Up to version 3 there was one record of all phases, which is read as that of steady windows.
 Version 2 remembered one score for each window, which is read as that of the view `sequences`.
 Version 1 had four arrays without names, and the largest window instead of all sizes.
 `tests/golden/snapshot/` holds bytes of every version ever shipped.
@@ -17,6 +18,7 @@ Version 1 had four arrays without names, and the largest window instead of all s
 import json
 import struct
 import zlib
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -32,19 +34,22 @@ from model.state import BaselineState
 from model.views import VIEWS, View
 from wire.ngram import INJECTED
 
-VERSION: Final = 3
+VERSION: Final = 4
 MAX_PLAIN_BYTES: Final = 256 << 20
 """Largest snapshot after decompression; a bomb stops here."""
 _MAGIC: Final = b"nonselfB"
 _LENGTH: Final = struct.Struct("<I")
 _COUNTED: Final = {"ngrams": "<u8", "counts": "<i8", "held_by": "<i8", "sizes": "<i8", "sizes_held": "<i8"}
-_RECORD: Final = tuple(f"record.{name}" for name in (*(view.value for view in VIEWS), "least"))
-"""Sections of the columns of `model.record`."""
+_COLUMNS: Final = (*(view.value for view in VIEWS), "least")
+"""Of `model.record`."""
+_RECORD: Final = tuple(f"record.{name}" for name in _COLUMNS)
+_START_RECORD: Final = tuple(f"record.start.{name}" for name in _COLUMNS)
 _V2_SCORES: Final = "scores"
-_SECTIONS: Final = _COUNTED | dict.fromkeys((_V2_SCORES, *_RECORD), "<f8")
+_SECTIONS: Final = _COUNTED | dict.fromkeys((_V2_SCORES, *_RECORD, *_START_RECORD), "<f8")
 _COMPLETENESS: Final = "completeness."
 """Begins the names of what `model.completeness` counts: `<i8`, further names of its own."""
 _NUMBERS: Final = ("windows", "windows_from_start", "refused_calls", "scores_seen")
+_V4_NUMBERS: Final = ("start_scores_seen",)
 _V1_ARRAYS: Final = ("ngrams", "counts", "held_by", "scores")
 _DEFAULTS: Final = BaselineSettings()
 _Sections = dict[str, NDArray[Any]]
@@ -59,13 +64,14 @@ def to_bytes(baseline: Baseline) -> bytes:
     """
     state = baseline.state()
     sections = {name: getattr(state, name).astype(dtype, copy=False) for name, dtype in _COUNTED.items()}
-    sections |= {name: column.astype("<f8") for name, column in zip(_RECORD, state.scores.T, strict=True)}
+    for names, rows in ((_RECORD, state.scores), (_START_RECORD, state.start_scores)):
+        sections |= {name: column.astype("<f8") for name, column in zip(names, rows.T, strict=True)}
     for name, counted in sorted(state.completeness.items()):
         sections[_COMPLETENESS + name] = counted.astype("<i8", copy=False)
     header = {
         "version": VERSION,
         "arch": state.arch,
-        "numbers": {name: getattr(state, name) for name in _NUMBERS},
+        "numbers": {name: getattr(state, name) for name in (*_NUMBERS, *_V4_NUMBERS)},
         "sections": [[name, len(section)] for name, section in sections.items()],
     }
     text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
@@ -138,7 +144,8 @@ def _listed(header: dict[str, Any]) -> list[tuple[str, int]]:
     names = [name for name, _ in listed]
     if len(set(names)) < len(names):
         _fail("sections of different names", repr(names))
-    known = {*_COUNTED, *((_V2_SCORES,) if header["version"] == 2 else _RECORD)}
+    records = {2: (_V2_SCORES,), 3: _RECORD}.get(header["version"], (*_RECORD, *_START_RECORD))
+    known = {*_COUNTED, *records}
     _refuse_unknown("section", {name for name in names if not name.startswith(_COMPLETENESS)} - known)
     return [(name, length) for name, length in listed]
 
@@ -151,7 +158,8 @@ def _listed_v1(header: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
-    numbers = header
+    numbers: dict[str, Any] = header
+    names: tuple[str, ...] = _NUMBERS
     if header["version"] == 1:
         largest = _number(header, "largest_calls")
         if largest >= 1 << 62:
@@ -163,13 +171,15 @@ def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
         if not isinstance(told, dict):
             _fail("numbers as a JSON object", repr(told))
         numbers = told
-        _refuse_unknown("number", set(numbers) - set(_NUMBERS))
-    fields: dict[str, Any] = {name: _number(numbers, name) for name in _NUMBERS}
+        names = _NUMBERS if header["version"] < 4 else (*_NUMBERS, *_V4_NUMBERS)
+        _refuse_unknown("number", set(numbers) - set(names))
+    fields: dict[str, Any] = {name: _number(numbers, name) for name in names}
     fields |= {name: sections[name] for name in _COUNTED}
     return BaselineState(
         arch=header["arch"],
         **fields,
-        scores=_record_of(sections),
+        scores=_record_of(sections, _RECORD),
+        start_scores=_record_of(sections, _START_RECORD),
         completeness={
             name.removeprefix(_COMPLETENESS): section
             for name, section in sections.items()
@@ -178,17 +188,17 @@ def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
     )
 
 
-def _record_of(sections: _Sections) -> NDArray[np.float64]:
+def _record_of(sections: _Sections, names: Sequence[str]) -> NDArray[np.float64]:
     """Return the rows of `model.record`: what no section tells was never judged, and is NaN."""
-    columns = {name: sections[name] for name in _RECORD if len(sections.get(name, ()))}
-    if _V2_SCORES in sections:
+    columns = {name: sections[name] for name in names if len(sections.get(name, ()))}
+    if names is _RECORD and _V2_SCORES in sections:
         columns = {f"record.{View.SEQUENCES.value}": sections[_V2_SCORES]}
     lengths = {len(column) for column in columns.values()} or {0}
     if len(lengths) > 1:
         _fail("one number of remembered windows in all views", repr(sorted(lengths)))
     rows = np.full((lengths.pop(), WIDTH), np.nan)
     for name, column in columns.items():
-        rows[:, _RECORD.index(name)] = column
+        rows[:, names.index(name)] = column
     return rows
 
 
@@ -205,8 +215,9 @@ def _check(state: BaselineState) -> None:
         _fail("every n-gram in at least one window, and at least one call in each", "fewer")
     if len(state.ngrams) and int(state.held_by.max()) > state.windows:
         _fail(f"n-grams in at most {state.windows} windows", str(int(state.held_by.max())))
-    if not bool(np.all(np.isnan(state.scores) | np.isfinite(state.scores) & (state.scores >= 0))):
-        _fail("finite scores of at least 0", "others")
+    for rows in (state.scores, state.start_scores):
+        if not bool(np.all(np.isnan(rows) | np.isfinite(rows) & (rows >= 0))):
+            _fail("finite scores of at least 0", "others")
     _check_sizes(state.sizes.tolist(), state.sizes_held.tolist(), state.windows)
 
 

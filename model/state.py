@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from model.record import WIDTH
 from model.window import Counts, Ngrams
 
 Sizes = NDArray[np.int64]
@@ -16,7 +17,7 @@ class BaselineState:
     """A baseline's memory; every table that scoring needs follows from it.
 
     Counts are additive: those of disjoint sets of windows add up to those of
-    their union (`model.merge`). Only `scores` tell in what order windows came,
+    their union (`model.merge`). Only scores tell in what order windows came,
     because a score is taken before its window is learned.
     """
 
@@ -34,6 +35,9 @@ class BaselineState:
     sizes_held: Counts
     """Windows of each size."""
     scores: NDArray[np.float64]
-    """What is remembered of healthy windows, oldest first: the rows of `model.record`."""
+    """What is remembered of healthy steady windows, oldest first: the rows of `model.record`."""
+    start_scores_seen: int = 0
+    start_scores: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, WIDTH)))
+    """The same of windows that belong to starts."""
     completeness: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """What `model.completeness` counts, by name; empty where nothing was counted."""

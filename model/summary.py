@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from model.calibrate import Calibrator
+from model.phases import Phase, Records
 from model.score import Evidence
 from model.unseen import Unseen
-from model.views import View
+from model.views import VIEWS, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,9 @@ class CalibrationSummary:
     """The remembered healthy scores."""
 
     scores: int
+    """Of steady windows, as all below."""
+    start_scores: int
+    """Of windows that belong to starts."""
     resolution: float
     quantiles: tuple[tuple[float, float], ...]
     """Pairs of level and score in bits, all views together; empty where nothing is remembered."""
@@ -76,3 +81,24 @@ class BaselineSummary:
     calibration: CalibrationSummary
     top: tuple[TopNgram, ...]
     unseen: Unseen
+
+
+def calibration_of(records: Records) -> CalibrationSummary:
+    """Return what is remembered of healthy windows."""
+    steady = records[Phase.STEADY]
+    return CalibrationSummary(
+        scores=len(steady),
+        start_scores=len(records[Phase.START]),
+        resolution=steady.resolution,
+        quantiles=Calibrator(steady.totals()).quantiles(),
+        tail_scale=steady.views[VIEWS.index(View.SEQUENCES)].tail_scale,
+        views=tuple(
+            ViewSummary(
+                view=view,
+                scores=len(calibrator),
+                highest=calibrator.highest,
+                tail_scale=calibrator.tail_scale,
+            )
+            for view, calibrator in zip(VIEWS, steady.views, strict=True)
+        ),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import WindowError
+from model.phases import Phase
 from wire.ngram import INJECTED
 from wire.profile import LossCause, Mark, ProfileDelta
 
@@ -69,6 +70,11 @@ class Window:
     def injected(self) -> bool:
         """Tell whether some calls were made by a lineage that an exec brought into the container."""
         return bool(len(self.ngrams)) and int(self.ngrams[-1]) >= INJECTED
+
+    @property
+    def phase(self) -> Phase:
+        """Where in its container's life the window lies."""
+        return Phase.STEADY if self.start is None else Phase.START
 
     @property
     def calls(self) -> int:

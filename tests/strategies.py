@@ -32,6 +32,7 @@ containers = st.builds(
     image=texts,
     image_digest=texts,
     labels=st.dictionaries(texts, texts, max_size=3),
+    annotations=st.dictionaries(texts, texts, max_size=2),
     cgroup=texts,
     seen_from_start=st.booleans(),
 )

@@ -153,7 +153,7 @@ def verify(body: bytes, signature: str, key: bytes) -> bool:
 def _delta_to_plain(delta: ProfileDelta, *, with_node: bool) -> dict[str, Any]:
     origin = {"node": delta.node, "boot_id": delta.boot_id} if with_node else {}
     return origin | {
-        "container": asdict(delta.container),
+        "container": from_container(delta.container),
         "start": delta.start,
         "end": delta.end,
         "arch": delta.arch,
@@ -192,21 +192,37 @@ def _delta_from_plain(plain: Mapping[str, Any], *, node: str, boot_id: str) -> P
     )
 
 
+def from_container(ref: ContainerRef) -> dict[str, Any]:
+    """Return a container as it is sent; what came after version 1 is left out where it is empty."""
+    plain = asdict(ref)
+    if not ref.annotations:
+        del plain["annotations"]
+    return plain
+
+
 def to_container(plain: Mapping[str, Any]) -> ContainerRef:
     """Read a container back.
 
     Raises:
         FieldError: A field of it is not what the format says.
     """
-    labels = to_object(plain.get("labels"), "container.labels")
+    labels = _texts(plain.get("labels"), "container.labels")
+    # Agents older than this field do not send it.
+    annotations = _texts(plain.get("annotations", {}), "container.annotations")
     if not take_text(plain, "id"):
         fail("container.id", "text that is not empty", "")
     return ContainerRef(
         **{name: take_text(plain, name) for name in _CONTAINER_TEXTS},
         kind=to_member(ContainerKind, plain.get("kind"), "container.kind"),
-        labels={to_text(key, "container.labels"): take_text(labels, key) for key in labels},
+        labels=labels,
+        annotations=annotations,
         seen_from_start=take_bool(plain, "seen_from_start"),
     )
+
+
+def _texts(value: object, name: str) -> dict[str, str]:
+    pairs = to_object(value, name)
+    return {to_text(key, name): take_text(pairs, key) for key in pairs}
 
 
 _CONTAINER_TEXTS: Final = tuple(field.name for field in fields(ContainerRef) if field.type is str)

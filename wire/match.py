@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from wire.codec import to_container
+from wire.codec import from_container, to_container
 from wire.fields import (
     check_version,
     dump,
@@ -226,7 +226,7 @@ def _match_to_plain(match: SignatureMatch) -> dict[str, Any]:
         "priority": match.priority.value,
         "output": match.output,
         "ruleset": match.ruleset,
-        "container": None if match.container is None else asdict(match.container),
+        "container": None if match.container is None else from_container(match.container),
         "source": match.source,
         "tags": list(match.tags),
         "output_fields": dict(match.output_fields),

@@ -61,6 +61,8 @@ class ContainerRef:
     image: str = ""
     image_digest: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Of the pod, and only those that tell which workload it belongs to."""
     cgroup: str = ""
     """Path below the cgroup2 mount, for example `/kubepods/besteffort/pod<uid>/<id>`."""
     seen_from_start: bool = True
@@ -122,6 +124,11 @@ class AgentStatus:
     """Times an exec in a cgroup, or its adoption, found the sensor's map full; a cgroup may come often."""
     cpu_s: float = 0.0
     rss_bytes: int = 0
+    rule_engine: str = ""
+    """`off`, `starting`, `running` or `failed`; empty of an agent that is older than this field."""
+    rule_engine_error: str = ""
+    """Why the rule engine ended last, in one sentence; empty where it never did."""
+    rule_engine_restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

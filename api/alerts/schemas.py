@@ -85,6 +85,7 @@ class AlertOut(BaseModel):
                             "known_ending": 1,
                         }
                     ],
+                    "suppression": None,
                     "rule": None,
                     "level": None,
                     "match": None,
@@ -109,6 +110,9 @@ class AlertOut(BaseModel):
         float | None, Field(description="Largest of its findings, in bits; null for kind `signature`.")
     ]
     contributions: Annotated[list[ContributionOut], Field(description="The n-grams that carried it most.")]
+    suppression: Annotated[
+        int | None, Field(description="The suppression with which a person marked it as benign.")
+    ]
     rule: Annotated[str | None, Field(description="Of kind `signature`: the rule that matched.")]
     level: Annotated[Level | None, Field(description="Of kind `signature`: from the rule's priority.")]
     match: Annotated[

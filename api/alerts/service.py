@@ -98,6 +98,7 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
         "p_value": row.p_value if ranked else None,
         "score": row.score if ranked else None,
         "contributions": show_contributions(row.contributions),
+        "suppression": row.suppression_id,
         "rule": row.rule,
         "level": row.level,
         "match": newest.get(row.last_match_id) if row.last_match_id else None,

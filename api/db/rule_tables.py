@@ -93,6 +93,12 @@ class MatchRow(Base):
         Index("ix_matches_workload_id_time_ns", "workload_id", "time_ns"),
         Index("ix_matches_container_id_time_ns", "container_id", "time_ns"),
         Index("ix_matches_received_at", "received_at"),
+        Index(
+            "ix_matches_suppression_id",
+            "suppression_id",
+            sqlite_where=text("suppression_id IS NOT NULL"),
+            postgresql_where=text("suppression_id IS NOT NULL"),
+        ),
         NEVER_REUSED,
     )
 
@@ -114,3 +120,5 @@ class MatchRow(Base):
     finding_id: Mapped[int | None] = mapped_column(unique=True)
     """Counts the matches that were raised, in the order of commits: one that had to wait comes late."""
     raised_at: Mapped[int | None]
+    suppression_id: Mapped[int | None]
+    """What kept it from raising an alert."""

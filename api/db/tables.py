@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -89,6 +90,32 @@ class WorkloadRow(Base):
     windows: Mapped[int]
     last_score_id: Mapped[int | None]
     budget_per_week: Mapped[float | None]
+    owner_kind: Mapped[str | None]
+    """Of the controller that keeps its pods, as the Kubernetes API said."""
+    owner_name: Mapped[str | None]
+    role: Mapped[str | None]
+    """What its container is for in the pod, as the API said."""
+    adopted: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """Whether it goes on under another key than that of its row, which is an alias."""
+
+
+class WorkloadAliasRow(Base):
+    """Another key of a workload; of none where several would have it."""
+
+    __tablename__ = "workload_aliases"
+    __table_args__ = (
+        UniqueConstraint("kind", "cluster", "namespace", "name", "container"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str]
+    cluster: Mapped[str]
+    namespace: Mapped[str]
+    name: Mapped[str]
+    container: Mapped[str]
+    workload_id: Mapped[int | None] = mapped_column(ForeignKey("workloads.id"), index=True)
+    created_at: Mapped[int]
 
 
 class ContainerRow(Base):
@@ -193,12 +220,15 @@ class ScoreRow(Base):
     learned: Mapped[bool]
     learned_score: Mapped[float | None]
     """Bits that the baseline remembered with it; set without `learned` where the window was unlearned."""
+    learning_changed_at: Mapped[int | None]
+    """When it was last learned or unlearned; null: never after it was scored."""
     quarantined: Mapped[bool]
     not_learned: Mapped[str | None]
     contributions: Mapped[list[Any]]
     rest: Mapped[float]
     matches: Mapped[int] = mapped_column(server_default="0", default=0)
     """Matches of signature rules in this window, as far as they are known."""
+    phase: Mapped[str | None]
     view: Mapped[str | None]
     views: Mapped[list[Any] | None]
 
@@ -207,6 +237,7 @@ class BaselineRow(Base):
     """What a workload's normal behaviour was learned to be, as a versioned snapshot."""
 
     __tablename__ = "baselines"
+    __table_args__ = (Index("ix_baselines_version_id", "version_id"),)
 
     workload_id: Mapped[int] = mapped_column(Id, ForeignKey("workloads.id"), primary_key=True)
     snapshot: Mapped[bytes]
@@ -217,6 +248,10 @@ class BaselineRow(Base):
     """N-grams that a single replica taught so far (`model.teachers`)."""
     completeness: Mapped[str | None]
     """Verdict of `model.unseen` when the snapshot was written."""
+    version_id: Mapped[int | None]
+    """The live version, whose content this row is (`api.lifecycle`); null of a release without versions."""
+    provenance: Mapped[dict[str, Any] | None]
+    """Which windows it was learned from (`api.lifecycle.provenance`)."""
 
 
 class LedgerRow(Base):
@@ -313,13 +348,23 @@ class AlertRow(Base):
     level: Mapped[str | None]
     first_match_id: Mapped[int | None]
     last_match_id: Mapped[int | None]
+    suppression_id: Mapped[int | None]
+    """The suppression with which a person marked it as benign."""
 
 
 class FindingRow(Base):
     """One window that was an anomaly; stored in both modes."""
 
     __tablename__ = "findings"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index(
+            "ix_findings_suppression_id",
+            "suppression_id",
+            sqlite_where=text("suppression_id IS NOT NULL"),
+            postgresql_where=text("suppression_id IS NOT NULL"),
+        ),
+        NEVER_REUSED,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"), index=True)
@@ -327,13 +372,17 @@ class FindingRow(Base):
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), index=True)
     kind: Mapped[str]
     created_at: Mapped[int]
+    suppression_id: Mapped[int | None]
+    """What kept it from raising an alert."""
+    unseen: Mapped[list[Any] | None]
+    """N-grams of the window that were never learned; null where there are more than are kept."""
 
 
 class AuditRow(Base):
     """Who changed what, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (Index("ix_audit_target_action", "target", "action"), NEVER_REUSED)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     created_at: Mapped[int]

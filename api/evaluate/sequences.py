@@ -12,10 +12,11 @@ from api.evaluate.report import Curve, Grid, Plot, Report, show_share
 from api.evaluate.settings import SequencesSettings
 from api.evaluate.trace_file import TraceFile, read_traces
 from model.errors import SampleError
-from model.evaluation.detectors import Detector
+from model.evaluation.conformal import p_values
+from model.evaluation.detectors import AllOrders, Detector
 from model.evaluation.metrics import curve
 from model.evaluation.sequences import ASKED, OURS, RATES, check, detectors, figures, held_back
-from model.evaluation.traces import Split, shuffled, without_duplicates
+from model.evaluation.traces import Split, Traces, shuffled, without_duplicates
 
 _CANONICAL: Final = "canonical"
 _DEDUPLICATED: Final = "deduplicated"
@@ -42,9 +43,25 @@ def evaluate(paths: Sequence[Path], settings: SequencesSettings, progress: Progr
         if split == _CANONICAL:
             curves.append(roc)
     resplits = _resplits(found)
+    numbers = range(1, settings.calibration_resplits + 1)
+    calibrated = [
+        _realised_once(file.traces, shuffled(file.split, settings.seed + number))
+        for number in progress.track(numbers, description="asked and realised rates")
+    ]
+    calibration = [{"asked": asked, **each} for asked, each in zip(ASKED, _spread(calibrated), strict=True)]
     return Report(
-        figures={"traces": _counts(file, splits), "splits": found, "resplits": resplits},
-        grids=[*_grids(found, resplits), _groups(found[_CANONICAL][OURS]), *_calibrations(found)],
+        figures={
+            "traces": _counts(file, splits),
+            "splits": found,
+            "resplits": resplits,
+            "calibration": {"resplits": len(calibrated), "rates": calibration},
+        },
+        grids=[
+            *_grids(found, resplits),
+            _groups(found[_CANONICAL][OURS]),
+            *_calibrations(found),
+            _calibrated(calibration, len(calibrated)),
+        ],
         plots=[
             _roc(curves),
             *(_calibration(split, found[split]) for split in (_CANONICAL, list(splits)[-1])),
@@ -204,6 +221,28 @@ def _calibrations(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Grid]:
                 for name in found[_CANONICAL]
             ],
         )
+
+
+def _realised_once(traces: Traces, split: Split) -> list[float]:
+    """Return what share of the normal traces has a p-value at or below each asked rate."""
+    detector = AllOrders().fit(traces.take(split.learned))
+    found = p_values(detector.held_back, detector.score(traces.take(split.normal)))
+    return [float((found <= asked).mean()) for asked in ASKED]
+
+
+def _spread(rows: Sequence[Sequence[float]]) -> list[dict[str, float]]:
+    array = np.array(rows)
+    deviations = array.std(axis=0, ddof=1) if len(array) > 1 else np.zeros(array.shape[1])
+    pairs = zip(array.mean(axis=0).tolist(), deviations.tolist(), strict=True)
+    return [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
+
+
+def _calibrated(rates: Sequence[Mapping[str, float]], resplits: int) -> Grid:
+    return Grid(
+        title=f"Realised false-alarm rate of {OURS}, {resplits} exchangeable re-splits",
+        headings=("asked", "realised, mean", "deviation of one re-split"),
+        rows=[(f"{each['asked']:.1%}", f"{each['mean']:.3%}", f"{each['deviation']:.3%}") for each in rates],
+    )
 
 
 def _realised(figures: Sequence[Mapping[str, Any]], place: int) -> float:

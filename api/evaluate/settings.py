@@ -13,6 +13,9 @@ class SequencesSettings:
 
     seed: int = setting(1, "Seed of the random splits and intervals.")
     resplits: int = setting(5, "Random re-splits of the normal traces.")
+    calibration_resplits: int = setting(
+        30, "Re-splits over which asked and realised rates of nonself are compared: of a few, chance decides."
+    )
     comparators: str = setting(
         "usual", "Detectors to compare with: usual, or all, which adds three of river and takes far longer."
     )
@@ -20,8 +23,9 @@ class SequencesSettings:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise SettingError("seed", "a whole number from 0", self.seed)
-        if self.resplits < 1:
-            raise SettingError("resplits", "at least 1", self.resplits)
+        for name in ("resplits", "calibration_resplits"):
+            if getattr(self, name) < 1:
+                raise SettingError(name, "at least 1", getattr(self, name))
         if self.comparators not in {"usual", "all"}:
             raise SettingError("comparators", "usual or all", self.comparators)
 
@@ -31,9 +35,9 @@ class ShilSettings:
     """Settings of `nonself evaluate shil`."""
 
     rate: float = setting(
-        0.004, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
+        0.005, "Share of healthy vectors that may alarm, 0 to 1, of containers that were learned."
     )
-    others_rate: float = setting(0.01, "The same where only other replicas were learned.")
+    others_rate: float = setting(0.015, "The same where only other replicas were learned.")
 
     def __post_init__(self) -> None:
         for name in ("rate", "others_rate"):

@@ -14,6 +14,7 @@ from wire.match import FieldValue, Priority
 _EXAMPLE: Final[JsonDict] = {
     "id": 12,
     "alert_id": 5,
+    "suppression": None,
     "workload_id": 3,
     "rule": "Terminal shell in container",
     "priority": "Notice",
@@ -47,6 +48,9 @@ class MatchQuery(PageQuery):
     rule: Annotated[str | None, Field(max_length=4096, description="Name of a rule.")] = None
     level: Level | None = None
     alert: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of an alert.")] = None
+    suppression: Annotated[
+        int | None, Field(ge=1, lt=1 << 63, description="Id of a suppression: what it kept silent.")
+    ] = None
 
 
 class AttackOut(BaseModel):
@@ -88,7 +92,8 @@ class MatchOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: Annotated[int, Field(description="Counts all matches in the order in which they were raised.")]
-    alert_id: int
+    alert_id: Annotated[int | None, Field(description="Null where a suppression kept it from raising one.")]
+    suppression: Annotated[int | None, Field(description="Id of that suppression.")]
     workload_id: int
     rule: str
     priority: Priority

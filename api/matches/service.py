@@ -32,7 +32,8 @@ def list_falco(session: Session, query: MatchQuery) -> tuple[list[dict[str, Any]
     Only matches that are whole are among them: of a flood, an alert's samples.
     """
     page = query.slice()
-    conditions = (*_conditions(query), MatchRow.payload.is_not(None))
+    # What is suppressed raised no alert.
+    conditions = (*_conditions(query), MatchRow.payload.is_not(None), MatchRow.suppression_id.is_(None))
     views = repository.list_page(session, page, *conditions)
     alerts = [to_falco(match) for view in views if (match := _payload(view.row))]
     return alerts, (views[-1].row.finding_id or 0) if views else page.after
@@ -80,6 +81,8 @@ def _conditions(query: MatchQuery) -> list[ColumnElement[bool]]:
         conditions.append(MatchRow.rule == query.rule)
     if query.alert is not None:
         conditions.append(MatchRow.alert_id == query.alert)
+    if query.suppression is not None:
+        conditions.append(MatchRow.suppression_id == query.suppression)
     if query.level is not None:
         conditions.append(MatchRow.priority.in_([each.value for each in priorities_of(query.level)]))
     return conditions
@@ -96,7 +99,8 @@ def _show(view: MatchView, window: ScoreRow | None) -> MatchOut:
     priority = Priority(row.priority)
     return MatchOut(
         id=row.finding_id or 0,
-        alert_id=row.alert_id or 0,
+        alert_id=row.alert_id,
+        suppression=row.suppression_id,
         workload_id=row.workload_id or 0,
         rule=row.rule,
         priority=priority,

@@ -24,6 +24,16 @@ class AgentOut(BaseModel):
     unwatched_containers: int
     cpu_s: float
     rss_bytes: int
+    rule_engine: Annotated[
+        str,
+        Field(
+            description="`off`, `starting`, `running` or `failed`; empty where an older agent says nothing."
+        ),
+    ] = ""
+    rule_engine_error: Annotated[
+        str, Field(description="Why its rule engine ended last; empty where it never did.")
+    ] = ""
+    rule_engine_restarts: int = 0
 
 
 class EngineOut(BaseModel):
@@ -68,6 +78,9 @@ class NodeOut(BaseModel):
                         "unwatched_containers": 0,
                         "cpu_s": 31.2,
                         "rss_bytes": 61000000,
+                        "rule_engine": "running",
+                        "rule_engine_error": "",
+                        "rule_engine_restarts": 0,
                     },
                     "rules": {
                         "ruleset": "9f2c…",

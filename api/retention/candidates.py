@@ -14,6 +14,8 @@ from api.db.tables import AlertRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
 from api.retention.repository import find_mark
 from api.vocabulary import AlertStatus, MatchOutcome
 
+_GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
+
 
 class Place(NamedTuple):
     """Where a search for candidates goes on: the time and id of the last one found."""
@@ -48,8 +50,9 @@ _SETTLED: Final = and_(MatchRow.outcome.is_not(None), MatchRow.outcome != MatchO
 
 
 def _match_free(*, whole: bool) -> ColumnElement[bool]:
+    silent = MatchRow.outcome == MatchOutcome.SUPPRESSED.value
     if not whole:
-        return and_(_SETTLED, MatchRow.payload.is_(None))
+        return and_(_SETTLED, or_(MatchRow.payload.is_(None), silent))
     of_no_open = or_(MatchRow.alert_id.is_(None), MatchRow.alert_id.not_in(_OPEN))
     return and_(_SETTLED, MatchRow.payload.is_not(None), of_no_open)
 
@@ -176,7 +179,9 @@ def delete_counts(session: Session, ids: Sequence[int]) -> list[int]:
 def end_quarantine(session: Session, before_ms: int) -> None:
     """Give up the windows that waited for their release since before a time."""
     session.execute(
-        update(ScoreRow).where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms).values(quarantined=False)
+        update(ScoreRow)
+        .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
+        .values(quarantined=False, not_learned=_GIVEN_UP)
     )
 
 

@@ -84,12 +84,26 @@ class Keeper:
         for _ in self._steps(tidy=True):
             pass
 
+    def work(self, *, tidy: bool) -> None:
+        """Sum up, and where `tidy` drop what is due, with pauses for others; in the calling thread.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        began = time.perf_counter()
+        for _ in self._steps(tidy=tidy):
+            took = time.perf_counter() - began
+            # At most half of the time belongs to this thread: ingest and worker write in the other half.
+            if self._stopping.wait(took):
+                return
+            began = time.perf_counter()
+
     def _run(self) -> None:
         tidied_at = time.monotonic() - _TIDY_EVERY_S
         while not self._stopping.is_set():
             due = time.monotonic() - tidied_at >= _TIDY_EVERY_S
             try:
-                self._work(tidy=due)
+                self.work(tidy=due)
                 tidied_at = time.monotonic() if due else tidied_at
             except StoreError as error:
                 self._core.metrics.count("nonself_retention_failures_total")
@@ -99,15 +113,6 @@ class Keeper:
                 self._core.metrics.count("nonself_retention_failures_total")
                 _log.exception("retention_failed")
             self._stopping.wait(_ROLL_UP_EVERY_S)
-
-    def _work(self, *, tidy: bool) -> None:
-        began = time.perf_counter()
-        for _ in self._steps(tidy=tidy):
-            took = time.perf_counter() - began
-            # At most half of the time belongs to this thread: ingest and worker write in the other half.
-            if self._stopping.wait(took):
-                return
-            began = time.perf_counter()
 
     def _steps(self, *, tidy: bool) -> Iterator[None]:
         """Do one transaction for each step."""

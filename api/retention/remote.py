@@ -10,7 +10,8 @@ from rich.table import Table
 
 from api.client import Client
 from api.console import console
-from api.workloads.remote import find, times
+from api.workloads.commands import find_workload
+from api.workloads.remote import times
 
 _HEADINGS: Final = (
     "from (UTC)",
@@ -32,7 +33,7 @@ def history(connect: Callable[[], Client], options: argparse.Namespace, now: dat
         ClientError: There is no such workload, or the service refuses.
     """
     client = connect()
-    workload = find(client, options.workload)
+    workload = find_workload(client, options.workload)
     path = f"/v1/workloads/{workload['id']}/history"
     return client.get(path, step=options.step, **times(options, now))
 

@@ -1,6 +1,6 @@
 """What a person may do with the learning of one window: unlearn, relearn, release, drop; all is audited."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -8,11 +8,15 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotFoundError, NotPossibleError
+from api.lifecycle.versions import Timeline
+from api.vocabulary import Verdict
 from api.worker import baselines
 from api.worker.baselines import Learner
-from api.worker.batch import delta_of, window_of
+from api.worker.batch import delta_of, facts_of, window_of
+from api.worker.repository import find_learned
 from model.baseline import Baseline
 from model.errors import UnlearnError
+from model.score import WindowScore
 from model.window import Window
 
 
@@ -53,6 +57,63 @@ def take(session: Session, score_id: int, step: Step, *, reason: str, actor: str
     return row
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Windows of one workload that began within `[since_ms, until_ms)`."""
+
+    workload_id: int
+    since_ms: int
+    until_ms: int
+    container: str | None = None
+    """Only those of the container of this runtime id; None takes all."""
+
+
+def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms: int) -> int:
+    """Take back every learned window of a span, all or none, and record who did; return how many.
+
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
+
+    Raises:
+        NotPossibleError: Nothing of it is learned, or counts of some windows are no longer kept.
+    """
+    timeline = Timeline(session, span.workload_id)
+    found = find_learned(session, span.workload_id, span.since_ms, span.until_ms, span.container)
+    held = [each for each in found if timeline.holds(_changed_at(each.score))]
+    gone = sum(each.inbox.payload is None for each in held)
+    if not held or gone:
+        got = f"{gone} of {len(held)} windows have none (learned_kept_hours)" if held else "there is none"
+        msg = f"To unlearn a span, expected windows that the live version learned, with their counts; {got}."
+        raise NotPossibleError(msg)
+    learner = baselines.load(session, span.workload_id, delta_of(held[0].inbox).arch)
+    windows = [(each, delta_of(each.inbox)) for each in held]
+    # Unlearning asks for nothing of a score but its bits, so one window is scored for all.
+    score = learner.baseline.score_window(window_of(windows[0][1], held[0].container))
+    for each, delta in reversed(windows):
+        remembered = replace(score, score=each.score.learned_score or 0.0)
+        _take_back(learner.baseline, window_of(delta, each.container), remembered)
+        learner.provenance.add(facts_of(session, delta, each.container), times=-1)
+        each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
+        each.score.learning_changed_at = now_ms
+    baselines.store(session, span.workload_id, learner, now_ms)
+    detail = {
+        "since": span.since_ms,
+        "until": span.until_ms,
+        "container": span.container,
+        "windows": len(held),
+        "reason": reason,
+    }
+    record(
+        session,
+        now_ms=now_ms,
+        actor=actor,
+        action="workload.unlearn",
+        target=str(span.workload_id),
+        detail=detail,
+    )
+    session.flush()
+    return len(held)
+
+
 def _check(row: ScoreRow, step: Step) -> None:
     unlearned = not row.learned and row.learned_score is not None
     fits, expected = {
@@ -81,19 +142,32 @@ def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: 
             "(learned_kept_hours): the baseline cannot be changed by exactly this window."
         )
         raise NotPossibleError(msg)
+    if step is not Step.RELEASE and not Timeline(session, row.workload_id).holds(_changed_at(row)):
+        msg = f"Window {row.id} was learned or unlearned in another version than the live one."
+        raise NotPossibleError(msg)
     delta = delta_of(inbox)
     learner = baselines.load(session, row.workload_id, delta.arch)
-    window, baseline = window_of(delta, container), learner.baseline
+    window, facts = window_of(delta, container), facts_of(session, delta, container)
     if step is Step.UNLEARN:
-        _unlearn(baseline, window, row)
+        _unlearn(learner.baseline, window, row)
+        learner.provenance.add(facts, times=-1)
         row.learned, row.not_learned = False, f"Unlearned by {actor}: {reason}"
     else:
         _learn(learner, window, row, again=step is Step.RELEARN)
+        learner.provenance.add(facts)
+    row.learning_changed_at = now_ms
     baselines.store(session, row.workload_id, learner, now_ms)
 
 
+def _changed_at(row: ScoreRow) -> int:
+    return row.scored_at if row.learning_changed_at is None else row.learning_changed_at
+
+
 def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
-    score = replace(baseline.score_window(window), score=row.learned_score or 0.0)
+    _take_back(baseline, window, replace(baseline.score_window(window), score=row.learned_score or 0.0))
+
+
+def _take_back(baseline: Baseline, window: Window, score: WindowScore) -> None:
     try:
         baseline.unlearn_window(window, score)
     except UnlearnError as error:
@@ -101,9 +175,13 @@ def _unlearn(baseline: Baseline, window: Window, row: ScoreRow) -> None:
 
 
 def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:
-    score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
     # A person vouches for it, so it does not matter which replica showed it.
-    if not learner.baseline.learn_window(window, score, again=again):
+    if again and row.verdict != Verdict.ANOMALOUS.value:
+        found = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+        score = found if learner.baseline.learn_window(window, found, again=True) else None
+    else:
+        (score,) = learner.release([(window, None)], again=again)
+    if score is None:
         msg = "The window is no evidence: calls are missing, or it has none."
         raise NotPossibleError(msg)
     row.learned, row.quarantined, row.not_learned = True, False, None

@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from api.db.slices import Slice
-from api.db.tables import ContainerRow, NodeRow, ScoreRow
+from api.db.tables import ContainerRow, FindingRow, NodeRow, ScoreRow
 
 
 class ScoreView(NamedTuple):
@@ -38,6 +38,7 @@ def list_page(
     workload_id: int | None,
     verdict: str | None,
     quarantined: bool | None,
+    suppression_id: int | None,
 ) -> list[ScoreView]:
     """Return one page of scores in the order in which they were made."""
     query = _views()
@@ -47,4 +48,7 @@ def list_page(
         query = query.where(ScoreRow.verdict == verdict)
     if quarantined is not None:
         query = query.where(ScoreRow.quarantined if quarantined else ~ScoreRow.quarantined)
+    if suppression_id is not None:
+        silenced = select(FindingRow.score_id).where(FindingRow.suppression_id == suppression_id)
+        query = query.where(ScoreRow.id.in_(silenced))
     return [ScoreView(*row) for row in session.execute(page.of(query, ScoreRow.id, ScoreRow.scored_at))]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.paging import PageQuery
 from api.vocabulary import Mode, Verdict
+from model.phases import Phase
 from model.views import View
 
 
@@ -17,6 +18,9 @@ class ScoreQuery(PageQuery):
     verdict: Verdict | None = None
     quarantined: Annotated[
         bool | None, Field(description="Only those held out of learning until released, or only others.")
+    ] = None
+    suppression: Annotated[
+        int | None, Field(ge=1, lt=1 << 63, description="Id of a suppression: what it kept silent.")
     ] = None
     explain: Annotated[bool, Field(description="Include the n-grams that carried each score.")] = False
 
@@ -112,6 +116,7 @@ class ScoreOut(BaseModel):
                     "verdict": "anomalous",
                     "score": 1204.5,
                     "p_value": 2.1e-9,
+                    "phase": "steady",
                     "view": "triples",
                     "views": None,
                     "alpha": 1.65e-5,
@@ -145,6 +150,13 @@ class ScoreOut(BaseModel):
     p_value: Annotated[
         float | None, Field(description="Share of healthy windows that are as unusual in any view.")
     ]
+    phase: Annotated[
+        Phase | None,
+        Field(
+            description="Among whose windows it is ranked: `start` is a container's first three windows, "
+            "`steady` any other; null for scores of older releases."
+        ),
+    ] = None
     view: Annotated[
         View | None,
         Field(description="The view that decided; null without a p-value and for scores of older releases."),

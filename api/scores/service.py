@@ -23,6 +23,7 @@ def list_page(session: Session, query: ScoreQuery) -> list[ScoreOut]:
         workload_id=query.workload,
         verdict=query.verdict.value if query.verdict else None,
         quarantined=query.quarantined,
+        suppression_id=query.suppression,
     )
     return [show(view, explain=query.explain) for view in views]
 
@@ -55,6 +56,7 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "verdict": row.verdict,
             "score": row.score,
             "p_value": row.p_value,
+            "phase": row.phase,
             "view": row.view,
             "views": row.views if explain else None,
             "alpha": row.alpha,

@@ -14,7 +14,8 @@ from api.client import Client
 from api.console import console
 from api.errors import ClientError
 from api.what_if.carried import CarriedOut
-from api.workloads.remote import find, name_of, times
+from api.workloads.commands import find_workload, name_of
+from api.workloads.remote import times
 
 
 def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
@@ -36,7 +37,7 @@ def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: dat
     wish: dict[str, Any] = dict(times(options, now))
     if options.budget is not None:
         wish["budget_per_week"] = options.budget
-    return client.post(f"/v1/workloads/{find(client, options.workload)['id']}/what-if", wish)
+    return client.post(f"/v1/workloads/{find_workload(client, options.workload)['id']}/what-if", wish)
 
 
 def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _now: datetime) -> Any:  # noqa: ANN401
@@ -46,7 +47,7 @@ def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _n
         ClientError: The service refuses, or the file cannot be written.
     """
     client = connect()
-    workload = find(client, options.workload)
+    workload = find_workload(client, options.workload)
     carried = CarriedOut.model_validate(client.get(f"/v1/workloads/{workload['id']}/baseline/snapshot"))
     try:
         options.out.write_text(carried.model_dump_json(indent=1) + "\n")
@@ -123,7 +124,7 @@ def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -
         wanted = recorded_as or options.workload
     else:
         client = connect()
-        workload = find(client, options.workload)
+        workload = find_workload(client, options.workload)
         path = f"/v1/workloads/{workload['id']}/baseline/snapshot"
         carried = CarriedOut.model_validate(client.get(path))
         wanted = recorded_as or name_of(workload)

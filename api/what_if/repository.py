@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from api.db.tables import ContainerRow, ScoreRow
+from api.db.tables import ContainerRow, FindingRow, ScoreRow
 from api.ingest.service import MAX_WINDOW_MS
 from api.retention import repository as retention
 from api.vocabulary import Mode, Verdict
@@ -70,6 +70,8 @@ class Judged(NamedTuple):
     """With the budget asked."""
     teaches: bool
     """The baseline was learning: the finding decides whether it learned the window."""
+    silent: bool
+    """A suppression kept it from raising an alert."""
 
 
 _FOUND: Final = ScoreRow.verdict == Verdict.ANOMALOUS.value
@@ -107,7 +109,9 @@ def judge(session: Session, asked: Asked) -> list[Judged]:
             _FOUND,
             func.coalesce(asked.raised, False),
             learning,
+            FindingRow.suppression_id.is_not(None),
         )
+        .outerjoin(FindingRow, FindingRow.score_id == ScoreRow.id)
         .where(asked.within(asked.since_ms, asked.until_ms), ScoreRow.p_value.is_not(None))
         .where(or_(_FOUND, asked.raised))
         .order_by(ScoreRow.id)

@@ -36,6 +36,8 @@ class Approximation(StrEnum):
     """A learning baseline would have learned other windows, so that later p-values would differ."""
     AS_IF_ENFORCED = "as_if_enforced"
     """Windows of mode `learning`, in which a baseline learns and nothing is raised."""
+    SUPPRESSIONS = "suppressions"
+    """Windows that were no findings at the time, so that no suppression was asked about them."""
     RATE_OF_TODAY = "rate_of_today"
     """Windows of an earlier release, judged by the rate of windows that the workload has today."""
     BEGAN_BEFORE = "began_before"

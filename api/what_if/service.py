@@ -61,8 +61,9 @@ def run(
         raise InvalidError(msg)
     counts, judged = repository.count(session, asked), repository.judge(session, asked)
     gap_ms = settings.alert_gap_s * 1000
-    groups = group((each.finding for each in judged if each.after), gap_ms=gap_ms)
-    was = group((each.finding for each in judged if each.before), gap_ms=gap_ms)
+    loud = [each for each in judged if not each.silent]
+    groups = group((each.finding for each in loud if each.after), gap_ms=gap_ms)
+    was = group((each.finding for each in loud if each.before), gap_ms=gap_ms)
     earlier = bool(groups) and repository.joins_earlier(session, asked, groups[0].start, gap_ms)
     kept_from = repository.find_kept_from(session, asked)
     said = list(_approximations(asked, counts, judged, earlier=earlier, kept_from=kept_from))
@@ -111,6 +112,13 @@ def _approximations(
             "Windows of mode learning count as if they had raised alerts; a baseline that is enforced learns "
             "no more, so later ones might be stranger to it.",
             windows=counts.learning,
+        )
+    fresh = sum(each.after and not each.before for each in judged)
+    if fresh and any(each.silent for each in judged):
+        yield _say(
+            Approximation.SUPPRESSIONS,
+            "What a suppression silenced stays silent; of windows that were no findings none was asked.",
+            windows=fresh,
         )
     if counts.unrated:
         yield _say(

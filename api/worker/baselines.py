@@ -1,14 +1,17 @@
 """The baselines in memory: read from their snapshots when needed, written once per transaction."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from api.db.tables import BaselineRow
+from api.db.tables import BaselineRow, WorkloadRow
+from api.lifecycle import versions
+from api.lifecycle.provenance import Provenance
 from model import snapshot
 from model.baseline import Baseline
 from model.score import WindowScore
@@ -22,17 +25,49 @@ _ANEW: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What was learned of a workload, and which of it one replica alone has shown."""
+    """What was learned of a workload, from which windows, and which of it one replica alone has shown."""
 
     baseline: Baseline
     teachers: Teachers
+    provenance: Provenance = field(default_factory=Provenance)
 
     def unvouched(self, window: Window) -> NDArray[np.bool_] | None:
         """Return which n-grams of a window one replica alone has shown; None where there are none at all."""
         return self.teachers.unvouched(window.ngrams) if len(self.teachers) else None
 
+    def release(
+        self, held: Sequence[tuple[Window, int | None]], *, again: bool = False
+    ) -> list[WindowScore | None]:
+        """Learn windows that were held out and belong after all, in order: first what they count.
+
+        Each enters the record with what it scores beside the others, or, released alone, beside itself.
+        Where they come from is for the caller to add.
+
+        Args:
+            held: Windows, each with who shows it as of `learn`.
+            again: They were learned before, and unlearned.
+
+        Returns:
+            What is remembered of each; None of one that is no evidence.
+        """
+        counted = [self._count(window, replica, again=again) for window, replica in held]
+        alone = sum(counted) == 1
+        return [
+            self.baseline.remember_window(window, itself=alone, unvouched=self.unvouched(window))
+            if taken
+            else None
+            for taken, (window, _) in zip(counted, held, strict=True)
+        ]
+
+    def _count(self, window: Window, replica: int | None, *, again: bool) -> bool:
+        new = self.baseline.held_by(window.ngrams) == 0
+        taken = self.baseline.count_window(window, again=again)
+        if taken and replica is not None:
+            self.teachers.learn(window.ngrams, new, replica=replica)
+        return taken
+
     def learn(self, window: Window, score: WindowScore, replica: int | None) -> bool:
-        """Learn a window; False where it is no evidence.
+        """Learn a window; False where it is no evidence. The caller adds it to the provenance.
 
         Args:
             window: The window.
@@ -99,15 +134,20 @@ def load(session: Session, workload_id: int, arch: str) -> Learner:
     row = session.get(BaselineRow, workload_id)
     if row is None:
         return Learner(Baseline(arch=arch), Teachers())
-    return Learner(snapshot.from_bytes(row.snapshot), Teachers.from_bytes(row.taught_by))
+    return Learner(
+        snapshot.from_bytes(row.snapshot),
+        Teachers.from_bytes(row.taught_by),
+        Provenance.from_plain(row.provenance),
+    )
 
 
 def store(session: Session, workload_id: int, learner: Learner, now_ms: int) -> None:
-    """Write what was learned of a workload."""
+    """Write what was learned of a workload; its live version follows."""
     row = session.get(BaselineRow, workload_id)
     if row is None:
         row = BaselineRow(workload_id=workload_id)
         session.add(row)
+    ready_before = row.ready
     baseline, teachers = learner.baseline, learner.teachers
     # The estimate takes several times as long as the snapshot, and one window hardly changes it.
     if row.completeness is None or row.windows_learned // _ANEW != baseline.windows_learned // _ANEW:
@@ -116,9 +156,14 @@ def store(session: Session, workload_id: int, learner: Learner, now_ms: int) -> 
     row.windows_learned = baseline.windows_learned
     row.ready = is_ready(baseline)
     row.taught_by = teachers.to_bytes() if len(teachers) else None
+    row.provenance = learner.provenance.to_plain()
     row.updated_at = now_ms
+    # State depends on nothing else that learning changes; a look at the version would cost each window one.
+    if row.version_id is None or row.ready != ready_before:
+        workload = session.get_one(WorkloadRow, workload_id)
+        versions.align(session, workload, row, actor=versions.WORKER, reason="", now_ms=now_ms)
 
 
 def is_ready(baseline: Baseline) -> bool:
     """Tell whether a baseline has seen enough windows to rank a score."""
-    return baseline.windows_learned >= baseline.settings.min_windows
+    return baseline.ready

@@ -7,19 +7,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, WorkloadRow
+from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
+from api.lifecycle.provenance import Facts
+from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, repository
 from api.worker.baselines import Baselines, Learner, is_ready
 from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
+from api.worker.identities import Identities
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
+from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.window_matches import WindowMatches
-from api.workloads.identity import WorkloadKey, identify
 from model import starts
+from model.phases import Phase
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
@@ -34,6 +38,7 @@ class Tally:
     verdicts: list[Verdict] = field(default_factory=list)
     ngrams: int = 0
     findings: int = 0
+    suppressed: int = 0
     alerts_opened: list[int] = field(default_factory=list)
     drifts: list[str] = field(default_factory=list)
     matches: Counter[str] = field(default_factory=Counter)
@@ -47,6 +52,8 @@ class _Scored:
     workload: WorkloadRow
     row: dict[str, Any]
     alert: AlertRow | None
+    unseen: list[int]
+    suppression: int | None
 
 
 class BatchProcessor:
@@ -59,6 +66,8 @@ class BatchProcessor:
         settings: ServiceSettings,
         now_ms: int,
         emit: Callable[[SignatureMatch], None],
+        *,
+        owner_of: OwnerOf = unasked,
     ) -> None:
         self._session = session
         self._baselines = baselines
@@ -66,9 +75,16 @@ class BatchProcessor:
         self._now_ms = now_ms
         self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
-        self._matches = WindowMatches(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
+        self._suppressions = Suppressions(session, now_ms)
+        self._matches = WindowMatches(
+            session,
+            gap_s=settings.alert_gap_s,
+            now_ms=now_ms,
+            emit=emit,
+            suppressions=self._suppressions,
+        )
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
-        self._workloads: dict[WorkloadKey, WorkloadRow] = {}
+        self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
         self._drifts = DriftBook(session, now_ms)
         self._kept: dict[int, bytes] = {}
@@ -78,8 +94,7 @@ class BatchProcessor:
         """Handle items in the order given, then write the baselines that changed."""
         with self._session.no_autoflush:
             self._containers = repository.find_containers(self._session, items)
-            known = {row.workload_id for row in self._containers.values() if row.workload_id is not None}
-            self._workloads = repository.find_workloads(self._session, known)
+            self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
@@ -99,7 +114,8 @@ class BatchProcessor:
         container = self._upsert_container(item, delta)
         if delta.container.kind is ContainerKind.SANDBOX:
             return
-        workload = self._upsert_workload(container, delta)
+        workload = self._identities.workload_of(delta.container, container, delta.node)
+        workload.windows += 1
         learner = self._baselines.get(self._session, workload.id, delta.arch)
         baseline, window = learner.baseline, window_of(delta, container)
         alpha = self._ledgers.alpha(workload, delta.start, delta.end)
@@ -110,6 +126,8 @@ class BatchProcessor:
         learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
             learning = self._learn(workload, learner, container, window, score)
+            if learning.learn:
+                learner.provenance.add(facts_of(self._session, delta, container))
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
             "windows_per_week": self._ledgers.rate(self._ledgers.of(workload.id, delta.start)),
@@ -122,14 +140,19 @@ class BatchProcessor:
         self._ledgers.enter(workload, row)
         self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
-        alert = self._alerts.enter(workload, row) if raised else None
-        self._waiting.append(_Scored(workload, row, alert))
+        unseen = unseen_of(baseline, window) if verdict is Verdict.ANOMALOUS else []
+        silenced = (
+            self._suppressions.of_anomaly(workload.id, row["contributions"], unseen) if raised else None
+        )
+        self._tally.suppressed += silenced is not None
+        alert = self._alerts.enter(workload, row) if raised and silenced is None else None
+        self._waiting.append(_Scored(workload, row, alert, unseen, silenced))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine and not matches:
-            self._release_if_regular(workload, learner)
+            self._release_if_regular(workload, learner, window.phase)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
         if row["p_value"] is None:
@@ -164,17 +187,6 @@ class BatchProcessor:
         row.first_start = min(row.first_start, delta.start)
         row.last_end = max(row.last_end, delta.end)
         return row
-
-    def _upsert_workload(self, container: ContainerRow, delta: ProfileDelta) -> WorkloadRow:
-        key, source = identify(delta.container, self._settings.cluster)
-        workload = self._workloads.get(key) or repository.find_workload(self._session, key)
-        if workload is None:
-            mode = self._settings.default_mode
-            workload = repository.add_workload(self._session, key, source, mode, self._now_ms)
-        self._workloads[key] = workload
-        container.workload_id = workload.id
-        workload.windows += 1
-        return workload
 
     def _learn(
         self,
@@ -215,6 +227,7 @@ class BatchProcessor:
             "not_learned": learning.reason,
             "contributions": contributions,
             "rest": rest,
+            "phase": score.phase.value,
             "view": score.view.value if score.view else None,
             "views": policy.views(score),
         }
@@ -229,6 +242,8 @@ class BatchProcessor:
                         workload_id=each.workload.id,
                         score_id=score_id,
                         alert_id=each.alert.id if each.alert else None,
+                        suppression_id=each.suppression,
+                        unseen=each.unseen if len(each.unseen) <= MOST_UNSEEN else None,
                         kind=KIND_ANOMALY,
                         created_at=self._now_ms,
                     )
@@ -237,27 +252,48 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
 
-    def _release_if_regular(self, workload: WorkloadRow, learner: Learner) -> None:
+    def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
-        held = repository.find_quarantined(self._session, workload.id)
-        shown_by = [identify_replica(each.container) for each in held]
-        if not policy.releases(shown_by, several=self._ledgers.several(workload.id)):
+        quarantined = repository.find_quarantined(self._session, workload.id)
+        windows = [window_of(delta_of(each.inbox), each.container) for each in quarantined]
+        held = [
+            (each, window, identify_replica(each.container))
+            for each, window in zip(quarantined, windows, strict=True)
+            if window.phase is phase
+        ]
+        several = self._ledgers.several(workload.id)
+        if not policy.releases([(window.start, replica) for _, window, replica in held], several=several):
             return
         self._baselines.mark_changed(workload.id)
-        several = self._ledgers.several(workload.id)
-        for each, replica in zip(held, shown_by, strict=True):
-            window = window_of(delta_of(each.inbox), each.container)
-            score = learner.baseline.score_window(window, unvouched=learner.unvouched(window))
+        scores = learner.release([(window, replica if several else None) for _, window, replica in held])
+        for (each, _, _), score in zip(held, scores, strict=True):
             each.score.quarantined = False
-            if learner.learn(window, score, replica if several else None):
+            if score is not None:
+                learner.provenance.add(facts_of(self._session, delta_of(each.inbox), each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
+                each.score.learning_changed_at = self._now_ms
         self._session.flush()
 
 
 def delta_of(inbox: InboxRow) -> ProfileDelta:
     """Return a handled delta whose payload is kept."""
     return decode_delta(repository.unpack(inbox.payload or b""))
+
+
+def facts_of(session: Session, delta: ProfileDelta, container: ContainerRow) -> Facts:
+    """Return what a baseline's provenance counts of a delta."""
+    node = session.get_one(NodeRow, container.node_id)
+    ref = delta.container
+    return Facts(
+        start=delta.start,
+        length=delta.end - delta.start,
+        replica=identify_replica(container),
+        image=f"{ref.image}@{ref.image_digest}" if ref.image_digest else ref.image,
+        kernel=str(node.agent.get("kernel", "")),
+        calls=delta.calls,
+        lost={cause.value: count for cause, count in delta.lost.items()},
+    )
 
 
 def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from api.core import Core
 from api.db.rule_tables import MatchRow
 from api.errors import StoreError
-from api.vocabulary import MatchOutcome
+from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import matches
 from api.worker.matches import MatchProcessor, MatchTally
+from api.worker.suppressing import SUPPRESSED_METRIC
 
 _log = structlog.get_logger()
 
@@ -47,7 +48,11 @@ class MatchWorker:
         with self._core.store.write() as session:
             rows = self._take(session, limit)
             processor = MatchProcessor(
-                session, self._core.settings, self._core.clock.now_ms(), self._core.falco.write
+                session,
+                self._core.settings,
+                self._core.clock.now_ms(),
+                self._core.falco.write,
+                owner_of=self._core.owner_of,
             )
             tally = processor.process(rows)
         self._count(tally)
@@ -80,7 +85,11 @@ class MatchWorker:
         for outcome, count in tally.outcomes.items():
             self._core.metrics.count("nonself_matches_handled_total", count, outcome=outcome)
         self._core.metrics.count("nonself_matches_late_total", tally.late)
-        self._core.metrics.count("nonself_findings_total", tally.outcomes[MatchOutcome.RAISED.value])
+        silenced = tally.outcomes[MatchOutcome.SUPPRESSED.value]
+        self._core.metrics.count(
+            "nonself_findings_total", tally.outcomes[MatchOutcome.RAISED.value] + silenced
+        )
+        self._core.metrics.count(SUPPRESSED_METRIC, silenced, kind=AlertKind.SIGNATURE.value)
         self._core.metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for alert_id in tally.alerts_opened:
             _log.warning("alert_opened", alert=alert_id)

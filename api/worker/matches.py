@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from api.db.rule_tables import MatchRow
 from api.db.selections import read_selections
-from api.db.tables import ContainerRow, ScoreRow, WorkloadRow
+from api.db.tables import ContainerRow, ScoreRow
+from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import MatchOutcome
 from api.worker import repository
+from api.worker.identities import Identities
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
-from api.workloads.identity import Source, WorkloadKey, identify, identify_host
+from api.worker.suppressing import Suppressions
 from wire.bundle import is_enabled
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ContainerRef
@@ -38,6 +40,7 @@ class MatchProcessor:
         settings: The service's.
         now_ms: Its time.
         emit: Told of every match that is raised.
+        owner_of: Says what the Kubernetes API knows of a container's pod.
     """
 
     def __init__(
@@ -46,14 +49,17 @@ class MatchProcessor:
         settings: ServiceSettings,
         now_ms: int,
         emit: Callable[[SignatureMatch], None],
+        *,
+        owner_of: OwnerOf = unasked,
     ) -> None:
         self._session = session
         self._settings = settings
         self._now_ms = now_ms
         self._book = SignatureBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms, emit=emit)
         self._selections = read_selections(session)
+        self._suppressions = Suppressions(session, now_ms)
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
-        self._workloads: dict[WorkloadKey, WorkloadRow] = {}
+        self._identities = Identities(session, settings, now_ms, owner_of)
         self._tally = MatchTally(alerts_opened=self._book.opened)
 
     def process(self, rows: Sequence[MatchRow]) -> MatchTally:
@@ -67,7 +73,10 @@ class MatchProcessor:
     def _handle(self, row: MatchRow) -> None:
         match = decode_match(row.payload or b"")
         container = self._upsert_container(row, match) if match.container else None
-        workload = self._workload(match, container)
+        if match.container and container:
+            workload = self._identities.workload_of(match.container, container, match.node)
+        else:
+            workload = self._identities.host(match.node)
         row.workload_id, row.container_id = workload.id, container.id if container else None
         on = is_enabled(
             self._selections, match.rule, match.tags, namespace=workload.namespace, workload=workload.id
@@ -77,6 +86,11 @@ class MatchProcessor:
             return
         windows = self._windows(container, match)
         if match.open_condition and not self._decide(row, match, windows):
+            return
+        if suppression := self._suppressions.of_match(workload.id, match.rule):
+            # Somebody answers for it being benign: its window may be learned.
+            self._book.silence(row, suppression)
+            self._tally.outcomes[MatchOutcome.SUPPRESSED.value] += 1
             return
         self._hold(windows)
         self._book.enter(workload, row, match)
@@ -141,23 +155,6 @@ class MatchProcessor:
             repository.describe_container(found, ref)
         self._containers[instance] = found
         return found
-
-    def _workload(self, match: SignatureMatch, container: ContainerRow | None) -> WorkloadRow:
-        cluster = self._settings.cluster
-        if match.container is None:
-            key, source = identify_host(match.node, cluster)
-        else:
-            key, source = identify(match.container, cluster)
-            if source is Source.NONE and container is not None and container.workload_id is not None:
-                return self._session.get_one(WorkloadRow, container.workload_id)
-        workload = self._workloads.get(key) or repository.find_workload(self._session, key)
-        if workload is None:
-            mode = self._settings.default_mode
-            workload = repository.add_workload(self._session, key, source, mode, self._now_ms)
-        self._workloads[key] = workload
-        if container is not None:
-            container.workload_id = workload.id
-        return workload
 
 
 def take(session: Session, limit: int) -> Sequence[MatchRow]:

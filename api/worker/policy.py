@@ -48,20 +48,25 @@ def decide_learning(
     return Learning(learn=True)
 
 
-def releases(shown_by: Sequence[int], *, several: bool) -> bool:
-    """Tell whether quarantined windows show that learning missed something regular.
+def releases(held: Sequence[tuple[int | None, int]], *, several: bool) -> bool:
+    """Tell whether quarantined windows of one phase show that learning missed something regular.
 
-    Where there are several replicas, one of them cannot show that alone.
+    All windows of one start are one occasion. Where there are several replicas, one of them
+    cannot show it alone.
 
     Args:
-        shown_by: The replica of each quarantined window.
+        held: The start, if it belongs to one, and the replica of each quarantined window.
         several: The workload has more than one replica.
 
     Examples:
-        >>> releases([1, 1, 1], several=False), releases([1, 1, 1], several=True)
+        >>> releases([(None, 1)] * 3, several=False), releases([(None, 1)] * 3, several=True)
         (True, False)
+        >>> releases([(4, 1)] * 3, several=False), releases([(4, 1), (5, 1), (6, 1)], several=False)
+        (False, True)
     """
-    return len(shown_by) >= RELEASE_AFTER and (not several or len(set(shown_by)) > 1)
+    starts = {start for start, _ in held if start is not None}
+    occasions = len(starts) + sum(start is None for start, _ in held)
+    return occasions >= RELEASE_AFTER and (not several or len({replica for _, replica in held}) > 1)
 
 
 def joins(start: int, end: int, *, alert_start: int, alert_end: int, gap_ms: int) -> bool:

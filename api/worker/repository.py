@@ -173,7 +173,7 @@ def identify_replica(row: ContainerRow) -> int:
 
 
 class Held(NamedTuple):
-    """A window that was held out of learning, with what can be learned of it."""
+    """A window that was scored, with what can be learned or unlearned of it."""
 
     score: ScoreRow
     inbox: InboxRow
@@ -193,6 +193,26 @@ def find_quarantined(session: Session, workload_id: int) -> Sequence[Held]:
         .order_by(ScoreRow.id)
     )
     return [Held(*row) for row in rows]
+
+
+def find_learned(
+    session: Session, workload_id: int, since_ms: int, until_ms: int, container: str | None
+) -> list[Held]:
+    """Return the learned windows of a workload that began within a time, oldest first."""
+    query = (
+        select(ScoreRow, InboxRow, ContainerRow)
+        .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .where(
+            ScoreRow.workload_id == workload_id,
+            ScoreRow.learned,
+            ScoreRow.start >= since_ms,
+            ScoreRow.start < until_ms,
+        )
+    )
+    if container is not None:
+        query = query.where(ContainerRow.container_id == container)
+    return [Held(*row) for row in session.execute(query.order_by(ScoreRow.id))]
 
 
 def find_open_drifts(session: Session, workloads: Collection[int]) -> dict[int, DriftRow]:

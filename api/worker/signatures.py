@@ -61,6 +61,11 @@ class SignatureBook:
         self._emit(match)
         return alert
 
+    def silence(self, row: MatchRow, suppression: int) -> None:
+        """Store a match as a finding that raises no alert."""
+        row.suppression_id, row.outcome = suppression, MatchOutcome.SUPPRESSED.value
+        row.finding_id, row.raised_at = self._next_finding(), self._now_ms
+
     def trim(self) -> None:
         """Drop the payloads of matches beyond the samples of each alert; call it once, at the end."""
         self._session.flush()

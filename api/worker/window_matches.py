@@ -11,6 +11,7 @@ from api.db.tables import ContainerRow, WorkloadRow
 from api.vocabulary import MatchOutcome
 from api.worker.open_conditions import decide
 from api.worker.signatures import SignatureBook
+from api.worker.suppressing import Suppressions
 from model.score import WindowScore
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ProfileDelta
@@ -22,9 +23,16 @@ class WindowMatches:
     """The matches of the containers that one transaction scores."""
 
     def __init__(
-        self, session: Session, *, gap_s: int, now_ms: int, emit: Callable[[SignatureMatch], None]
+        self,
+        session: Session,
+        *,
+        gap_s: int,
+        now_ms: int,
+        emit: Callable[[SignatureMatch], None],
+        suppressions: Suppressions,
     ) -> None:
         self._session = session
+        self._suppressions = suppressions
         self._book = SignatureBook(session, gap_s=gap_s, now_ms=now_ms, emit=emit)
         self._matched: set[int] = set()
         self.outcomes: Counter[str] = Counter()
@@ -66,6 +74,10 @@ class WindowMatches:
                 if not decide(match.open_condition, (score.score, score.p_value, score.novelty)):
                     row.outcome, row.payload = MatchOutcome.REFUTED.value, None
                     self.outcomes[MatchOutcome.REFUTED.value] += 1
+                    continue
+                if suppression := self._suppressions.of_match(workload.id, match.rule):
+                    self._book.silence(row, suppression)
+                    self.outcomes[MatchOutcome.SUPPRESSED.value] += 1
                     continue
                 self._book.enter(workload, row, match)
                 self.outcomes[MatchOutcome.RAISED.value] += 1

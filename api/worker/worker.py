@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -9,23 +10,31 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
-from api.vocabulary import MatchOutcome
+from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
 from api.worker.match_worker import MatchWorker
+from api.worker.suppressing import SUPPRESSED_METRIC
 
 _log = structlog.get_logger()
 
 _POLL_S: Final = 1.0
+_CHORES_EVERY_S: Final = 60
 _STALE_S: Final = 60
 
 
 class Worker:
-    """Scores what is in the inbox, in order, until it is stopped."""
+    """Scores what is in the inbox, in order, until it is stopped.
 
-    def __init__(self, core: Core) -> None:
+    Args:
+        core: What the service consists of.
+        chores: Done once a minute between transactions.
+    """
+
+    def __init__(self, core: Core, chores: Sequence[Callable[[], object]] = ()) -> None:
         self._core = core
+        self._chores = chores
         self._baselines = Baselines()
         self._matches = MatchWorker(core)
         self._wake = threading.Event()
@@ -65,10 +74,15 @@ class Worker:
             pass
 
     def _run(self) -> None:
+        chores_at = time.monotonic()
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 more = self._step()
+                if time.monotonic() - chores_at >= _CHORES_EVERY_S:
+                    chores_at = time.monotonic()
+                    for chore in self._chores:
+                        chore()
                 self._trouble = None
             except StoreError as error:
                 self._report(error.detail)
@@ -121,6 +135,7 @@ class Worker:
             self._core.settings,
             self._core.clock.now_ms(),
             self._core.falco.write,
+            owner_of=self._core.owner_of,
         )
         return processor.process(items), len(items)
 
@@ -159,7 +174,11 @@ class Worker:
         metrics.count("nonself_worker_ngrams_total", tally.ngrams)
         for outcome, count in tally.matches.items():
             metrics.count("nonself_matches_handled_total", count, outcome=outcome)
-        metrics.count("nonself_findings_total", tally.findings + tally.matches[MatchOutcome.RAISED.value])
+        silenced = tally.matches[MatchOutcome.SUPPRESSED.value]
+        raised = tally.matches[MatchOutcome.RAISED.value]
+        metrics.count("nonself_findings_total", tally.findings + raised + silenced)
+        metrics.count(SUPPRESSED_METRIC, tally.suppressed, kind=AlertKind.ANOMALY.value)
+        metrics.count(SUPPRESSED_METRIC, silenced, kind=AlertKind.SIGNATURE.value)
         metrics.count("nonself_alerts_total", len(tally.alerts_opened))
         for kind in tally.drifts:
             metrics.count("nonself_drifts_total", kind=kind)

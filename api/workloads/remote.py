@@ -1,38 +1,12 @@
-"""Finds the workload and the times that a person names at a terminal."""
+"""Reads the times that a person names at a terminal."""
 
 import argparse
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from api.client import Client
-from api.console import full_name
 from api.errors import ClientError
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def find(client: Client, wanted: str) -> dict[str, Any]:
-    """Return the one workload of an id or name.
-
-    Raises:
-        ClientError: There is none, or there are several.
-    """
-    found = [
-        each
-        for each in client.list("/v1/workloads")
-        if wanted in {str(each["id"]), each["name"], name_of(each), f"{each['namespace']}/{each['name']}"}
-    ]
-    if len(found) != 1:
-        known = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
-        raise ClientError(msg)
-    return found[0]
-
-
-def name_of(workload: Mapping[str, Any]) -> str:
-    """Return the name under which a person knows a workload."""
-    return full_name(workload["namespace"], workload["name"], workload["container"])
 
 
 def read_time(text: str, now: datetime, option: str) -> datetime:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.owners import Role
 from api.paging import PageQuery
 from api.vocabulary import BaselineState, Mode, Verdict
 from api.workloads.completeness import CompletenessOut
@@ -101,6 +102,13 @@ class LastScoreOut(BaseModel):
     verdict: Verdict
 
 
+class OwnerOut(BaseModel):
+    """The controller that keeps a workload's pods."""
+
+    kind: Annotated[str, Field(description="As the API spells it; `BarePod` and `StaticPod` have none.")]
+    name: str
+
+
 class WorkloadOut(BaseModel):
     """A workload: what survives a redeploy."""
 
@@ -109,12 +117,14 @@ class WorkloadOut(BaseModel):
             "examples": [
                 {
                     "id": 3,
-                    "kind": "pod",
+                    "kind": "deployment",
                     "cluster": "",
                     "namespace": "shop",
                     "name": "cart",
                     "container": "web",
-                    "identity_source": "label",
+                    "identity_source": "owner",
+                    "owner": {"kind": "Deployment", "name": "cart"},
+                    "role": "main",
                     "mode": "learning",
                     "mode_changed_at": "2026-11-23T12:00:00Z",
                     "created_at": "2026-11-23T12:00:00Z",
@@ -152,12 +162,22 @@ class WorkloadOut(BaseModel):
     )
 
     id: int
-    kind: Annotated[str, Field(description="`pod`, `compose`, `container`, `service` or `unidentified`.")]
+    kind: Annotated[
+        str,
+        Field(
+            description="Of the owner in lower case where the Kubernetes API told it at first, "
+            "else `pod`; outside Kubernetes `compose`, `container`, `service`, `host` or `unidentified`."
+        ),
+    ]
     cluster: str
     namespace: str
     name: str
     container: Annotated[str, Field(description="Name of the container within its pod or project.")]
     identity_source: Annotated[Source, Field(description="Where the name was found.")]
+    owner: Annotated[OwnerOut | None, Field(description="Null where the Kubernetes API was not asked.")]
+    role: Annotated[
+        Role | None, Field(description="What the container is for in its pod; null where nobody told.")
+    ]
     mode: Mode
     mode_changed_at: datetime
     created_at: datetime
@@ -201,9 +221,10 @@ class QuantileOut(BaseModel):
 
 
 class CalibrationOut(BaseModel):
-    """The remembered healthy scores."""
+    """The remembered healthy scores: of steady windows, but for `start_scores`."""
 
     scores: int
+    start_scores: Annotated[int, Field(description="Of windows that belong to a container's start.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
     quantiles: list[QuantileOut]
     tail_scale: Annotated[float, Field(description="Bits beyond the highest score that divide p by e.")]
@@ -221,6 +242,7 @@ class BaselineOut(BaseModel):
 
     workload_id: int
     state: BaselineState
+    version_id: Annotated[int | None, Field(description="Of the live version, in `/v1/baselines`.")]
     updated_at: datetime | None
     arch: str
     windows_learned: int

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.clock import to_datetime
-from api.db.tables import WeekRow
+from api.db.tables import BaselineRow, WeekRow
 from api.errors import NotFoundError
+from api.lifecycle import versions
 from api.paging import PageQuery
 from api.settings import ServiceSettings
 from api.vocabulary import BaselineState, Mode, state_of
@@ -70,17 +71,10 @@ def set_mode(
         NotFoundError: There is none of this id.
     """
     row = _find(session, workload_id).row
-    if row.mode != mode.value:
-        detail = {"from": row.mode, "to": mode.value, "reason": reason}
-        record(
-            session,
-            now_ms=now_ms,
-            actor=actor,
-            action="workload.mode",
-            target=str(workload_id),
-            detail=detail,
-        )
-        row.mode, row.mode_changed_at = mode.value, now_ms
+    if versions.switch(session, row, mode, actor=actor, reason=reason, now_ms=now_ms):
+        baseline = repository.find_baseline(session, workload_id)
+        if baseline is not None:
+            versions.align(session, row, baseline, actor=actor, reason=reason, now_ms=now_ms)
         session.flush()
     return get(session, workload_id, settings)
 
@@ -147,9 +141,7 @@ def get_baseline(
     summary = (snapshot.from_bytes(row.snapshot) if row else Baseline()).summary()
     weeks = repository.find_weeks(session, workload_id, promises.RECENT_WEEKS)
     per_week = rates.measured(view.row, view.ledger, settings, now_ms)
-    return _show_baseline(
-        view, summary, row.updated_at if row else None, weeks, settings, windows_per_week=per_week
-    )
+    return _show_baseline(view, summary, row, weeks, settings, windows_per_week=per_week)
 
 
 def _find(session: Session, workload_id: int) -> WorkloadView:
@@ -171,6 +163,8 @@ def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
             "name": row.name,
             "container": row.container,
             "identity_source": row.identity_source,
+            "owner": {"kind": row.owner_kind, "name": row.owner_name} if row.owner_kind else None,
+            "role": row.role,
             "mode": row.mode,
             "mode_changed_at": to_datetime(row.mode_changed_at),
             "created_at": to_datetime(row.created_at),
@@ -200,7 +194,7 @@ def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
 def _show_baseline(
     view: WorkloadView,
     summary: BaselineSummary,
-    updated_at: int | None,
+    row: BaselineRow | None,
     weeks: Sequence[WeekRow],
     settings: ServiceSettings,
     *,
@@ -209,7 +203,8 @@ def _show_baseline(
     return BaselineOut(
         workload_id=view.row.id,
         state=state_of(Mode(view.row.mode), ready=view.ready),
-        updated_at=to_datetime(updated_at) if updated_at is not None else None,
+        version_id=row.version_id if row else None,
+        updated_at=to_datetime(row.updated_at) if row else None,
         arch=summary.arch,
         windows_learned=summary.windows_learned,
         windows_from_start=summary.windows_from_start,
@@ -226,6 +221,7 @@ def _show_baseline(
         evidence=[ReasonOut(code=each.code.value, text=each.text) for each in summary.evidence.reasons],
         calibration=CalibrationOut(
             scores=summary.calibration.scores,
+            start_scores=summary.calibration.start_scores,
             resolution=summary.calibration.resolution,
             quantiles=[
                 QuantileOut(level=level, score=score) for level, score in summary.calibration.quantiles

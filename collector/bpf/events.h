@@ -25,6 +25,7 @@ enum capture {
     CALL_EXEC = 16, /* success is reported by the exec itself */
     CALL_RESULT = 32, /* the result is the descriptor to describe */
     CALL_DATA_OUT = 64, /* the buffer is filled by the call: read it at the exit */
+    CALL_CONTAINED = 128, /* no rule asks for it of the host's own processes */
 };
 
 struct call {
@@ -45,10 +46,12 @@ struct config {
     u32 env_bytes; /* of the environment at an exec; 0: none */
     u32 data_bytes; /* of buffers; 0: none */
     u32 always_cwd; /* working directory with every call, not only where a path is relative */
-    u32 self; /* process whose calls are not reported */
+    u32 silent[2]; /* processes whose calls are not reported; 0: none */
 };
 
-enum access { ACCESS_READ = 1, ACCESS_WRITE = 2 };
+/* What an open is for. Bits of the host's own processes stand above those of all others. */
+enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_HOST_READ = 4, ACCESS_HOST_WRITE = 8 };
+#define ACCESS_HOST_SHIFT 2
 
 struct head {
     u64 time; /* ns since boot, suspend included */

@@ -1,146 +1,10 @@
 /*
- * Reads what a record holds: arguments from the caller's memory, all else from the kernel's own structures.
- * Included by events.c alone. No maps here: bcc rewrites their use in a program's main file only.
+ * Adds to a record what the kernel's own structures say, and what lies in the caller's memory when a call ends.
+ * Included by events.c alone. No maps here, as in events_record.h.
  */
 #pragma once
 
-#include "load.h"
-
-#define CLONE_THREAD 0x00010000
-#define O_WRITING (1 | 2 | 0100 | 01000) /* O_WRONLY, O_RDWR, O_CREAT, O_TRUNC */
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
-#define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
-#define PIDTYPE_PGID 2
-#define PIDTYPE_SID 3
-#define NR_EXECVE 59
-
-#define TEXT_BYTES 1024
-#define NAME_BYTES 256
-#define DEPTH 40
-#define ADDRESS_BYTES 128
-#define ARGS_BYTES 4096
-#define BUFFER_BYTES 2048
-#define PENDING_BYTES 3072
-#define DATA_BYTES 24576
-
-/* Reads a field of any kernel address; 0 where it cannot be read. */
-#define GET(type, base, offset)                                                                                      \
-    ({                                                                                                               \
-        type value_ = 0;                                                                                             \
-        bpf_probe_read_kernel(&value_, sizeof(type), (void *)((u64)(base) + (offset)));                              \
-        value_;                                                                                                      \
-    })
-
-/* Leaves the function where a 64-bit size is above a constant: a comparison that the verifier sees. */
-#define BOUND(size, most)                                                                                            \
-    do {                                                                                                             \
-        asm volatile("" : "+r"(size));                                                                               \
-        if (size > (most))                                                                                           \
-            return;                                                                                                  \
-    } while (0)
-
-struct section {
-    u16 tag, bytes;
-};
-
-struct prefix {
-    u32 bits;
-    char text[KEY_BYTES];
-};
-
-struct pending {
-    u64 args[6];
-    u32 slot; /* one more than the slot of the call that is under way; 0: none */
-    u32 marks;
-    u32 unwanted;
-    u32 used;
-    char data[PENDING_BYTES];
-};
-
-struct record {
-    struct head head;
-    char data[DATA_BYTES];
-};
-
-static inline bool is_compat(void *task)
-{
-    return LOAD32(task, OFF_TASK_THREAD_INFO_STATUS) & TS_COMPAT;
-}
-
-/* One argument of a call, from the registers as they were when it began. */
-static inline u64 argument(u64 regs, bool compat, u32 index)
-{
-    if (compat) {
-        u64 value = index == 0   ? LOAD64(regs, OFF_PT_REGS_BX)
-                    : index == 1 ? LOAD64(regs, OFF_PT_REGS_CX)
-                    : index == 2 ? LOAD64(regs, OFF_PT_REGS_DX)
-                    : index == 3 ? LOAD64(regs, OFF_PT_REGS_SI)
-                    : index == 4 ? LOAD64(regs, OFF_PT_REGS_DI)
-                                 : LOAD64(regs, OFF_PT_REGS_BP);
-        return (u32)value;
-    }
-    return index == 0   ? LOAD64(regs, OFF_PT_REGS_DI)
-           : index == 1 ? LOAD64(regs, OFF_PT_REGS_SI)
-           : index == 2 ? LOAD64(regs, OFF_PT_REGS_DX)
-           : index == 3 ? LOAD64(regs, OFF_PT_REGS_R10)
-           : index == 4 ? LOAD64(regs, OFF_PT_REGS_R8)
-                        : LOAD64(regs, OFF_PT_REGS_R9);
-}
-
-static inline u64 pick(u64 *args, u32 one_based)
-{
-    return one_based && one_based <= 6 ? args[one_based - 1] : 0;
-}
-
-static inline void put_section(char *at, u16 tag, u16 bytes)
-{
-    struct section section = {.tag = tag, .bytes = bytes};
-    __builtin_memcpy(at, &section, sizeof(section));
-}
-
-/* Keeps a string of the caller's, as it is now, with its tag. */
-static inline u32 keep_text(struct pending *now, u16 tag, u64 address)
-{
-    u32 at = now->used;
-    if (!address || at > PENDING_BYTES - TEXT_BYTES - sizeof(struct section))
-        return 0;
-    long length = bpf_probe_read_user_str(&now->data[at + sizeof(struct section)], TEXT_BYTES, (void *)address);
-    if (length <= 0) {
-        now->marks |= MARK_UNREADABLE;
-        return 0;
-    }
-    if (length == TEXT_BYTES)
-        now->marks |= MARK_TRUNCATED;
-    put_section(&now->data[at], tag, length - 1);
-    now->used = at + sizeof(struct section) + length;
-    return length;
-}
-
-static inline void keep_address(struct pending *now, u64 address, u64 bytes)
-{
-    u32 at = now->used;
-    if (!address || at > PENDING_BYTES - ADDRESS_BYTES - sizeof(struct section))
-        return;
-    u64 length = bytes;
-    if (length > ADDRESS_BYTES)
-        length = ADDRESS_BYTES;
-    BOUND(length, ADDRESS_BYTES);
-    if (bpf_probe_read_user(&now->data[at + sizeof(struct section)], length, (void *)address)) {
-        now->marks |= MARK_UNREADABLE;
-        return;
-    }
-    put_section(&now->data[at], TAG_ADDRESS, length);
-    now->used = at + sizeof(struct section) + length;
-}
-
-static inline u32 number_in(u64 pid, u32 level)
-{
-    return GET(u32, pid, OFF_PID_NUMBERS + (level & 31) * sizeof(struct { s32 nr; void *ns; }) + OFF_UPID_NR);
-}
+#include "events_record.h"
 
 /* Adds the names of a path from the leaf up, within the mount namespace and the root of the caller. */
 static inline void add_path(struct record *record, u16 tag, u64 mnt, u64 dentry, u64 fs)
@@ -328,6 +192,19 @@ static inline void add_range(struct record *record, u16 tag, u64 from, u64 to, u
         return;
     }
     put_section(&record->data[at], tag, length);
+    record->head.used = at + sizeof(struct section) + length;
+}
+
+/* Adds a string of the kernel's, of at most so many bytes with its end. */
+static inline void add_kernel_text(struct record *record, u16 tag, u64 address, u32 most)
+{
+    u32 at = record->head.used;
+    if (at > DATA_BYTES - TEXT_BYTES - sizeof(struct section))
+        return;
+    long length = bpf_probe_read_kernel_str(&record->data[at + sizeof(struct section)], most, (void *)address);
+    if (length <= 0)
+        return;
+    put_section(&record->data[at], tag, length - 1);
     record->head.used = at + sizeof(struct section) + length;
 }
 

@@ -1,6 +1,6 @@
 """Which system calls can be reported: their arguments, as rules name them, and how the kernel reads them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -210,10 +210,14 @@ def reportable() -> frozenset[str]:
     return frozenset(map(event_name, CALLS))
 
 
-def slots(names: Iterable[str]) -> dict[int, bytes]:
+def slots(names: Iterable[str], contained: Container[str] = frozenset()) -> dict[int, bytes]:
     """Return what the kernel's table of calls holds for events of these types: (slot, `struct call`).
 
     A call of i386 that means the same is reported as the native one.
+
+    Args:
+        names: Types of events.
+        contained: Those of them that are not asked for of the host's own processes.
     """
     wanted = set(names)
     table = load_table("x86_64")
@@ -223,8 +227,10 @@ def slots(names: Iterable[str]) -> dict[int, bytes]:
         for number, name in known.items():
             native = _NATIVE_NAMES.get(name, name)
             if native in CALLS and event_name(native) in wanted and number < layout.COMPAT_SLOT:
-                _, *rest = layout.CALL.unpack(CALLS[native].capture)
-                found[base + number] = layout.CALL.pack(numbers[native], *rest)
+                _, how, *rest = layout.CALL.unpack(CALLS[native].capture)
+                if event_name(native) in contained:
+                    how |= How.CONTAINED
+                found[base + number] = layout.CALL.pack(numbers[native], how, *rest)
     return found
 
 

@@ -41,13 +41,19 @@ class How(IntFlag):
     EXEC = 16
     RESULT = 32
     DATA_OUT = 64
+    CONTAINED = 128
 
 
 class Access(IntFlag):
-    """What an open is for."""
+    """What an open is for; those of the host's own processes apart from those of containers."""
 
     READ = 1
     WRITE = 2
+    HOST_READ = 4
+    HOST_WRITE = 8
+
+
+HOST_SHIFT: Final = 2
 
 
 class Tag(IntEnum):
@@ -76,7 +82,7 @@ UPPER, LOWER, MEMFD = 1, 2, 4
 """Flags of a program: where its file lies."""
 
 CALL: Final = struct.Struct("<HH2B2BBBBBBBBx")
-CONFIG: Final = struct.Struct("<5I")
+CONFIG: Final = struct.Struct("<6I")
 HEAD: Final = struct.Struct("<QQq6QQQQQ16I4H16s")
 SECTION: Final = struct.Struct("<HH")
 DESCRIPTOR: Final = struct.Struct("<Q4I4H2HI16s16s")

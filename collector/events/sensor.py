@@ -4,7 +4,7 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -22,6 +22,8 @@ from collector.sensor.ring import Ring
 
 PREFIXES: Final = 4096
 """Most path prefixes that the kernel compares opens with."""
+HOSTS: Final = 1024
+"""Cgroups of the host that the kernel remembers; user space remembers more, and so never forgets first."""
 _PAGE: Final = mmap.PAGESIZE
 _NOTHING: Final = bytes(layout.CALL.size)
 NO_ACCESS: Final = Access(0)
@@ -33,6 +35,8 @@ class Subscription:
 
     types: frozenset[str]
     """Values of `evt.type`."""
+    contained: frozenset[str] = frozenset()
+    """Those of them that nobody asks for of the host's own processes (see `EventSensor.mark_host`)."""
     prefixes: Mapping[str, Access]
     """Beginnings of absolute paths; an open below one of them is reported if it is for that."""
     any_path: Access = NO_ACCESS
@@ -52,7 +56,7 @@ class Sums:
     dropped: int
     """Found no room in the ring buffer."""
     filtered: int
-    """Opens that no prefix asked for."""
+    """Opens that no prefix asked for, and calls of the host that no rule asked for."""
     sent: int
 
 
@@ -61,22 +65,27 @@ class EventSensor:
 
     Args:
         ring_bytes: Room for records that nobody has read yet; a power of two of at least one page.
+        silent: At most two processes whose calls are not reported; this one where none is given.
 
     Raises:
         RequirementError: This machine lacks something; the message holds the cure.
         SensorError: The kernel refused.
     """
 
-    def __init__(self, ring_bytes: int = 16 << 20) -> None:
+    def __init__(self, ring_bytes: int = 16 << 20, silent: Sequence[int] = ()) -> None:
         if ring_bytes < _PAGE or ring_bytes & (ring_bytes - 1):
             msg = f"The ring buffer takes a power of two of at least {_PAGE} bytes; got {ring_bytes}."
             raise SensorError(msg)
-        maps, programs = compile_source(EVENTS, {"RECORD_PAGES": ring_bytes // _PAGE, "PREFIXES": PREFIXES})
+        self._silent = (*(silent or (os.getpid(),)), 0)[:2]
+        maps, programs = compile_source(
+            EVENTS, {"RECORD_PAGES": ring_bytes // _PAGE, "PREFIXES": PREFIXES, "HOSTS": HOSTS}
+        )
         cpus = possible_cpus()
-        calls, config, prefixes, records, stats = maps
+        calls, config, prefixes, hosts, records, stats = maps
         self._calls = Map(calls, 4, layout.CALL.size)
         self._config = Map(config, 4, layout.CONFIG.size)
         self._prefixes = Map(prefixes, layout.PREFIX.size, 4)
+        self._hosts = Map(hosts, 8, 8)
         self._records = Map(records, 0, ring_bytes)
         self._stats = Map(stats, 4, 8 * cpus.count)
         self._programs = programs
@@ -104,10 +113,9 @@ class EventSensor:
         Raises:
             SensorError: There are more prefixes than the kernel's table takes.
         """
-        new = slots(wanted.types)
-        everything = Access.READ | Access.WRITE
-        self._configure(wanted, everything)
-        for slot, call in new.items():
+        new = slots(wanted.types, wanted.contained)
+        self._configure(wanted, ~NO_ACCESS)
+        for slot, call in slots(wanted.types).items():
             self._calls.update(struct.pack("=I", slot), call)
         for slot in self._subscribed.keys() - new.keys():
             self._calls.update(struct.pack("=I", slot), _NOTHING)
@@ -117,18 +125,29 @@ class EventSensor:
         for prefix, access in wanted.prefixes.items():
             text = prefix.encode("latin-1", errors="surrogateescape")[: layout.KEY_BYTES]
             key = layout.PREFIX.pack(8 * len(text), text)
-            keys[key] = keys.get(key, Access(0)) | access
+            keys[key] = keys.get(key, NO_ACCESS) | access
         keys = _widened(keys)
         for key in self._known - keys.keys():
             self._prefixes.delete(key)
         for key, access in keys.items():
-            self._prefixes.update(key, struct.pack("=I", access))
+            self._prefixes.update(key, struct.pack("=I", _of_anybody(access)))
         self._known = set(keys)
         self._configure(wanted, any_path)
+        for slot, call in new.items():
+            self._calls.update(struct.pack("=I", slot), call)
+
+    def mark_host(self, cgroup: int, seconds: float) -> None:
+        """Hold a cgroup for one of the host for so long: its calls that nobody asks for are kept back.
+
+        Fork, exec, exit and rename are reported all the same. What a call is judged by is the cgroup in which
+        it ends.
+        """
+        until = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + round(seconds * 1e9)
+        self._hosts.update(struct.pack("=Q", cgroup), struct.pack("=Q", until))
 
     def _configure(self, wanted: Subscription, any_path: Access) -> None:
         record = layout.CONFIG.pack(
-            any_path, wanted.env_bytes, wanted.data_bytes, wanted.always_cwd, os.getpid()
+            _of_anybody(any_path), wanted.env_bytes, wanted.data_bytes, wanted.always_cwd, *self._silent
         )
         self._config.update(struct.pack("=I", 0), record)
 
@@ -164,7 +183,7 @@ class EventSensor:
         self._closed = True
         self.detach()
         self._ring.close()
-        for each in (self._calls, self._config, self._prefixes, self._records, self._stats):
+        for each in (self._calls, self._config, self._prefixes, self._hosts, self._records, self._stats):
             os.close(each.fd)
         for descriptor in self._programs:
             os.close(descriptor)
@@ -178,6 +197,11 @@ class EventSensor:
         self.close()
 
 
+def _of_anybody(access: Access) -> int:
+    """Add to what is asked for of all others what is asked for of the host: they may be of it."""
+    return access | access >> layout.HOST_SHIFT
+
+
 def _widened(keys: dict[bytes, Access]) -> dict[bytes, Access]:
     """Give each prefix what shorter prefixes of it ask for too: the kernel finds the longest one only."""
     found = {}
@@ -185,7 +209,7 @@ def _widened(keys: dict[bytes, Access]) -> dict[bytes, Access]:
         bits, text = layout.PREFIX.unpack(key)
         text = text[: bits // 8]
         for size in range(len(text)):
-            access |= keys.get(layout.PREFIX.pack(8 * size, text[:size]), Access(0))  # noqa: PLW2901 - a sum
+            access |= keys.get(layout.PREFIX.pack(8 * size, text[:size]), NO_ACCESS)  # noqa: PLW2901 - a sum
         found[key] = access
     return found
 

@@ -79,6 +79,6 @@ EVENTS: Final = Source(
         "on_exit": "sched_process_exit",
         "on_rename": "task_rename",
     },
-    maps=("calls", "config", "prefixes", "records", "stats"),
+    maps=("calls", "config", "prefixes", "hosts", "records", "stats"),
 )
 """The sensor that reports events for static rules."""

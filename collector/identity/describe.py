@@ -21,6 +21,12 @@ _READ_FROM: Final = {
     "image": (f"{_CRI}image-name", f"{_CRIO}ImageName"),
 }
 """Field of a `ContainerRef`, and the annotations or labels that hold it, best first."""
+TELLING: Final = (
+    "kubernetes.io/config.source",
+    "nonself.io/workload",
+    "openshift.io/deployment-config.name",
+)
+"""Annotations of a pod that tell which workload it is; no other one leaves the node."""
 _KIND_FROM: Final = (f"{_CRI}container-type", f"{_CRIO}ContainerType", "io.kubernetes.docker.type")
 
 
@@ -42,7 +48,14 @@ def from_bundle(ref: ContainerRef, bundle: Bundle) -> ContainerRef:
     ref = from_pairs(ref, bundle.annotations)
     if written := bundle.annotations.get(f"{_CRIO}Labels"):
         ref = replace(ref, labels=labels(_parsed(written).items()))
+    if written := bundle.annotations.get(f"{_CRIO}Annotations"):
+        ref = replace(ref, annotations=telling(_parsed(written)))
     return ref
+
+
+def telling(annotations: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations of a pod that tell which workload it is."""
+    return labels((key, annotations[key]) for key in TELLING if key in annotations)
 
 
 def from_docker(ref: ContainerRef, docker_root: str) -> ContainerRef:

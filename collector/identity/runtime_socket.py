@@ -134,7 +134,8 @@ class RuntimeSocket:
                 # "<repository>@<digest>"; the image's id where it was imported without a digest.
                 image_digest=status.image_ref.rpartition("@")[2] or ref.image_digest,
             )
-        return replace(ref, labels=labels(pairs.items()))
+        told = describe.telling({key: value for pod in pods for key, value in pod.annotations.items()})
+        return replace(ref, labels=labels(pairs.items()), annotations=told or ref.annotations)
 
     def _ask_containerd(self, ref: ContainerRef, own_id: str, namespace: str) -> ContainerRef:
         container = protobuf.first(self._raw(_CONTAINERS_GET, own_id, namespace), 1)

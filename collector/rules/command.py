@@ -16,7 +16,7 @@ from collector.enrichment import Enrichment
 from collector.errors import RulesError
 from collector.events.sensor import EventSensor
 from collector.identity.identifier import ASKED_RUNTIMES, Identifier
-from collector.identity.settings import IdentitySettings
+from collector.identity.settings import IdentitySettings, listed
 from collector.rules import alert
 from collector.rules.bundles import open_conditions
 from collector.rules.engine import Engine, EngineOptions
@@ -80,20 +80,18 @@ class Running:
 
 def load_rules(
     files: Sequence[Path],
-    extra_fields: Sequence[str],
+    settings: RuleSettings,
     say: TextIO,
     *,
     default: bool = False,
-    environment: bool = False,
 ) -> RuleSet:
     """Load rule files, and say what is wrong with them and which rules cannot match.
 
     Args:
         files: In this order.
-        extra_fields: Added to every output.
+        settings: Say what is added to every output, and whether environments are read.
         say: Where that is said.
         default: Load the rules that come with nonself before the files.
-        environment: Whether environments are read.
 
     Raises:
         RulesError: A file cannot be read or is refused.
@@ -105,8 +103,7 @@ def load_rules(
         except (OSError, UnicodeDecodeError) as error:
             msg = f"Cannot read rules from {path}: {error}."
             raise RulesError(msg) from error
-    extra = " ".join((SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))
-    loaded = load(texts, options=LoadOptions(extra_outputs=(ExtraOutput(template=extra),)))
+    loaded = load(texts, options=LoadOptions(extra_outputs=(ExtraOutput(template=extra_output(settings)),)))
     for problem in loaded.warnings:
         print(
             f"warning: {problem.place.file}:{problem.place.line}: {problem.code}: {problem.message}", file=say
@@ -117,8 +114,13 @@ def load_rules(
         msg = f"{place.file}:{place.line}:{place.column}: {problem.code}: {problem.message}"
         raise RulesError(msg)
     rules = RuleSet(loaded.rules)
-    _say_states(rules, supply(environment=environment), say)
+    _say_states(rules, supply(environment=settings.env_bytes > 0), say)
     return rules
+
+
+def extra_output(settings: RuleSettings) -> str:
+    """Return the template that is added to every output."""
+    return " ".join((SUGGESTED, *(f"{name}=%{name}" for name in listed(settings.extra_fields))))
 
 
 def build(
@@ -128,8 +130,17 @@ def build(
     deliver: Callable[[SignatureMatch], None],
     *,
     hostname: str = "",
+    silent: Sequence[int] = (),
 ) -> Running:
     """Return an engine that delivers matches; its sensor is attached already.
+
+    Args:
+        settings: Of the engine.
+        identity: Of containers.
+        rules: The first ones.
+        deliver: Takes each match.
+        hostname: As matches name the node; empty takes the host's name.
+        silent: At most two processes whose calls are not reported; this one where none is given.
 
     Raises:
         CollectorError: Something is missing; the message says the cure.
@@ -137,7 +148,7 @@ def build(
     patterns = read_patterns(Path(settings.redact_file)) if settings.redact_file else DEFAULT_PATTERNS
     redactor = Redactor(patterns)
     with ExitStack() as stack:
-        sensor = stack.enter_context(EventSensor(settings.ring_bytes))
+        sensor = stack.enter_context(EventSensor(settings.ring_bytes, silent))
         identifier = Identifier(identity)
         stack.callback(identifier.close)
         processes = ProcessTable()
@@ -146,6 +157,7 @@ def build(
         enrichment = Enrichment(
             identifier.enrich, containers.update, lambda ref: ref.runtime in ASKED_RUNTIMES
         )
+        containers.absent = sensor.mark_host
         containers.found = lambda container: enrichment.add(container.ref)
         stack.callback(enrichment.stop)
         identifier.running()

@@ -14,14 +14,14 @@ from collector.events.sensor import EventSensor, Sums, boot_to_wall_ns
 from collector.rules.fields import GETTERS
 from collector.rules.live import LiveEvent, Node
 from collector.rules.matches import MatchMaker
-from collector.rules.pushdown import subscription
+from collector.rules.pushdown import asks_for_containers, subscription
 from signatures.ruleset import RuleSet
 from wire.match import SignatureMatch
 
 log = structlog.get_logger()
 
 _GATHER_S: Final = 0.003
-"""Between a first record and reading: those that follow wake nobody up."""
+"""Between two readings: a first record is taken at once, those that come meanwhile wake nobody up."""
 _IDLE_S: Final = 0.5
 _CLOCK_S: Final = 10.0
 _EVENTS: Final = frozenset({Kind.CALL.value, Kind.EXEC.value})
@@ -66,11 +66,13 @@ class Engine:
         self._deliver = deliver
         self._options = options
         self._rules = RuleSet(())
+        self._places_matter = False
         self._stopping = threading.Event()
         self._clock_set = float("-inf")
         self._dropped = 0
         self.events = 0
         """Events that some rule was tried on."""
+        self.matches = 0
         self.failures = 0
         """Events whose evaluation raised an error; logged the first time for each rule set."""
         self._failed: set[str] = set()
@@ -87,10 +89,12 @@ class Engine:
         )
         self._sensor.subscribe(wanted)
         self._rules = rules
+        self._places_matter = asks_for_containers(wanted)
         self._failed = set()
         log.info(
             "rules_subscribed",
             types=len(wanted.types),
+            contained=len(wanted.contained),
             prefixes=len(wanted.prefixes),
             any_path=str(wanted.any_path),
         )
@@ -101,8 +105,8 @@ class Engine:
             self._sensor.wait(_IDLE_S)
             if self._stopping.is_set():
                 return
-            time.sleep(_GATHER_S)
             self.step()
+            time.sleep(_GATHER_S)
 
     def step(self) -> None:
         """Take everything that is there."""
@@ -120,14 +124,19 @@ class Engine:
     def take(self, record: Record) -> None:
         """Take one record."""
         process = self._node.processes.apply(record)
-        if record.head.kind not in _EVENTS:
+        head = record.head
+        if head.kind not in _EVENTS:
             return
+        if self._places_matter and head.kind == Kind.CALL:
+            # Asked also where no rule gets so far: the kernel keeps back the next ones of the host.
+            self._node.containers.of(head.cgroup, head.pid)
         rules = self._rules
         self.events += 1
         try:
             event = LiveEvent(record, process, self._node, self.events, GETTERS)
             for rule in rules.match(event):
                 match = self._maker.make(rule, event)
+                self.matches += 1
                 self._deliver(match)
                 # One that the service may yet refute must not hide those after it.
                 if not self._options.all_matches and not match.open_condition:
@@ -138,7 +147,7 @@ class Engine:
             kind = type(error).__name__
             if kind not in self._failed:
                 self._failed.add(kind)
-                log.exception("rule_evaluation_failed", number=record.head.number)
+                log.exception("rule_evaluation_failed", number=head.number)
 
     def stop(self) -> None:
         """Let `run` return."""

@@ -1,5 +1,7 @@
-"""The command `nonself-agent rules follow`: rules from the service, matches to the service."""
+"""An engine that takes its rules from the service and brings its matches there."""
 
+import fcntl
+import os
 import platform
 import random
 import time
@@ -11,13 +13,14 @@ from typing import Final
 from collector.errors import RulesError
 from collector.identity.settings import IdentitySettings
 from collector.rules.bundles import report_on, to_rules
-from collector.rules.command import SUGGESTED, build
+from collector.rules.command import build, extra_output
 from collector.rules.feed import BundleClient, RuleFeed
 from collector.rules.outlet import MatchOutlet
 from collector.rules.settings import RuleSettings
 from collector.rules.supply import supply
 from collector.sender import Sender
 from collector.settings import AgentSettings
+from collector.status import rss_bytes
 from signatures.ruleset import RuleSet
 from wire.bundle import RuleBundle
 from wire.match import MATCH_CONTENT_TYPE, MATCH_PATH, EngineReport, SignatureMatch
@@ -26,13 +29,13 @@ _STOP_S: Final = 5.0
 
 
 class Following:
-    """An engine that follows the service; `run` returns after `stop`, `close` frees everything.
+    """Runs after `start` in the thread that calls `run`, until `stop`; `close` frees everything.
 
     Args:
         agent: Where the service is, and where things are kept.
         settings: Of the engine.
         identity: Of containers.
-        extra_fields: Fields that are added to every output.
+        silent: Processes whose calls are not reported.
 
     Raises:
         CollectorError: Something is missing; the message says the cure.
@@ -43,9 +46,9 @@ class Following:
         agent: AgentSettings,
         settings: RuleSettings,
         identity: IdentitySettings,
-        extra_fields: Sequence[str],
+        silent: Sequence[int] = (),
     ) -> None:
-        self._extras = [" ".join((SUGGESTED, *(f"{name}=%{name}" for name in extra_fields)))]
+        self._extras = [extra_output(settings)]
         self._rules = RuleSet(())
         self._supply = supply(environment=settings.env_bytes > 0)
         self._trouble = ""
@@ -53,13 +56,16 @@ class Following:
         node = agent.node or platform.node()
         chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
         with ExitStack() as undo:
+            undo.callback(os.close, _claim(matches_dir))
             client = BundleClient(agent.url, agent.token_file, agent.ca_file)
             undo.callback(client.close)
             sender = Sender(
                 agent.url, agent.token_file, agent.ca_file, path=MATCH_PATH, content_type=MATCH_CONTENT_TYPE
             )
             undo.callback(sender.close)
-            self._running = build(settings, identity, self._rules, self._deliver, hostname=node)
+            self._running = build(
+                settings, identity, self._rules, self._deliver, hostname=node, silent=silent
+            )
             undo.callback(self._running.close)
             self._outlet = MatchOutlet(
                 matches_dir,
@@ -73,12 +79,15 @@ class Following:
             self._feed = RuleFeed(client.ask, rules_dir, self._take, self._refuse, chance=chance)
             self._stack = undo.pop_all()
 
-    def run(self) -> None:
-        """Match until `stop`."""
+    def start(self) -> None:
+        """Take up the last good rules and those of the service, and send what waits."""
         self._outlet.start()
         self._stack.callback(self._outlet.stop, _STOP_S)
         self._feed.start()
         self._stack.callback(self._feed.stop)
+
+    def run(self) -> None:
+        """Match until `stop`."""
         self._running.run()
 
     def stop(self) -> None:
@@ -103,14 +112,32 @@ class Following:
 
     def _report(self) -> EngineReport:
         engine = self._running.engine
+        sums = engine.sums()
         counters = {
             "events": engine.events,
+            "matches": engine.matches,
             "failures": engine.failures,
-            "dropped_events": engine.sums().dropped,
+            "sent_events": sums.sent,
+            "dropped_events": sums.dropped,
+            "filtered_events": sums.filtered,
             "discarded_matches": self._outlet.discarded,
+            "cpu_ms": round(time.process_time() * 1000),
+            "rss_bytes": rss_bytes(),
         }
         ruleset = self._running.maker.ruleset
         return report_on(self._rules, self._supply, ruleset=ruleset, error=self._trouble, counters=counters)
+
+
+def _claim(folder: Path) -> int:
+    """Return a descriptor that keeps other engines off a folder for as long as it is open."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        msg = f"Another rule engine uses the folder {folder}; it has to end first."
+        raise RulesError(msg) from error
+    return descriptor
 
 
 def _folder(path: Path) -> Path:

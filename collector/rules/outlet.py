@@ -2,8 +2,9 @@
 
 import random
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ MOST_WAITING: Final = 50_000
 """Matches in memory; what comes while it is full is discarded and counted."""
 MOST_FILES: Final = 2_000
 """Batches on disk; while there are so many, matches wait in memory."""
-REPORT_S: Final = 60.0
+REPORT_S: Final = 20.0
 _GATHER_S: Final = 0.02
+"""Between two batches: a match that comes alone waits for nothing, of many each batch takes what came."""
 _BACKOFF_FIRST_S: Final = 0.5
 _BACKOFF_CAP_S: Final = 30.0
 _SUFFIX: Final = ".matches"
@@ -62,6 +64,7 @@ class MatchOutlet:
         self._waiting: deque[SignatureMatch] = deque()
         self._changed = threading.Condition()
         self._report_due = True
+        self._reported_s = time.monotonic()
         self._stopping = False
         self._failures = 0
         self._files: deque[Path] = deque(sorted(folder.glob(f"*{_SUFFIX}")))
@@ -99,14 +102,19 @@ class MatchOutlet:
     def step(self) -> float:
         """Write and send what waits; return how long to pause where the service did not answer."""
         self._write()
-        while self._files:
+        while True:
+            # How the engine is doing does not queue behind what it found: in a flood that takes minutes.
+            answer = self._send_report()
+            if answer.verdict is Verdict.LATER:
+                return self._failed(answer)
+            if not self._files:
+                return 0.0
             answer = self._send_file(self._files[0])
             if answer.verdict is Verdict.LATER:
                 return self._failed(answer)
             self._failures = 0
             self._done(self._files.popleft(), answer)
             self._write()
-        return 0.0
 
     def _run(self) -> None:
         pause_s = 0.0
@@ -114,46 +122,67 @@ class MatchOutlet:
             with self._changed:
                 if pause_s:
                     self._changed.wait_for(lambda: self._stopping, pause_s)
-                elif not self._changed.wait_for(self._anything, REPORT_S):
-                    self._report_due = True
+                else:
+                    self._changed.wait_for(self._anything, max(0.0, self._report_in_s()))
                 last = self._stopping
-            if not last and not pause_s:
-                # Matches come in bursts: a moment makes one batch of many.
-                threading.Event().wait(_GATHER_S)
+            begun = time.monotonic()
             pause_s = self.step()
             if last:
                 return
+            if not pause_s:
+                time.sleep(max(0.0, begun + _GATHER_S - time.monotonic()))
+
+    def _report_in_s(self) -> float:
+        return self._reported_s + REPORT_S - time.monotonic()
 
     def _anything(self) -> bool:
         return self._stopping or self._report_due or bool(self._waiting)
 
     def _write(self) -> None:
         """Turn what waits in memory into batches on disk."""
-        while (self._waiting or self._report_due) and len(self._files) < MOST_FILES:
+        while self._waiting and len(self._files) < MOST_FILES:
             with self._changed:
                 taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_MATCHES))]
-                due, self._report_due = self._report_due, False
-            batch = MatchBatch(
-                node=self._node,
-                boot_id=self._boot_id,
-                sent_at=self._now_ms(),
-                engine=self._describe() if due else None,
-                matches=tuple(taken),
-            )
             path = self._folder / f"{self._next:016d}{_SUFFIX}"
             draft = path.with_suffix(".new")
             try:
-                self._disk.write(draft, encode_match_batch(batch))
+                self._disk.write(draft, self._encoded(None, taken))
                 self._disk.rename(draft, path)
                 self._disk.sync(self._folder)
             except OSError as error:
                 log.warning("matches_not_kept", reason=error.strerror or str(error), matches=len(taken))
                 with self._changed:
                     self._waiting.extendleft(reversed(taken))
-                    self._report_due = due
                 return
             self._next += 1
             self._files.append(path)
+
+    def _encoded(self, engine: EngineReport | None, matches: Sequence[SignatureMatch]) -> bytes:
+        return encode_match_batch(
+            MatchBatch(
+                node=self._node,
+                boot_id=self._boot_id,
+                sent_at=self._now_ms(),
+                engine=engine,
+                matches=tuple(matches),
+            )
+        )
+
+    def _send_report(self) -> Answer:
+        """Send what the engine says of itself, where that is due; it is never kept, since it grows old."""
+        with self._changed:
+            due, self._report_due = self._report_due or self._report_in_s() <= 0, False
+        if not due:
+            return Answer(Verdict.KNOWN)
+        answer = self._send(self._encoded(self._describe(), ()))
+        if answer.verdict is Verdict.LATER:
+            with self._changed:
+                self._report_due = True
+        else:
+            self._reported_s, self._failures = time.monotonic(), 0
+        if answer.verdict is Verdict.REFUSED:
+            log.error("rule_report_refused", reason=answer.detail)
+        return answer
 
     def _send_file(self, path: Path) -> Answer:
         try:

@@ -30,6 +30,9 @@ class RuleSettings:
     all_matches: bool = setting(
         default=False, help="Report every rule that an event matches, not only the first."
     )
+    extra_fields: str = setting(
+        "", "Fields that are added to every output, with commas between; proc.env needs --env-bytes too."
+    )
     redact_file: str = setting(
         "",
         "File with one regular expression a line; what they find leaves the node as [redacted]. "

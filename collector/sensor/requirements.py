@@ -10,7 +10,7 @@ from collector.errors import CgroupMountError, RequirementError, SensorError
 from collector.identity.cgroups import find_cgroup2_mount
 from collector.sensor import bpf, compiler
 from collector.sensor.btf import VMLINUX, KernelTypes, read_kernel_types
-from collector.sensor.source import COUNTING
+from collector.sensor.source import COUNTING, Source
 
 _ROOT: Final = Path("/")
 _OLDEST_KERNEL: Final = (5, 15)
@@ -39,6 +39,11 @@ def requirements(root: Path = _ROOT) -> list[Requirement]:
         root: Where the machine's file system is.
     """
     return [Requirement(name, _cure(check, root)) for name, check in _checks()]
+
+
+def requirement_of(source: Source, name: str, root: Path = _ROOT) -> Requirement:
+    """Check what another sensor needs beyond `requirements`: fields of the kernel, and tracepoints."""
+    return Requirement(name, _cure(lambda _: _attachable(source, root), root))
 
 
 def _checks() -> Iterator[tuple[str, Callable[[Path], object]]]:
@@ -79,9 +84,13 @@ def _types(root: Path) -> KernelTypes:
 
 
 def _tracepoints(root: Path) -> None:
+    _attachable(COUNTING, root)
+
+
+def _attachable(source: Source, root: Path) -> None:
     types = _types(root)
-    compiler.defines(types, COUNTING, {})
-    for tracepoint in COUNTING.programs.values():
+    compiler.defines(types, source, {})
+    for tracepoint in source.programs.values():
         types.typedef(f"btf_trace_{tracepoint}")
 
 

@@ -75,6 +75,8 @@ class ContainerTable:
         self._strangers: dict[int, float] = {}
         self.found: Callable[[Container], None] = lambda _: None
         """Called once for each new container."""
+        self.absent: Callable[[int, float], None] = lambda *_: None
+        """Called with each cgroup that is of no container, and for how many seconds that is believed."""
 
     def of(self, cgroup: int, pid: int) -> Container | None:
         """Return the container of a process; None for the host's.
@@ -91,6 +93,7 @@ class ContainerTable:
         ref = self._identity.identify(cgroup, "", pid)
         if ref is None:
             self._remember(self._strangers, cgroup, now)
+            self.absent(cgroup, now + _AGAIN_S - self._clock())
             return None
         container = describe(ref, self._identity.bundle_of(ref.id))
         self._remember(self._known, cgroup, container)

@@ -30,13 +30,17 @@ SECTIONS = {
     "drain": ("bench.drain", "drain", "table slots read per second in Python"),
     "agent": ("bench.agent", "agent", "CPU and memory of the agent with 4, 10 and 200 real containers"),
     "ingest": ("bench.ingest", "ingest", "deltas and n-gram counts per second through the service"),
+    "baselines": ("bench.baselines", "baselines", "list, diff, promote with 5,000 workloads of 20 versions"),
     "rules": ("bench.rules", "rules", "CPU per event with all of Falco's stable rules"),
+    "events": ("bench.events", "events", "rule events: added to a call, and per core from ring to verdict"),
+    "latency": ("bench.latency", "latency", "from a call to the agent's verdict and to GET /v1/alerts"),
+    "overload": ("bench.overload", "overload", "200,000 rule events a second for a minute, counting beside"),
     "detector": ("bench.detector", "detector", "windows scored and learned per second and core"),
 }
 QUICK = ("sensor", "flood", "drain", "rules", "detector")
 _EPILOG = """\
 examples:
-  python -m bench                              everything, about 25 minutes
+  python -m bench                              everything, about 35 minutes
   python -m bench --quick                      a sign of life in under a minute; its figures mean nothing
   python -m bench --only sensor,many --json figures.json
   python -m bench --publish docs/bench/amd-epyc-2-cpus.json docs/overhead.md

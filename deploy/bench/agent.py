@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from bench.containers import containers
+from bench.containers import containers, pace
 from bench.context import Context
 from bench.service import running
 from wire.codec import decode_batch
@@ -37,12 +37,20 @@ def _measure(context: Context, count: int, calls_per_s: int) -> dict[str, Any]:
     folder.mkdir()
     (folder / "token").write_text("token")
     seconds = WINDOW_S * (1 if context.quick else 6)
+    commands = [pace(calls_per_s, seed) for seed in range(count)]
     with _receiver() as (port, batches):
         command = ["nonself-agent", "run", "--url", f"http://127.0.0.1:{port}", "--window-s", str(WINDOW_S)]
-        command += ["--token-file", str(folder / "token"), "--state-dir", str(folder / "state")]
+        command += [
+            "--rules",
+            "off",
+            "--token-file",
+            str(folder / "token"),
+            "--state-dir",
+            str(folder / "state"),
+        ]
         with running(command, folder / "log") as process:
             _wait_for_start(process, folder / "log")
-            with containers(context.work, folder / "containers", count, calls_per_s) as names:
+            with containers(context.work, folder / "containers", commands) as names:
                 _wait_for_all(batches, set(names), folder / "log")
                 # From the start of a window, so that each measurement holds the same number of drains.
                 time.sleep(WINDOW_S - time.time() % WINDOW_S)

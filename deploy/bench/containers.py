@@ -5,17 +5,34 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from bench.workload import cgroup2_mount
 
 _RUN_S = 60.0
 _LIFE_S = 900
 """A container ends by itself after this long, should the benchmark be killed."""
 
 
+def pace(calls_per_s: int, seed: int) -> list[str]:
+    """Return the command that makes 256 distinct n-grams at a steady rate."""
+    return ["pace", str(calls_per_s), str(seed), str(_LIFE_S)]
+
+
+def opens(calls_per_s: int, path: str) -> list[str]:
+    """Return the command that opens a file over and over."""
+    return ["opens", str(calls_per_s), path, str(_LIFE_S)]
+
+
 @contextlib.contextmanager
-def containers(work: Path, folder: Path, count: int, calls_per_s: int) -> Iterator[list[str]]:
-    """Run `count` containers for the length of a block; yield their names.
+def containers(work: Path, folder: Path, commands: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """Run a container for each command of `work.c`, for the length of a block; yield their names.
+
+    Args:
+        work: The compiled program.
+        folder: A folder to make.
+        commands: As `pace` and `opens` return them.
 
     Raises:
         RuntimeError: runc is missing or could not start one.
@@ -26,15 +43,16 @@ def containers(work: Path, folder: Path, count: int, calls_per_s: int) -> Iterat
     folder.mkdir()
     state = folder / "runc"
     rootfs = folder / "rootfs"
-    for place in ("proc", "dev"):
+    for place in ("proc", "dev", "etc"):
         (rootfs / place).mkdir(parents=True)
+    (rootfs / "etc/shadow").touch()
     shutil.copy(work, rootfs / "work")
-    names = [f"bench-{os.getpid()}-{count}-{index}" for index in range(count)]
+    names = [f"bench-{os.getpid()}-{len(commands)}-{index}" for index in range(len(commands))]
     try:
-        for index, name in enumerate(names):
+        for name, command in zip(names, commands, strict=True):
             bundle = folder / name
             bundle.mkdir()
-            spec = _spec(rootfs, name, ["/work", "pace", str(calls_per_s), str(index), str(_LIFE_S)])
+            spec = _spec(rootfs, name, ["/work", *command])
             (bundle / "config.json").write_text(json.dumps(spec))
             _runc(state, "run", "--detach", "--bundle", str(bundle), name)
         yield names
@@ -43,6 +61,15 @@ def containers(work: Path, folder: Path, count: int, calls_per_s: int) -> Iterat
             with contextlib.suppress(RuntimeError):
                 _runc(state, "delete", "--force", name)
         _remove_cgroups()
+
+
+def pids(names: Sequence[str]) -> list[int]:
+    """Return the processes of some containers."""
+    found: list[int] = []
+    for name in names:
+        text = (cgroup2_mount() / _parent() / name / "cgroup.procs").read_text()
+        found += map(int, text.split())
+    return found
 
 
 def _runc(state: Path, *arguments: str) -> None:

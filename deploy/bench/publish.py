@@ -82,6 +82,20 @@ def _short(sections: _Sections) -> Iterator[tuple[str, str, str]]:
             f"{row['deltas_scored_per_s']:,} deltas/s, {row['ngram_counts_scored_per_s']:,} n-gram counts/s"
         )
         yield "ingest, stored and scored", "published", figures
+    yield from _short_rules(found)
     if "detector" in found:
         figure = f"{found['detector']['windows_scored_and_learned_per_core_s']:,} windows/s"
         yield "learner, scored and learned on one core", "published", figure
+
+
+def _short_rules(found: _Sections) -> Iterator[tuple[str, str, str]]:
+    for what, row in found.get("latency", {}).items():
+        bar = "median ≤ 20 ms" if "verdict" in what else "median ≤ 300 ms, p99 ≤ 1.5 s"
+        yield what, bar, f"{row['median_ms']:g} ms, p99 {row['p99_ms']:g} ms"
+    for what, row in found.get("overload", {}).items():
+        kept = f"{row['calls_counted']:,} of {row['calls_made_beside']:,} calls beside counted"
+        yield (
+            f"overload: {row['rule_events_per_s']:,} {what}/s",
+            "memory bounded, counting unharmed",
+            f"{row['engine_peak_rss_mib']:.0f} MiB; {kept}",
+        )

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
@@ -59,13 +60,81 @@ def service(folder: Path) -> Iterator[tuple[str, str]]:
         raise RuntimeError(msg)
     token, url, log = json.loads(made.stdout)["token"], f"http://127.0.0.1:{port}", folder / "serve.log"
     with running(["nonself", "serve", "--state-dir", str(state), "--port", str(port)], log) as process:
-        deadline = time.monotonic() + _START_S
-        while not _is_ready(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                msg = f"nonself serve did not become ready: {log.read_text()[-500:]}"
-                raise RuntimeError(msg)
-            time.sleep(0.1)
+        ready(url, process, log)
         yield url, token
+
+
+def ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a service answers.
+
+    Raises:
+        RuntimeError: It did not become ready.
+    """
+    wait_for(lambda: _is_ready(url), _START_S, f"nonself serve: {log}", process)
+
+
+class Api:
+    """Asks a service started here, as its administrator."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {(folder / 'state' / 'token').read_text().strip()}"}
+        self._pool = urllib3.PoolManager(num_pools=1, retries=False, timeout=30.0)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return the answer to a GET.
+
+        Raises:
+            RuntimeError: The service refused it.
+        """
+        answer = self._pool.request("GET", self._url + path, headers=self._headers)
+        if answer.status != 200:
+            msg = f"GET {path}: {answer.status} {answer.data.decode()[:300]}"
+            raise RuntimeError(msg)
+        return dict(answer.json())
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Return all entries of a list, page by page."""
+        found: list[dict[str, Any]] = []
+        joint = "&" if "?" in path else "?"
+        page = self.get(f"{path}{joint}limit=1000")
+        while page["items"]:
+            found += page["items"]
+            page = self.get(f"{path}{joint}limit=1000&cursor={page['next_cursor']}")
+        return found
+
+
+@contextlib.contextmanager
+def agent_with_rules(folder: Path, url: str, token: str, window_s: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `nonself-agent run` with the service's rules for the length of a block.
+
+    Raises:
+        RuntimeError: It has no rules within half a minute.
+    """
+    (folder / "agent-token").write_text(token)
+    log = folder / "agent.log"
+    command = ["nonself-agent", "run", "--url", url, "--window-s", str(window_s)]
+    command += ["--token-file", str(folder / "agent-token"), "--state-dir", str(folder / "agent")]
+    command += ["--runc-roots", str(folder / "containers/runc")]
+    with running(command, log) as process:
+        wait_for(lambda: "rules_taken" in log.read_text(), _START_S, f"its rules: {log}", process)
+        yield process
+
+
+def wait_for(
+    holds: Callable[[], bool], seconds: float, what: str, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Wait until a condition holds.
+
+    Raises:
+        RuntimeError: It did not in time, or the process ended.
+    """
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline or (process is not None and process.poll() is not None):
+            msg = f"Waited {seconds:.0f} s in vain for {what}."
+            raise RuntimeError(msg)
+        time.sleep(0.1)
 
 
 def _is_ready(url: str) -> bool:

@@ -5,6 +5,8 @@
 //   work enter CGROUP_PROCS CPU PROGRAM...    one program started the same way
 //   work consume FD MAP_FD                    reads a BPF ring buffer and counts its events
 //   work pace CALLS_PER_S SEED SECONDS        the program of a real container: 256 n-grams, at a steady rate
+//   work opens CALLS_PER_S PATH SECONDS       the program of a real container: opens one file over and over; up to
+//                                             a hundred a second at random moments, more of them at a steady rate
 //
 // FD is shared memory laid out as `struct control` followed by one `struct slot` per worker; bench/workload.py knows both.
 
@@ -303,8 +305,30 @@ static void pace(long calls_per_s, uint64_t seed, unsigned seconds)
 	}
 }
 
+static void opens(long calls_per_s, const char *path, unsigned seconds)
+{
+	alarm(seconds);
+	uint64_t random = 0x9e3779b97f4a7c15u;
+	struct timespec next;
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	long at_once = calls_per_s > 1000 ? calls_per_s / 1000 : 1;
+	for (;;) {
+		for (long i = 0; i < at_once; i++)
+			close(open(path, O_RDONLY));
+		long pause = 1000000000L / calls_per_s * at_once;
+		if (calls_per_s <= 100)
+			pause = pause / 2 + (long)(next_random(&random) % (uint64_t)pause);
+		next.tv_nsec += pause;
+		next.tv_sec += next.tv_nsec / 1000000000;
+		next.tv_nsec %= 1000000000;
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 5 && strcmp(argv[1], "opens") == 0)
+		opens(atol(argv[2]), argv[3], (unsigned)atoi(argv[4]));
 	if (argc == 5 && strcmp(argv[1], "pace") == 0)
 		pace(atol(argv[2]), strtoull(argv[3], NULL, 10), (unsigned)atoi(argv[4]));
 	die_with_parent();

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -29,12 +30,16 @@ class Product:
     Args:
         window_s: Length of a window in seconds.
         budget_per_week: False alerts accepted per workload and week.
+        options: More options of `nonself up`.
         keep: Leave the state folder, with the log in it, when the block ends.
     """
 
-    def __init__(self, *, window_s: int, budget_per_week: float, keep: bool = False) -> None:
+    def __init__(
+        self, *, window_s: int, budget_per_week: float, keep: bool = False, options: Sequence[str] = ()
+    ) -> None:
         self.window_s = window_s
         self._budget_per_week = budget_per_week
+        self._options = options
         self.state = Path(tempfile.mkdtemp(prefix="nonself-demo-"))
         self._keep = keep
         self._http = urllib3.PoolManager(retries=False, timeout=10.0)
@@ -98,7 +103,7 @@ class Product:
         budget = ("--budget-per-week", str(self._budget_per_week))
         with (self.state / "log").open("wb") as output:
             self._process = subprocess.Popen(
-                [str(_BIN / "nonself"), "up", *options, *budget],
+                [str(_BIN / "nonself"), "up", *options, *budget, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -55,9 +55,9 @@ class Watch:
         return self._product.items("/v1/scores", workload=self.id)
 
     def findings(self, *, since: datetime | None = None) -> list[Finding]:
-        """Return the windows of its alerts that end after `since`, oldest first."""
+        """Return the windows of its anomaly alerts that end after `since`, oldest first."""
         found = []
-        for alert in self._product.items("/v1/alerts", workload=self.id):
+        for alert in self._product.items("/v1/alerts", workload=self.id, kind="anomaly"):
             if since is None or _time(alert["end"]) > since:
                 detail = self._product.get(f"/v1/alerts/{alert['id']}")
                 found += [_finding(alert["id"], window["score"]) for window in detail["windows"]]

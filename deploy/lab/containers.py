@@ -135,6 +135,7 @@ class Pod:
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         volumes: Mapping[str, Path] | None = None,
+        seccomp: Path | None = None,
     ) -> Container:
         """Start one more container in this pod, from an image that the lab has imported.
 
@@ -145,8 +146,10 @@ class Pod:
             arguments: After the entrypoint.
             env: Environment beside the image's.
             volumes: Folders of this machine, by where the container sees them.
+            seccomp: A profile of this machine, which the runtime enforces.
         """
         mounts = (volumes or {}).items()
+        filtered = {} if seccomp is None else {"seccomp": _localhost(seccomp)}
         config = cri.ContainerConfig(
             metadata=cri.ContainerMetadata(name=name, attempt=0),
             image=cri.ImageSpec(image=reference(image)),
@@ -158,7 +161,7 @@ class Pod:
             mounts=[cri.Mount(container_path=at, host_path=str(folder)) for at, folder in mounts],
             linux=cri.LinuxContainerConfig(
                 security_context=cri.LinuxContainerSecurityContext(
-                    namespace_options=self._namespaces, privileged=self._privileged
+                    namespace_options=self._namespaces, privileged=self._privileged, **filtered
                 )
             ),
         )
@@ -226,6 +229,10 @@ class PlainContainer:
         """Kill and delete it."""
         self.daemon.ctr("task", "delete", "--force", self.id, namespace=self.namespace)
         self.daemon.ctr("container", "delete", self.id, namespace=self.namespace)
+
+
+def _localhost(profile: Path) -> cri.SecurityProfile:
+    return cri.SecurityProfile(profile_type=cri.SecurityProfile.Localhost, localhost_ref=str(profile))
 
 
 def _ask(call: Any, request: Any) -> Any:

@@ -89,6 +89,7 @@ class Lab:
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         volumes: Mapping[str, Path] | None = None,
+        seccomp: Path | None = None,
     ) -> Pod:
         """Start a pod with one container, as a kubelet does.
 
@@ -104,6 +105,7 @@ class Lab:
             arguments: After the entrypoint.
             env: Environment beside the image's.
             volumes: Folders of this machine, by where the container sees them.
+            seccomp: A profile of this machine, which the runtime enforces.
         """
         self.image("pause")
         self.image(image)
@@ -123,7 +125,15 @@ class Lab:
         self._remember(pod.cgroup)
         pod.start()
         self._stack.callback(_quietly, pod.remove)
-        pod.run(container, image, command=command, arguments=arguments, env=env, volumes=volumes)
+        pod.run(
+            container,
+            image,
+            command=command,
+            arguments=arguments,
+            env=env,
+            volumes=volumes,
+            seccomp=seccomp,
+        )
         return pod
 
     def ctr_run(

@@ -174,7 +174,7 @@ def main() -> int:
             "--rules",
             *map(str, options.rules),
         ]
-        command += ["--extra-field", "proc.env", "--env-bytes", "4096", "--log-format", "json", *sockets]
+        command += ["--extra-fields", "proc.env", "--env-bytes", "4096", "--log-format", "json", *sockets]
         if suite.get("hosts"):
             command = [*_with_hosts(suite["hosts"], folder), *command]
         log = options.log or folder / "agent.log"

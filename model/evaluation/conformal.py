@@ -14,9 +14,10 @@ _NO_JUMP: Final = 1e-9
 def p_values(held_back: Scores, scores: Scores) -> Scores:
     """Return how often a normal trace scores at least this high, from 0 to 1.
 
-    It is the rank among the held-back scores, the new one included [^1], and
-    beyond the highest of them that of `model.tail`, so that rates below one in
-    the number of held-back scores can be asked for.
+    That of the k-th highest of n held-back scores is k / (n + 1) [^1], linear
+    between two of them, so that a rate between two ranks is not rounded down.
+    Beyond the highest it is that of `model.tail`, so that rates below one in n
+    can be asked for.
 
     Args:
         held_back: Scores of normal traces, each by a detector that did not learn it; at least one.
@@ -25,7 +26,7 @@ def p_values(held_back: Scores, scores: Scores) -> Scores:
     Examples:
         >>> held_back = np.arange(99.0)
         >>> p_values(held_back, np.array([-1.0, 49.0])).tolist()
-        [1.0, 0.51]
+        [1.0, 0.5]
         >>> bool(p_values(held_back, np.array([150.0]))[0] < 1e-4)
         True
 
@@ -34,8 +35,9 @@ def p_values(held_back: Scores, scores: Scores) -> Scores:
             Artificial Intelligence 74, 2015.
     """
     ordered = np.sort(held_back)
-    found = (len(ordered) - np.searchsorted(ordered, scores, side="left") + 1) / (len(ordered) + 1)
+    values, below = np.unique(ordered, return_index=True)
+    found = np.interp(scores, values, (len(ordered) - below) / (len(ordered) + 1), left=1.0)
     tail = Tail.fit(ordered.tolist(), _NO_JUMP)
     for row in np.flatnonzero(scores > ordered[-1]):
-        found[row] *= tail.survival(float(scores[row]))
+        found[row] = tail.survival(float(scores[row])) / (len(ordered) + 1)
     return np.asarray(found)

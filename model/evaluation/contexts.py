@@ -20,8 +20,8 @@ _Floats = NDArray[np.float64]
 
 CALLS: Final = 512
 """Calls that an architecture has, at most: each is as likely where nothing at all is known."""
-_BLOCK: Final = 1 << 15
-"""Calls walked at a time, so that what is looked at stays in the processor's cache."""
+_BLOCK: Final = 1 << 18
+"""Calls walked at a time: many, since each depth brings its own tables into the processor's cache."""
 _LARGEST_TABLE: Final = 1 << 21
 """Cells of a table that is looked into directly; longer sequences are found by their hash."""
 
@@ -145,6 +145,41 @@ class Contexts:
             yield from self._block(calls, starts, traces.alphabet, first)
             first = after
 
+    def left_out(self, traces: Traces) -> Iterator[Walk]:
+        """Yield the learned traces at every depth, each as if it alone had not been learned.
+
+        A trace that is left out takes its own counts along, and sequences that
+        no other one holds: what is left is subtracted, not learned again.
+
+        Args:
+            traces: Those that were learned.
+        """
+        rows = np.repeat(np.arange(len(traces)), traces.lengths)
+        before = np.ones(len(rows), dtype=np.int64)
+        bits = np.full(len(rows), np.log2(CALLS))
+        contexts = 1
+        for number, depth in enumerate(self._depths, start=1):
+            at = depth.find(before * traces.alphabet + traces.calls)
+            there = np.flatnonzero(at)
+            own, first, sequence = _counted(rows[there], at[there], len(depth.keys))
+            own_calls, _, context = _counted(rows[there], before[there], contexts)
+            all_ = np.bincount(at[there])[at[there]]
+            alone = first[own == all_[first]]
+            kinds = np.bincount(depth.keys // traces.alphabet)[before[there]]
+            kinds = kinds - np.bincount(context[alone], minlength=len(own_calls))[context]
+            calls = np.bincount(before[there])[before[there]] - own_calls[context]
+            left, lower = all_ - own[sequence], bits[there]
+            with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is left
+                known = np.log2(calls + kinds) - np.log2(left + kinds * np.exp2(-lower))
+                back_off = np.where(kinds > 0, np.log2(calls + kinds) - np.log2(kinds), 0.0)
+            bits = bits.copy()
+            bits[there] = np.where(left > 0, known, lower + back_off)
+            others = np.zeros(len(rows), dtype=np.int64)
+            others[there] = np.where(left > 0, at[there], 0)
+            yield Walk(0, traces.starts[:-1], number, others, bits)
+            contexts = len(depth.keys)
+            before = _shifted(at, traces.starts[:-1])
+
     def _block(self, calls: NDArray[np.int32], starts: Numbers, alphabet: int, first: int) -> Iterator[Walk]:
         before = np.ones(len(calls), dtype=np.int64)
         bits = np.full(len(calls), np.log2(CALLS))
@@ -160,6 +195,14 @@ def _shifted(at: Numbers, starts: Numbers) -> Numbers:
     before[1:] = at[:-1]
     before[starts] = 0
     return before
+
+
+def _counted(rows: Numbers, numbers: Numbers, most: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Return how often each pair of a row and a number occurs, where first, and for each place its pair."""
+    _, first, pairs, counts = np.unique(
+        rows * (most + 1) + numbers, return_index=True, return_inverse=True, return_counts=True
+    )
+    return counts, first, pairs
 
 
 def _dense(keys: Numbers, size: int) -> NDArray[np.int32] | None:

@@ -58,6 +58,33 @@ class NearestProfile:
             np.round(np.clip(1 - np.concatenate(nearest).astype(np.float64), 0, 1), 6), dtype=np.float64
         )
 
+    def left_out(self, traces: Numbers, numbers: Numbers, size: int) -> NDArray[np.float64]:
+        """Return the distance of each learned trace, at least two, as if it alone had not been learned.
+
+        Its sequences are then held by one trace less, and those that no other one holds are unknown.
+        """
+        counts = self._counts(traces, numbers, size)
+        at, data = counts.indices, counts.data.astype(np.float64)
+        held_by = np.bincount(at, minlength=self._width)
+        own, others = (np.log(size / np.maximum(each, 1)) + 1 for each in (held_by, held_by + 1))
+        own, others = own**2, others**2
+        alone = held_by == 1
+        alone[0] = False
+
+        def sparse(values: NDArray[np.float64]) -> csr_array:
+            return csr_array((values, at, counts.indptr), shape=counts.shape)
+
+        shared = data * ~alone[at]
+        first, unknown = counts[:, [0]].toarray()[:, 0], sparse(data * alone[at]).sum(axis=1)
+        products = (sparse(shared * own[at]) @ counts.T).toarray() + np.outer(unknown, first) * own[0]
+        length = sparse(shared**2) @ own + unknown * (unknown + 2 * first) * own[0]
+        # The length of any other trace, by the weights that are left without this one.
+        there = sparse(np.ones(len(at))) @ sparse(data**2 * (own - others)[at]).T
+        lengths = sparse(data**2) @ others + there.toarray()
+        cosines = products / np.sqrt(lengths * length[:, None])
+        np.fill_diagonal(cosines, -np.inf)
+        return np.asarray(np.round(np.clip(1 - cosines.max(axis=1), 0, 1), 6))
+
     def _counts(self, traces: Numbers, numbers: Numbers, size: int) -> csr_array:
         # Counting into a small dense block is several times faster than sorting pairs.
         step = max(1, _CELLS // self._width)

@@ -33,7 +33,7 @@ def detectors(seed: int, *, every: bool = False) -> Mapping[str, Callable[[], De
         every: Whether the detectors of river are among them; they take minutes where others take seconds.
     """
     usual: dict[str, Callable[[], Detector]] = {
-        OURS: lambda: AllOrders(seed=seed),
+        OURS: AllOrders,
         "call-set allow-list": AllowList,
         "STIDE n=6": lambda: Stide(6),
         "Witten-Bell 8-gram": lambda: WittenBell(8),

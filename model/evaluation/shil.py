@@ -7,12 +7,13 @@ Applications." ACSOS 2022, as its published programs compute it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.rates import CallCounts, CallRates, Scores, principal_components, tracked
+from model.rates import OWN_LEVEL, CallCounts, CallRates, Scores, tracked
 
 VECTOR_S: Final = 0.1
 """Seconds that one vector of the data set covers."""
@@ -173,9 +174,9 @@ Judge = Callable[[CallCounts], dict[str, Judged]]
 Learn = Callable[[Sequence[CallCounts], Sequence[Blocks]], Judge]
 
 
-def rates(streams: Sequence[CallCounts], folds: Sequence[Blocks]) -> Judge:
+def rates(streams: Sequence[CallCounts], folds: Sequence[Blocks], *, forget: float = 0.0) -> Judge:
     """Judge by `model.rates.CallRates`."""
-    learned = CallRates().fit(streams, folds)
+    learned = CallRates(forget=forget).fit(streams, folds)
 
     def judge(test: CallCounts) -> dict[str, Judged]:
         scores = learned.score(test)
@@ -191,7 +192,8 @@ def residual(streams: Sequence[CallCounts], _folds: Sequence[Blocks]) -> Judge:
     """Judge by the squared length of log counts outside their ten first components (comparator)."""
     train = np.log1p(np.concatenate(streams))
     mean = train.mean(axis=0)
-    components = principal_components(train - mean, most=10)
+    _, vectors = np.linalg.eigh((train - mean).T @ (train - mean))
+    components = vectors[:, :-11:-1]
 
     def left(logs: Scores) -> Scores:
         centred = logs - mean
@@ -211,7 +213,6 @@ def allow_list(streams: Sequence[CallCounts], _folds: Sequence[Blocks]) -> Judge
     }
 
 
-_LEARNERS: Final[tuple[Learn, ...]] = (rates, residual, allow_list)
 PROTOCOLS: Final = ("pooled", "others", "own")
 """Who teaches a container: all replicas with it, the other replicas alone, or its own past alone."""
 
@@ -230,12 +231,13 @@ def runs(vulnerability: Vulnerability) -> Iterator[Run]:
         "own": [([each], [each]) for each in numbers],
     }
     for protocol in PROTOCOLS:
+        ours = partial(rates, forget=OWN_LEVEL if protocol == "others" else 0.0)
         for teachers, tested in taught_by[protocol]:
             if not teachers or (protocol == "others" and len(teachers) < 2):
                 continue
             streams = [replicas[each].train for each in teachers]
             folds = [_folds(replicas[each], each, by_replica=protocol == "others") for each in teachers]
-            for learn in _LEARNERS:
+            for learn in (ours, residual, allow_list):
                 judge = learn(streams, folds)
                 for each in tested:
                     for method, judged in judge(replicas[each].test).items():

@@ -53,8 +53,21 @@ def test_a_start_that_was_never_seen_is_no_evidence(service: Service) -> None:
 
     score = shown(service, container=a_container(id="e" * 64, seen_from_start=True))
 
-    assert score["verdict"] == "insufficient_evidence"
-    assert [each["code"] for each in score["evidence"]] == ["start_unseen"]
+    assert (score["phase"], score["verdict"], score["p_value"]) == ("start", "insufficient_evidence", None)
+    assert [each["code"] for each in score["evidence"]] == ["few_starts", "start_unseen"]
+
+
+def test_a_steady_window_is_ranked_whatever_starts_were_learned(service: Service) -> None:
+    """The fourth window of a new container is judged by those of others, and says so."""
+    service.learn(60)
+    for index in range(100, 104):
+        service.send(a_delta(index, container=a_container(id="e" * 64)))
+    service.worker.drain()
+
+    newest = service.get("/v1/scores", limit=1000).json()["items"][-4:]
+
+    phases = sorted((each["start"], each["phase"], each["p_value"] is None) for each in newest)
+    assert [each[1:] for each in phases] == [("start", True)] * 3 + [("steady", False)]
 
 
 def test_no_verdict_is_normal_where_there_is_a_reason(service: Service) -> None:

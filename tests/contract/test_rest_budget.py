@@ -126,8 +126,8 @@ def test_realised_stands_beside_promised(service: Service) -> None:
 
     assert sum(p_value is not None and p_value <= alpha for p_value, alpha in scores) == 3
     assert realised["alerts"] == sum(week.alerts for week in weeks) == 2
-    assert realised["windows"] == len(ranked) == 13
-    assert realised["weeks"] == pytest.approx(13 / 60_480)
+    assert realised["windows"] == len(ranked) == 10
+    assert realised["weeks"] == pytest.approx(10 / 60_480)
     assert realised["low"] < realised["per_week"] < realised["high"]
     assert [(rate["asked"], rate["windows"]) for rate in realised["rates"]] == [
         (asked, sum(p_value <= asked for p_value in ranked)) for asked in (0.05, 0.01, 0.001)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from api.clock import to_datetime
-from api.db.tables import AuditRow, BaselineRow
+from api.db.tables import AuditRow, BaselineRow, ScoreRow
 from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from model import snapshot
@@ -94,6 +94,24 @@ def test_a_quarantined_window_is_released_or_dropped(service: Service) -> None:
     assert counted(service)[2] == 61
     assert post(service, second["id"], "release").json()["learned"]
     assert post(service, second["id"], "unlearn").json()["learned"] is False
+
+
+def test_a_window_released_by_hand_is_remembered_as_one_of_its_kind(service: Service) -> None:
+    """A person says that it belongs: its strangeness does not raise the record, relearned or not."""
+    service.learn(60)
+    service.send(a_delta(100, LOOP | SHELL))
+    service.worker.drain()
+    (held,) = service.get("/v1/scores", quarantined=True).json()["items"]
+
+    remembered = []
+    for step in ("release", "unlearn", "relearn"):
+        assert post(service, held["id"], step).status_code == 200
+        with service.core.store.read() as session:
+            remembered.append(session.get(ScoreRow, held["id"]).learned_score)
+
+    assert max(remembered) < held["score"] / 20
+    highest = service.get("/v1/workloads/1/baseline").json()["calibration"]["quantiles"][-1]["score"]
+    assert highest < held["score"] / 20
 
 
 @pytest.mark.parametrize("step", ["relearn", "release", "drop"])

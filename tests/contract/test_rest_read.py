@@ -309,7 +309,7 @@ def test_nodes_tell_their_lag(service: Service) -> None:
 
 
 def test_new_workloads_get_the_default_mode(open_service: Callable[..., Service]) -> None:
-    """With enforcement-alert as default a workload still learns until its baseline is ready."""
+    """With enforcement-alert as default it learns until ready: three windows of its start, thirty steady."""
     service = open_service(default_mode="enforcement-alert")
     service.learn(40)
 
@@ -317,7 +317,7 @@ def test_new_workloads_get_the_default_mode(open_service: Callable[..., Service]
     assert (workload["mode"], workload["state"], workload["windows_learned"]) == (
         "enforcement-alert",
         "active",
-        30,
+        33,
     )
 
 

@@ -23,7 +23,7 @@ from tests.contract.test_rest_rules import names, select_rules, upload
 from tests.rule_texts import BROKEN, FILES, SHELL
 from tests.service import NOW_MS, Service, a_match
 from wire.bundle import RuleBundle, RuleFile
-from wire.match import MATCH_CONTENT_TYPE, MATCH_PATH, EngineReport, RuleState
+from wire.match import MATCH_CONTENT_TYPE, MATCH_PATH, EngineReport, RuleState, decode_match_batch
 
 
 class Node:
@@ -234,8 +234,13 @@ def test_matches_wait_on_disk_for_the_service(service: Service, tmp_path: Path) 
 
 def test_a_refused_batch_is_set_aside(tmp_path: Path) -> None:
     """What the service will never take does not hold up what comes after it."""
-    answers = iter([Answer(Verdict.REFUSED, "422: no"), *[Answer(Verdict.KNOWN)] * 50])
-    with an_outlet(tmp_path, lambda _: next(answers)):
+
+    def send(body: bytes) -> Answer:
+        sequences = [each.sequence for each in decode_match_batch(body).matches]
+        return Answer(Verdict.REFUSED, "422: no") if 1 in sequences else Answer(Verdict.KNOWN)
+
+    with an_outlet(tmp_path, send) as outlet:
+        outlet.deliver(a_match(1))
         wait_for(lambda: len(list(tmp_path.glob("*.refused"))) == 1)
 
     assert list(tmp_path.glob("*.matches")) == []
@@ -252,6 +257,27 @@ def test_a_flood_is_bounded_and_counted(tmp_path: Path, monkeypatch: pytest.Monk
         assert outlet.discarded == 15
 
 
+def test_reports_do_not_queue_behind_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While matches come without a pause and each batch takes its time, the engine goes on telling."""
+    monkeypatch.setattr("collector.rules.outlet.REPORT_S", 0.05)
+    sent: list[tuple[bool, int]] = []
+
+    def send(body: bytes) -> Answer:
+        batch = decode_match_batch(body)
+        sent.append((batch.engine is not None, len(batch.matches)))
+        time.sleep(0.02)
+        return Answer(Verdict.KNOWN)
+
+    with an_outlet(tmp_path, send) as outlet:
+        for sequence in range(100):
+            outlet.deliver(a_match(sequence))
+            time.sleep(0.01)
+
+    assert sum(engine for engine, _ in sent) >= 5
+    assert sum(count for _, count in sent) == 100
+    assert not any(engine and count for engine, count in sent)
+
+
 def test_delivering_never_waits_for_the_network(tmp_path: Path) -> None:
     """The engine's thread goes on though a request hangs."""
     release = threading.Event()
@@ -261,9 +287,10 @@ def test_delivering_never_waits_for_the_network(tmp_path: Path) -> None:
         return Answer(Verdict.KNOWN)
 
     with an_outlet(tmp_path, hang) as outlet:
+        outlet.deliver(a_match(1))
         wait_for(lambda: bool(list(tmp_path.glob("*.matches"))))
         began = time.monotonic()
-        for sequence in range(1000):
+        for sequence in range(2, 1000):
             outlet.deliver(a_match(sequence))
         took_s = time.monotonic() - began
         release.set()

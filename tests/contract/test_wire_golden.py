@@ -5,6 +5,7 @@ the end of this module, and never change an older file.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from wire.codec import decode_batch, decode_delta, encode_batch, encode_delta
@@ -53,6 +54,10 @@ BATCH = Batch(
     agent=AgentStatus(version="0.1.0", window_s=10.0, kernel="6.1.0", containers=1),
     deltas=(DELTA,),
 )
+ANNOTATED = replace(
+    DELTA, container=replace(DELTA.container, annotations={"kubernetes.io/config.source": "file"})
+)
+"""The same with what was added to version 1 later."""
 
 
 def test_version_1_of_a_delta_is_readable_for_ever() -> None:
@@ -62,6 +67,15 @@ def test_version_1_of_a_delta_is_readable_for_ever() -> None:
     assert decode_delta(stored) == DELTA
     assert SCHEMA_VERSION == 1
     assert stored == encode_delta(DELTA)
+
+
+def test_an_annotated_delta_of_version_1_is_readable_for_ever() -> None:
+    """What came later is a field that an older reader skips, and that is left out where it is empty."""
+    stored = (GOLDEN / "delta-v1-annotations.json").read_bytes()
+
+    assert decode_delta(stored) == ANNOTATED
+    assert stored == encode_delta(ANNOTATED)
+    assert b"annotations" not in encode_delta(DELTA)
 
 
 def test_version_1_of_a_batch_is_readable_for_ever() -> None:
@@ -78,4 +92,5 @@ def test_the_stored_delta_is_plain_json() -> None:
 
 if __name__ == "__main__":
     (GOLDEN / f"delta-v{SCHEMA_VERSION}.json").write_bytes(encode_delta(DELTA))
+    (GOLDEN / "delta-v1-annotations.json").write_bytes(encode_delta(ANNOTATED))
     (GOLDEN / f"batch-v{SCHEMA_VERSION}.json.gz").write_bytes(encode_batch(BATCH))

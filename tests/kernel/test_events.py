@@ -21,6 +21,7 @@ from collector.events.event import Record
 from collector.events.layout import Access, Kind, Mark, Tag
 from collector.events.sensor import EventSensor, Subscription
 from collector.events.source import EVENTS
+from collector.identity.cgroups import find_cgroup2_mount
 from collector.rules.descriptors import Described, describe
 from collector.sensor.btf import read_kernel_types
 from collector.sensor.compiler import SOURCES, defines
@@ -28,6 +29,12 @@ from collector.sensor.compiler import SOURCES, defines
 pytestmark = pytest.mark.kernel
 BOTH = Access.READ | Access.WRITE
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_cgroup() -> Path:
+    """Return the folder of this process's cgroup."""
+    path = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    return Path(find_cgroup2_mount()) / path
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +318,93 @@ os.open(here + "/written", os.O_RDWR | os.O_CREAT)
     assert sensor.sums().filtered - before.filtered >= 501
 
 
+def test_a_host_that_nobody_asks_for_is_kept_back(sensor: EventSensor) -> None:
+    """Its calls are counted and not reported, what keeps the table of processes is; until the mark ends."""
+    code = """
+import ctypes, os
+for _ in range(300):
+    try: os.mkdir("/proc/nowhere")
+    except OSError: pass
+try: os.execv("/nowhere/program", ["x"])
+except OSError: pass
+ctypes.CDLL(None).prctl(15, b"another", 0, 0, 0)
+child = os.fork()
+if child: os.waitpid(child, 0)
+"""
+    own = own_cgroup().stat().st_ino
+    subscribe(sensor, "mkdir", "execve", "unlink", contained=frozenset({"mkdir", "execve"}))
+    try:
+        sensor.mark_host(own, 60)
+        before = sensor.sums()
+        marked = until_exit(sensor, run(code))
+        after = sensor.sums()
+    finally:
+        sensor.mark_host(own, 0)
+    unmarked = until_exit(sensor, run(code))
+
+    assert calls(marked, "mkdir", "execve") == []
+    assert after.filtered - before.filtered >= 301
+    lives = [[each.kind for each in found if each.kind is not Kind.CALL] for found in (marked, unmarked)]
+    assert lives[0] == lives[1]
+    assert {Kind.EXEC, Kind.RENAME, Kind.FORK, Kind.EXIT} <= set(lives[0])
+    assert [each.text(Tag.COMM) for each in marked if each.kind is Kind.RENAME] == ["another"]
+    assert len(calls(unmarked, "mkdir")) == 300
+    assert [each.text(Tag.PATH) for each in calls(unmarked, "execve")] == ["/nowhere/program"]
+
+
+def test_opens_of_a_host_are_compared_with_what_rules_ask_of_hosts(
+    sensor: EventSensor, tmp_path: Path
+) -> None:
+    """A container, and who may be one, is asked for more."""
+    code = """
+import os, sys
+for name in ("contained", "both"):
+    try: os.open(sys.argv[1] + "/" + name, os.O_RDONLY)
+    except OSError: pass
+os.open(sys.argv[1] + "/written", os.O_WRONLY | os.O_CREAT)
+"""
+    prefixes = {f"{tmp_path}/contained": Access.READ, f"{tmp_path}/both": Access.HOST_READ}
+    subscribe(sensor, "openat", any_path=Access.WRITE, prefixes=prefixes)
+    found = {}
+    for seconds in (60, 0):
+        sensor.mark_host(own_cgroup().stat().st_ino, seconds)
+        records = calls(until_exit(sensor, run(code, tmp_path)), "openat")
+        paths = [each.text(Tag.PATH) or "" for each in records]
+        found[seconds] = [each.rpartition("/")[2] for each in paths if each.startswith(str(tmp_path))]
+
+    assert found == {60: ["both"], 0: ["contained", "both", "written"]}
+
+
+def test_a_process_is_judged_by_the_cgroup_in_which_its_call_ends(sensor: EventSensor) -> None:
+    """Moved from the host into a container while it waits, it is a container's: all of the call is told."""
+    code = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+server.accept()
+"""
+    box = Path(find_cgroup2_mount()) / f"nonself-moved-{os.getpid()}"
+    box.mkdir()
+    own = own_cgroup().stat().st_ino
+    subscribe(sensor, "accept4", contained=frozenset({"accept4"}))
+    try:
+        sensor.mark_host(own, 60)
+        command = [sys.executable, "-I", "-c", code]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            (box / "cgroup.procs").write_text(str(process.pid))
+            socket.create_connection(("127.0.0.1", port)).close()
+            process.wait(60)
+        found = calls(until_exit(sensor, process.pid), "accept4")
+    finally:
+        sensor.mark_host(own, 0)
+        box.rmdir()
+
+    assert [(each.head.cgroup != own, bool(each.head.marks & Mark.LATE)) for each in found] == [(True, True)]
+    assert found[0].head.result >= 0
+
+
 def test_what_is_not_subscribed_is_not_reported(sensor: EventSensor) -> None:
     """Nor is what the agent does itself."""
     subscribe(sensor, "mkdir")
@@ -477,7 +571,8 @@ int main(void) {
     NUMBER(TAG_UNIX);
     NUMBER(CALL_ON); NUMBER(CALL_OPEN); NUMBER(CALL_HOW); NUMBER(CALL_MESSAGE); NUMBER(CALL_EXEC);
     NUMBER(CALL_RESULT);
-    NUMBER(CALL_DATA_OUT); NUMBER(ACCESS_READ); NUMBER(ACCESS_WRITE); NUMBER(PROGRAM_UPPER);
+    NUMBER(CALL_DATA_OUT); NUMBER(CALL_CONTAINED); NUMBER(ACCESS_READ); NUMBER(ACCESS_WRITE);
+    NUMBER(ACCESS_HOST_READ); NUMBER(ACCESS_HOST_WRITE); NUMBER(ACCESS_HOST_SHIFT); NUMBER(PROGRAM_UPPER);
     NUMBER(PROGRAM_LOWER);
     NUMBER(PROGRAM_MEMFD); NUMBER(STAT_DROPPED); NUMBER(STAT_FILTERED); NUMBER(STAT_SENT); NUMBER(STATS);
 }
@@ -494,7 +589,7 @@ def test_the_header_and_its_python_twin_describe_the_same_bytes(tmp_path: Path) 
     compiled = {name: int(value) for name, value in (line.split() for line in said.splitlines())}
     ours: dict[str, int] = {
         "SLOTS": layout.SLOTS, "COMPAT_SLOT": layout.COMPAT_SLOT, "KEY_BYTES": layout.KEY_BYTES,
-        "STATS": layout.STATS,
+        "STATS": layout.STATS, "ACCESS_HOST_SHIFT": layout.HOST_SHIFT,
         "STAT_DROPPED": layout.STAT_DROPPED, "STAT_FILTERED": layout.STAT_FILTERED,
         "STAT_SENT": layout.STAT_SENT,
         "PROGRAM_UPPER": layout.UPPER, "PROGRAM_LOWER": layout.LOWER, "PROGRAM_MEMFD": layout.MEMFD,
@@ -520,7 +615,9 @@ def test_the_header_and_its_python_twin_describe_the_same_bytes(tmp_path: Path) 
 
 def test_every_macro_the_source_uses_is_given() -> None:
     """Each offset in the C source is one that user space looks up, and none is looked up in vain."""
-    text = "".join((SOURCES / name).read_text() for name in ("events.c", "events_read.h"))
+    text = "".join(
+        (SOURCES / name).read_text() for name in sorted(each.name for each in SOURCES.glob("events*"))
+    )
     used = set(re.findall(r"\bOFF_\w+", text)) - {"OFF_"}
 
     assert used == set(defines(read_kernel_types(), EVENTS, {}))

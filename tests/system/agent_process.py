@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 from collector.assemble import assemble
-from collector.cli import stopped_by_signals
 from collector.logs import configure
 from collector.outbox import SpoolingOutbox
 from collector.probe import CgroupEventKind
@@ -21,6 +20,7 @@ from collector.profiles import Origin
 from collector.sender import Sender
 from collector.settings import AgentSettings
 from collector.spool import Spool
+from collector.stopping import stopped_by_signals
 from collector.uplink import Uplink
 from tests.fakes import FakeProbe
 from tests.unit.collector.fakes import FakeIdentifier, container

@@ -37,7 +37,8 @@ def test_sequences_are_evaluated_from_file_to_figures(
 ) -> None:
     """JSON holds version, settings and figures; each detector is in the tables; the plots are PNG files."""
     out, plots = tmp_path / "out.json", tmp_path / "plots"
-    arguments = ["evaluate", "sequences", str(traces), f"--json={out}", f"--plots={plots}", "--resplits=1"]
+    arguments = ["evaluate", "sequences", str(traces), f"--json={out}", f"--plots={plots}"]
+    arguments += ["--resplits=1", "--calibration-resplits=3"]
 
     assert cli.main(arguments) == 0
 
@@ -45,7 +46,14 @@ def test_sequences_are_evaluated_from_file_to_figures(
     figures = found["figures"]
     ours = figures["splits"]["canonical"]["nonself, all orders"]
     assert found["version"]
-    assert found["settings"] == {"seed": 1, "resplits": 1, "comparators": "usual"}
+    assert found["settings"] == {
+        "seed": 1,
+        "resplits": 1,
+        "calibration_resplits": 3,
+        "comparators": "usual",
+    }
+    assert figures["calibration"]["resplits"] == 3
+    assert [each["asked"] for each in figures["calibration"]["rates"]] == [0.001, 0.01, 0.05, 0.1]
     assert set(figures["splits"]) == {"canonical", "re-split 1"}
     assert ours["auc"]["value"] == 1.0
     assert ours["detection_at_false_alarm_rate"]["0.01"] == 1.0

@@ -21,6 +21,7 @@ from api.settings import ServiceSettings
         ("inbox_limit", 0),
         ("batch_deltas", 0),
         ("log_level", "loud"),
+        ("auto_promote", "always"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: Any) -> None:

@@ -15,7 +15,7 @@ from api.errors import StoreError
 from api.ingest import service as ingest
 from api.retention.keeper import Keeper
 from api.settings import ServiceSettings
-from api.worker import policy
+from api.worker import policy, repository
 from api.worker.worker import Worker
 from model import snapshot
 from tests.service import LOOP, NOW_MS, FakeClock, a_batch, a_container, a_delta
@@ -92,6 +92,54 @@ def test_a_recurring_anomaly_is_learned_after_all_while_learning(bench: Bench) -
         assert snapshot.from_bytes(baseline.snapshot).windows_learned == 40 + policy.RELEASE_AFTER
 
 
+def test_what_is_released_is_remembered_by_what_its_kind_scores(bench: Bench) -> None:
+    """Released windows are no strangers in the record: another intrusion is still found beside them."""
+    bench.learn()
+    for index in (100, 200, 300):
+        bench.put(a_delta(index, LOOP | SHELL))
+    with bench.core.store.read() as session:
+        rows = session.scalars(select(ScoreRow).where(ScoreRow.verdict == "anomalous")).all()
+        baseline = snapshot.from_bytes(session.scalars(select(BaselineRow)).one().snapshot)
+
+    highest = max(score for _, score in baseline.summary().calibration.quantiles)
+    assert all(row.learned_score is not None and row.learned_score < row.score / 20 for row in rows)
+    assert highest < min(row.score for row in rows) / 20
+
+    bench.enforce()
+    other = {pack([each, 41, each + 2, 42, 43, each + 3], injected=True): 3 for each in range(170, 230)}
+    bench.put(a_delta(500, LOOP | other))
+    with bench.core.store.read() as session:
+        assert len(session.scalars(select(AlertRow)).all()) == 1
+
+
+def test_windows_of_one_start_do_not_release_each_other(bench: Bench) -> None:
+    """An exec into a starting container is held in each of its windows; three starts show that it belongs."""
+    bench.learn()
+    learned = []
+    for number, letter in enumerate("defg"):
+        container = a_container(id=letter * 64)
+        for step in range(3):
+            bench.put(a_delta(100 + 100 * number + step, LOOP | SHELL, container=container))
+        with bench.core.store.read() as session:
+            rows = session.scalars(select(ScoreRow).where(ScoreRow.start >= a_delta(100).start)).all()
+        learned.append(sum(row.learned for row in rows))
+
+    assert learned == [0, 0, 9, 12]
+
+
+def test_a_window_that_waits_for_its_like_waits_no_longer_than_scores_are_kept(bench: Bench) -> None:
+    """After the retention it is given up, with the reason; it stays out of the baseline."""
+    bench.learn()
+    bench.put(a_delta(100, LOOP | SHELL))
+    bench.core.clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
+
+    bench.worker.prune()
+
+    with bench.core.store.read() as session:
+        row = session.scalars(select(ScoreRow).where(ScoreRow.verdict == "anomalous")).one()
+        assert (row.learned, row.quarantined, row.not_learned) == (False, False, repository.GIVEN_UP)
+
+
 def test_enforcement_learns_nothing(bench: Bench) -> None:
     """Neither ordinary nor strange windows change a frozen baseline, and none is held for later."""
     bench.learn()
@@ -137,9 +185,10 @@ def test_a_node_that_catches_up_opens_no_alert_for_each_window(bench: Bench) -> 
     """Old windows of one node between another's new ones join the alert of their own time."""
     bench.learn()
     bench.enforce()
+    other = a_container(id="d" * 64, seen_from_start=False)
     for step in range(4):
         bench.put(a_delta(400 + step, LOOP | SHELL))
-        bench.put(a_delta(100 + step, LOOP | SHELL, container=a_container(id="d" * 64)))
+        bench.put(a_delta(100 + step, LOOP | SHELL, container=other))
 
     with bench.core.store.read() as session:
         alerts = session.scalars(select(AlertRow).order_by(AlertRow.start)).all()

@@ -22,7 +22,9 @@ class Runtime(api_pb2_grpc.RuntimeServiceServicer):
 
     def ListPodSandbox(self, request, _context):  # noqa: N802 - CRI's name
         metadata = cri.PodSandboxMetadata(name="web-0", uid="uid-1", namespace="shop")
-        own = cri.PodSandbox(id=B, metadata=metadata, labels={"app": "shop", "tier": "pod"})
+        annotations = {"kubernetes.io/config.source": "file", "vault.io/secret": "hunter2"}
+        labels = {"app": "shop", "tier": "pod"}
+        own = cri.PodSandbox(id=B, metadata=metadata, labels=labels, annotations=annotations)
         return cri.ListPodSandboxResponse(items=[own] if request.filter.id == B else [])
 
     def ContainerStatus(self, _request, _context):  # noqa: N802 - CRI's name

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from collector import check, cli
+from collector import check, cli, options, stopping
 from collector.check import Finding
 from collector.errors import SettingsError
 from collector.logs import configure
@@ -122,8 +122,8 @@ def test_help_teaches_by_examples(capsys):
 
 def test_one_option_reaches_both_parts_that_share_it():
     """`--host-services` switches sensor and identity together."""
-    options = cli._parser().parse_args(["run", "--host-services", "--url", "http://service:1"])
-    settings = cli._settings(options)
+    given = options.parser().parse_args(["run", "--host-services", "--url", "http://service:1"])
+    settings = cli._settings(given)
 
     assert settings.sensor.host_services
     assert settings.identity.host_services
@@ -141,7 +141,7 @@ def test_signals_stop_the_agent_and_leave_no_trace():
     before = signal.getsignal(signal.SIGTERM)
     stopped = threading.Event()
 
-    with cli.stopped_by_signals(stopped.set):
+    with stopping.stopped_by_signals(stopped.set):
         os.kill(os.getpid(), signal.SIGTERM)
         assert stopped.wait(10)
 
@@ -153,7 +153,7 @@ def test_a_thread_that_fails_ends_the_agent():
     stopped = threading.Event()
     before = threading.excepthook
 
-    with structlog.testing.capture_logs() as logs, cli.stopped_by_failures(stopped.set) as failed:
+    with structlog.testing.capture_logs() as logs, stopping.stopped_by_failures(stopped.set) as failed:
         failing = threading.Thread(target=lambda: 1 // 0, name="uplink")
         failing.start()
         failing.join(10)

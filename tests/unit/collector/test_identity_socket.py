@@ -33,6 +33,16 @@ def test_cri_adds_labels_of_pod_and_container(path):
     assert (ref.image, ref.image_digest) == ("registry.example/web:1", "sha256:2222")
 
 
+def test_annotations_that_tell_no_workload_stay_on_the_node(path):
+    """Of a pod's annotations only those that say what it is are taken; others may hold secrets."""
+    socket = RuntimeSocket(str(path))
+    with served(path):
+        ref = socket.ask(_REF, A, "k8s.io")
+    socket.close()
+
+    assert ref.annotations == {"kubernetes.io/config.source": "file"}
+
+
 def test_cri_knows_sandboxes_too(path):
     """The pause container gets its pod's labels."""
     socket = RuntimeSocket(str(path))

@@ -103,6 +103,24 @@ def test_a_strange_event_is_counted_and_ends_nothing(tmp_path: Path) -> None:
     assert [each.rule for each in found] == ["first"]
 
 
+def test_the_cgroup_of_a_call_is_asked_for_where_the_kernel_could_keep_it_back(tmp_path: Path) -> None:
+    """Also where no rule comes to its container; where rules ask for the host too, nobody asks."""
+    for condition, asked in (
+        ("evt.type = openat and fd.name = /nothing and container.id != host", [1]),
+        ("evt.type = openat and fd.name = /nothing", []),
+    ):
+        engine, sensor, _ = make(tmp_path)
+        text = f"- {{rule: r, desc: d, condition: {condition}, output: o, priority: INFO}}"
+        loaded = load([RuleFile(name="r", text=text)])
+        engine.replace(RuleSet(loaded.rules))
+        absent: list[int] = []
+        engine._node.containers.absent = lambda cgroup, _, told=absent: told.append(cgroup)
+        sensor.records = [openat(b"/x"), openat(b"/y"), exec_(b"cat\0", cgroup=9)]
+        engine.step()
+
+        assert absent == asked
+
+
 def test_stopping_wakes_the_reader(tmp_path: Path) -> None:
     """`run` returns."""
     engine, sensor, _ = make(tmp_path)

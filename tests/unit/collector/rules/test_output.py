@@ -112,13 +112,13 @@ def test_loading_says_states_and_refuses_bad_files(tmp_path: Path) -> None:
     bad.write_text("- rule: x\n  desc: d\n  condition: nope.field = 1\n  output: o\n  priority: INFO\n")
     said = io.StringIO()
 
-    assert len(load_rules([good], ["proc.env"], said).rules) == 4
+    assert len(load_rules([good], RuleSettings(extra_fields="proc.env"), said).rules) == 4
     assert "not evaluable: Never: It can never fire: no events of type futex." in said.getvalue()
     assert "rules: 1 evaluable, 0 partly, 2 not evaluable, 1 disabled" in said.getvalue()
     with pytest.raises(RulesError, match=r"bad\.yaml:3:.*LOAD_ERR_COMPILE_CONDITION"):
-        load_rules([bad], [], said)
+        load_rules([bad], RuleSettings(), said)
     with pytest.raises(RulesError, match="Cannot read rules"):
-        load_rules([tmp_path / "gone"], [], said)
+        load_rules([tmp_path / "gone"], RuleSettings(), said)
 
 
 @pytest.mark.parametrize(

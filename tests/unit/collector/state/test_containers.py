@@ -58,6 +58,25 @@ def test_a_cgroup_is_asked_about_once(tmp_path: Path) -> None:
     assert identity.asked == 3
 
 
+def test_a_cgroup_of_the_host_is_told_for_as_long_as_it_is_believed() -> None:
+    """Never longer: when it is told no more, it is asked about again, and may have become a container."""
+    now = [100.0]
+    identity = Identity({})
+    table = ContainerTable(identity, lambda: now[0])
+    told: list[tuple[float, int, float]] = []
+    table.absent = lambda cgroup, seconds: told.append((now[0], cgroup, seconds))
+
+    for now[0] in (100.0, 101.0, 101.9, 102.1, 103.0):
+        assert table.of(7, 1) is None
+    ends = [(at, cgroup, at + seconds) for at, cgroup, seconds in told]
+    assert ends == [(100.0, 7, 102.0), (102.1, 7, 104.1)]
+    assert identity.asked == len(told)
+    now[0], identity.known[7] = 104.1, REF
+    found = table.of(7, 1)
+    assert found is not None
+    assert len(told) == 2
+
+
 def test_what_the_runtime_tells_later_is_taken_up() -> None:
     """Labels come from the socket after the first events."""
     table = ContainerTable(Identity({5: REF}))

@@ -1,0 +1,1 @@
+"""Versions of baselines over REST: their states, the promotion report, and bundles."""

@@ -1,0 +1,250 @@
+"""`nonself baseline`: what a person does with baselines at a terminal, over the REST interface."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from api.client import Client
+from api.console import console
+from api.errors import ClientError
+from api.workloads.commands import find_workload, name_of
+
+_Json = Any
+_GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
+_STYLES: Final = {"pass": "green", "warn": "yellow", "fail": "red"}
+
+
+def run(client: Client, options: argparse.Namespace) -> bool:
+    """Do what was asked; return whether all is well.
+
+    Raises:
+        ClientError: There is no such baseline, a file cannot be used, or the service refuses.
+    """
+    answer = _ASK[options.baseline_command](client, options)
+    if options.json:
+        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+    else:
+        _SHOW[options.baseline_command](answer)
+    return not (options.baseline_command == "report" and options.gate and answer["verdict"] != "pass")
+
+
+def find_version(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the version that a person means: an id, a workload, or a workload with `@` and a number.
+
+    Raises:
+        ClientError: There is none, or there are several.
+    """
+    if wanted.isdecimal():
+        return dict(client.get(f"/v1/baselines/{wanted}"))
+    name, _, number = wanted.rpartition("@") if "@" in wanted else (wanted, "", "")
+    workload = find_workload(client, name)
+    versions = list(client.list("/v1/baselines", workload=str(workload["id"])))
+    found = [each for each in versions if (str(each["number"]) == number if number else each["live"])]
+    if len(found) != 1:
+        known = ", ".join(f"@{each['number']} ({each['state']})" for each in versions) or "none yet"
+        meant = f"of number {number}" if number else "that is live"
+        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}."
+        raise ClientError(msg)
+    return found[0]
+
+
+def _list(client: Client, options: argparse.Namespace) -> _Json:
+    wanted = {"state": options.state} if options.state else {}
+    if options.workload:
+        wanted["workload"] = str(find_workload(client, options.workload)["id"])
+    return list(client.list("/v1/baselines", **wanted))
+
+
+def _show(client: Client, options: argparse.Namespace) -> _Json:
+    return find_version(client, options.baseline)
+
+
+def _history(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    return client.get(f"/v1/baselines/{version['id']}/history")["items"]
+
+
+def _report(client: Client, options: argparse.Namespace) -> _Json:
+    path = f"/v1/baselines/{find_version(client, options.baseline)['id']}/report"
+    asked = {name: str(getattr(options, name)) for name in _GATE if getattr(options, name) is not None}
+    if options.html:
+        _write(options.html, client.download(path, format="html", **asked))
+    return client.get(path, **asked)
+
+
+def _promote(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    wish = {"to": "active", "reason": options.reason, "gate": options.gate}
+    return client.post(f"/v1/baselines/{version['id']}/transitions", wish)
+
+
+def _retire(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    wish = {"to": "retired", "reason": options.reason}
+    return client.post(f"/v1/baselines/{version['id']}/transitions", wish)
+
+
+def _rollback(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    if version["live"]:
+        stale = client.list("/v1/baselines", workload=str(version["workload"]["id"]), state="stale")
+        before = max(stale, key=lambda each: (each["changed_at"], each["number"]), default=None)
+        if before is None:
+            msg = f"{name_of(version['workload'])} has no stale version to return to."
+            raise ClientError(msg)
+        version = before
+    return client.post(f"/v1/baselines/{version['id']}/rollback", {"reason": options.reason})
+
+
+def _export(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    bundle = client.download(f"/v1/baselines/{version['id']}/bundle")
+    _write(options.out, bundle)
+    return {"file": str(options.out), "bytes": len(bundle), "baseline": version}
+
+
+def _import(client: Client, options: argparse.Namespace) -> _Json:
+    try:
+        bundle = options.file.read_bytes()
+    except OSError as error:
+        msg = f"The file {options.file} cannot be read: {error.strerror or error}."
+        raise ClientError(msg) from error
+    wish = {"reason": options.reason, "promote": str(options.promote).lower()}
+    wish |= {name: value for name in ("namespace", "name") if (value := getattr(options, name)) is not None}
+    return client.upload("/v1/baselines/import", bundle, "application/zip", **wish)
+
+
+def _diff(client: Client, options: argparse.Namespace) -> _Json:
+    before, after = (find_version(client, each) for each in (options.before, options.after))
+    return client.get(f"/v1/baselines/{after['id']}/diff", **{"with": str(before["id"])})
+
+
+def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    wish = {name: getattr(options, name) for name in ("since", "until", "container", "reason")}
+    return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        msg = f"The file {path} cannot be written: {error.strerror or error}."
+        raise ClientError(msg) from error
+
+
+def _show_list(rows: _Json) -> None:
+    table = _table("id", "workload", "version", "state", "live", "origin", "windows", "completeness", "since")
+    for each in rows:
+        table.add_row(
+            str(each["id"]),
+            Text(name_of(each["workload"])),
+            str(each["number"]),
+            each["state"],
+            "yes" if each["live"] else "",
+            each["origin"],
+            str(each["windows_learned"]),
+            each["completeness"] or "",
+            each["changed_at"],
+        )
+    console().print(table)
+
+
+def _show_one(each: _Json) -> None:
+    _show_list([each])
+
+
+def _show_moves(moves: _Json) -> None:
+    table = _table("at", "by", "from", "to", "why")
+    for each in moves:
+        table.add_row(each["at"], Text(each["actor"]), each["before"], each["after"], _plain(each["reason"]))
+    console().print(table)
+
+
+def _show_report(report: _Json) -> None:
+    table = _table("check", "outcome", "")
+    for each in report["checks"]:
+        outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
+        table.add_row(each["name"], outcome, _plain(each["text"]))
+    baseline = report["baseline"]
+    name = f"{name_of(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
+    said = "can be promoted" if report["verdict"] == "pass" else "should not be promoted yet"
+    console().print(table)
+    console().print(Text(f"{name}: {said}.", style=_STYLES[report["verdict"]]))
+
+
+def _show_moved(each: _Json) -> None:
+    mode = each["workload"]["mode"]
+    text = f"{name_of(each['workload'])} version {each['number']} is {each['state']}; mode {mode}."
+    console().print(Text(text))
+
+
+def _show_unlearned(answer: _Json) -> None:
+    version = answer["baseline"]
+    left = f"{version['windows_learned']} windows are learned"
+    console().print(
+        Text(f"{name_of(version['workload'])}: {answer['windows']} windows were unlearned; {left}.")
+    )
+
+
+def _show_exported(answer: _Json) -> None:
+    version = answer["baseline"]
+    name = f"{name_of(version['workload'])} version {version['number']}"
+    console().print(Text(f"{name}: {answer['bytes']} bytes in {answer['file']}."))
+
+
+def _show_diff(diff: _Json) -> None:
+    table = _table("", "n-grams", "system calls")
+    for name in ("new", "vanished"):
+        calls = ", ".join(diff[f"{name}_syscalls"]) or "none"
+        table.add_row(name, str(diff[name]["count"]), Text(calls))
+    table.add_row("common", str(diff["common"]), "")
+    console().print(table)
+    for name in ("new", "vanished"):
+        for each in diff[name]["first"]:
+            console().print(Text(f"{name}: {' → '.join(each)}"))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading)
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Return text that somebody wrote without what would command a terminal."""
+    return Text("".join(each if each.isprintable() else "?" for each in text))
+
+
+_ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {
+    "list": _list,
+    "show": _show,
+    "history": _history,
+    "report": _report,
+    "promote": _promote,
+    "retire": _retire,
+    "rollback": _rollback,
+    "export": _export,
+    "import": _import,
+    "diff": _diff,
+    "unlearn": _unlearn,
+}
+_SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
+    "list": _show_list,
+    "show": _show_one,
+    "history": _show_moves,
+    "report": _show_report,
+    "promote": _show_moved,
+    "retire": _show_moved,
+    "rollback": _show_moved,
+    "export": _show_exported,
+    "import": _show_moved,
+    "diff": _show_diff,
+    "unlearn": _show_unlearned,
+}

@@ -1,0 +1,1 @@
+"""Asks the Kubernetes API who keeps a pod (ADR 0072)."""

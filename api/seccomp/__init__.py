@@ -1,0 +1,1 @@
+"""Seccomp profiles of what was learned."""

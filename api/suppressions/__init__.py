@@ -1,0 +1,1 @@
+"""Statements that findings of a kind raise no alert (ADR 0075)."""

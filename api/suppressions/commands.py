@@ -1,0 +1,97 @@
+"""`nonself suppression`: asks a running service, and prints for people or for scripts."""
+
+import argparse
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from api.client import Client
+from api.console import console
+from api.workloads.commands import find_workload
+
+_PATH = "/v1/suppressions"
+
+
+def run(client: Client, options: argparse.Namespace) -> None:
+    """Do what was asked for.
+
+    Raises:
+        ClientError: The service refused; the message is its reason.
+    """
+    match options.suppression_command:
+        case "list":
+            active = {} if options.all else {"active": "true"}
+            _show(list(client.list(_PATH, **active)), _suppressions, as_json=options.json)
+        case "preview":
+            found = client.post(f"{_PATH}/preview", _scope(client, options))
+            _show(found, _preview, as_json=options.json)
+        case "create":
+            wish = {"reason": options.reason, "owner": options.owner, "days": options.days}
+            made = client.post(_PATH, _scope(client, options) | wish)
+            _show(made, lambda one: _suppressions([one]), as_json=options.json)
+        case _:
+            body = {"reason": options.reason}
+            ended = client.post(f"{_PATH}/{options.suppression}/end", body)
+            _show(ended, lambda one: _suppressions([one]), as_json=options.json)
+
+
+def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+    body: dict[str, Any] = {"by": options.by, "rule": options.rule, "everywhere": options.everywhere}
+    if options.alert is not None:
+        body["alert"] = options.alert
+    if options.workload:
+        body["workload"] = find_workload(client, options.workload)["id"]
+    body["calls"] = [each.strip() for each in options.calls.split(",") if each.strip()]
+    return body
+
+
+def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
+    shown = _table("id", "by", "of", "what", "until", "silenced", "owner", "reason")
+    for each in found:
+        what = each["rule"] or ", ".join(each["calls"]) or f"{len(each['sequences'])} sequences"
+        shown.add_row(
+            str(each["id"]),
+            each["by"],
+            "everywhere" if each["workload"] is None else f"workload {each['workload']}",
+            _plain("all anomalies" if each["by"] == "workload" else what),
+            each["expires_at"] if each["active"] else "ended",
+            str(each["suppressed"]),
+            _plain(each["owner"]),
+            _plain(each["reason"]),
+        )
+    return shown
+
+
+def _preview(found: dict[str, Any]) -> Table:
+    more = ", of the newest that are kept" if found["cut"] else ""
+    shown = _table("alert", "workload", "status", "from", "to", "findings", "silenced")
+    shown.title = (
+        f"{found['silenced']} of {found['findings']} findings{more} would raise no alert; "
+        f"{found['alerts_silenced']} alerts would not have been raised at all."
+    )
+    shown.title_justify = "left"
+    for each in found["alerts"]:
+        words = (each["id"], each["workload"], each["status"], each["start"], each["end"])
+        shown.add_row(*map(str, words), str(each["findings"]), str(each["silenced"]))
+    return shown
+
+
+def _table(*headings: str) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for each in headings:
+        shown.add_column(each)
+    return shown
+
+
+def _plain(text: str) -> Text:
+    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _show(found: Any, table: Any, *, as_json: bool) -> None:  # noqa: ANN401 - JSON, and what draws it
+    if as_json:
+        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+    else:
+        console().print(table(found))

@@ -1,0 +1,267 @@
+"""Suppressions over REST and on the command line: what they silence, and what never."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from api import cli
+from api.db.rule_tables import MatchRow
+from api.db.tables import AuditRow, FindingRow, ScoreRow
+from api.tokens.service import Role
+from tests.service import LOOP, NOW_MS, FakeClock, Service, a_container, a_delta, a_match
+from wire.ngram import pack
+
+BACKUP = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each in range(100, 160)}
+SHELL = {pack([59, each, 60, each + 1, 61, each + 2], injected=True): 3 for each in range(200, 260)}
+ONE_MORE = {pack([57, 59, 60, 61, 62, 63], injected=True): 1}
+WHY = {"reason": "the nightly backup", "owner": "storage", "days": 30}
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def enforcing(service: Service) -> Service:
+    """A service whose one workload is in mode enforcement-alert, and had one alert, for a backup."""
+    service.learn(60)
+    assert service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"}).status_code == 200
+    see(service, 60, BACKUP)
+    return service
+
+
+def see(service: Service, index: int, *others: dict[int, int]) -> None:
+    """Send a window with something beside what is usual, and have it scored."""
+    ngrams = dict(LOOP)
+    for each in others:
+        ngrams |= each
+    assert service.send(a_delta(index, ngrams)).status_code == 200
+    service.worker.drain()
+
+
+def post(service: Service, path: str, body: Any, role: Role = Role.ADMIN) -> Any:
+    """Send a wish."""
+    return service.request("POST", f"/v1/suppressions{path}", role, json=body)
+
+
+def alerts(service: Service) -> list[dict[str, Any]]:
+    """Return all alerts."""
+    items: list[dict[str, Any]] = service.get("/v1/alerts").json()["items"]
+    return items
+
+
+FAR = 300
+"""Windows after which a finding no longer joins an alert."""
+
+
+@pytest.mark.parametrize("by", ["sequences", "calls", "workload"])
+def test_what_was_marked_as_benign_raises_no_alert_again(enforcing: Service, by: str) -> None:
+    """The alert is closed and marked; the same again is a finding that is stored, counted, and silent."""
+    made = post(enforcing, "", {"alert": 1, "by": by, **WHY})
+    see(enforcing, 60 + FAR, BACKUP)
+
+    (alert,) = alerts(enforcing)
+    assert made.status_code == 201
+    assert (alert["status"], alert["suppression"], alert["findings"]) == ("closed", 1, 1)
+    found = enforcing.get("/v1/suppressions/1").json()
+    assert (found["suppressed"], found["active"], found["owner"]) == (1, True, "storage")
+    with enforcing.core.store.read() as session:
+        silent = session.scalars(select(FindingRow).where(FindingRow.suppression_id == 1)).one()
+        assert silent.alert_id is None
+        assert session.scalar(select(func.count()).select_from(FindingRow)) == 2
+    (score,) = enforcing.get("/v1/scores", suppression=1).json()["items"]
+    assert score["verdict"] == "anomalous"
+    text = enforcing.http.get("/metrics").text
+    assert 'nonself_findings_suppressed_total{kind="anomaly"} 1.0' in text
+    assert "nonself_findings_total 2.0" in text
+
+
+@pytest.mark.parametrize("by", ["sequences", "calls"])
+def test_an_intrusion_beside_what_is_benign_is_raised(enforcing: Service, by: str) -> None:
+    """A sequence that nobody named is not silenced, however small its part."""
+    post(enforcing, "", {"alert": 1, "by": by, **WHY})
+
+    see(enforcing, 60 + FAR, BACKUP, SHELL)
+    see(enforcing, 60 + 2 * FAR, BACKUP, ONE_MORE)
+
+    assert len(alerts(enforcing)) == 3
+    assert enforcing.get("/v1/suppressions/1").json()["suppressed"] == 0
+
+
+def test_another_workload_is_not_silenced(enforcing: Service) -> None:
+    """A suppression holds where it was made."""
+    post(enforcing, "", {"alert": 1, "by": "workload", **WHY})
+    other = a_container(id="d" * 64, name="api")
+    enforcing.learn(60, container=other)
+    enforcing.put("/v1/workloads/2/mode", {"mode": "enforcement-alert"})
+
+    assert enforcing.send(a_delta(60 + FAR, LOOP | BACKUP, container=other)).status_code == 200
+    enforcing.worker.drain()
+
+    assert [each["workload"]["id"] for each in alerts(enforcing)] == [1, 2]
+
+
+def test_a_preview_tells_what_else_would_be_silent(enforcing: Service) -> None:
+    """Of what is kept: an alert of the same is silenced, one of something else is not; nothing changes."""
+    see(enforcing, 60 + FAR, BACKUP)
+    see(enforcing, 60 + 2 * FAR, SHELL)
+
+    found = post(enforcing, "/preview", {"alert": 1, "by": "sequences"}, Role.READ).json()
+    all_of_it = post(enforcing, "/preview", {"alert": 1, "by": "workload"}, Role.READ).json()
+
+    assert (found["findings"], found["silenced"], found["alerts_silenced"]) == (3, 2, 2)
+    assert [(each["id"], each["silenced"]) for each in found["alerts"]] == [(2, 1), (1, 1)]
+    assert (all_of_it["silenced"], all_of_it["alerts_silenced"]) == (3, 3)
+    assert enforcing.get("/v1/suppressions").json()["items"] == []
+
+
+def test_an_alert_that_is_silenced_in_part_stays(enforcing: Service) -> None:
+    """The preview counts its findings, and not the alert."""
+    see(enforcing, 61, BACKUP, SHELL)
+
+    found = post(enforcing, "/preview", {"workload": 1, "by": "calls", "calls": ["vfork"]}).json()
+    backup = post(enforcing, "/preview", {"alert": 1, "by": "sequences"}).json()
+
+    assert found["silenced"] == 0
+    assert (backup["silenced"], backup["alerts_silenced"]) == (2, 1)
+
+
+def test_a_suppression_ends_by_itself(open_service: Callable[..., Service]) -> None:
+    """After its days the same raises an alert again."""
+    service = open_service()
+    clock = FakeClock()
+    service.core.clock = clock
+    service.learn(60)
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert"})
+    see(service, 60, BACKUP)
+    post(service, "", {"alert": 1, "by": "sequences", **WHY, "days": 1})
+
+    clock.at_ms = NOW_MS + DAY_MS
+    see(service, 60 + FAR, BACKUP)
+
+    assert len(alerts(service)) == 2
+    assert service.get("/v1/suppressions/1").json()["active"] is False
+    assert service.get("/v1/suppressions", active="true").json()["items"] == []
+    assert len(service.get("/v1/suppressions", active="false").json()["items"]) == 1
+
+
+def test_a_suppression_is_ended_with_a_reason(enforcing: Service) -> None:
+    """Once; what follows raises alerts, and both steps stand in the audit record."""
+    post(enforcing, "", {"alert": 1, "by": "sequences", **WHY})
+
+    ended = post(enforcing, "/1/end", {"reason": "it was an attack"})
+    again = post(enforcing, "/1/end", {"reason": "once more"})
+    see(enforcing, 60 + FAR, BACKUP)
+
+    assert (ended.status_code, ended.json()["active"]) == (200, False)
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/not-possible")
+    assert len(alerts(enforcing)) == 2
+    with enforcing.core.store.read() as session:
+        steps = session.scalars(select(AuditRow).where(AuditRow.action.like("suppression.%"))).all()
+        assert [each.action for each in steps] == ["suppression.create", "suppression.end"]
+        assert steps[0].detail["owner"] == "storage"
+        assert steps[1].detail == {"reason": "it was an attack"}
+
+
+def test_a_rule_is_silenced_in_one_workload(service: Service) -> None:
+    """The match is a finding without alert, goes to no Falco list, and lets its window be learned."""
+    service.match(a_match(1))
+    service.worker.drain()
+    made = post(service, "", {"alert": 1, "by": "rule", **WHY})
+
+    service.match(a_match(2, 400), a_match(3, 401, rule="Another"))
+    service.learn(1, first=400)
+
+    assert made.json()["rule"] == "Shell spawned"
+    assert [(each["rule"], each["status"]) for each in alerts(service)] == [
+        ("Shell spawned", "closed"),
+        ("Another", "open"),
+    ]
+    matches = service.get("/v1/matches").json()["items"]
+    assert [(each["alert_id"], each["suppression"]) for each in matches] == [(1, None), (None, 1), (2, None)]
+    assert [each["id"] for each in service.get("/v1/matches", suppression=1).json()["items"]] == [2]
+    falco = service.get("/v1/alerts", format="falco").json()["items"]
+    assert [each["rule"] for each in falco] == ["Shell spawned", "Another"]
+    with service.core.store.read() as session:
+        assert session.scalars(select(ScoreRow.learned)).one()
+        assert (
+            session.scalars(select(MatchRow.outcome).where(MatchRow.suppression_id == 1)).one()
+            == "suppressed"
+        )
+    assert 'nonself_findings_suppressed_total{kind="signature"} 1.0' in service.http.get("/metrics").text
+
+
+def test_a_rule_is_silenced_everywhere(service: Service) -> None:
+    """Without a workload it holds for all; the preview counts what it would have been."""
+    service.match(a_match(1), a_match(2, container=a_container(id="d" * 64, name="api")))
+    service.worker.drain()
+    body = {"by": "rule", "rule": "Shell spawned"}
+
+    found = post(service, "/preview", body).json()
+    assert (found["silenced"], found["alerts_silenced"]) == (2, 2)
+    assert post(service, "", body | WHY).status_code == 201
+    service.match(a_match(3, 500), a_match(4, 500, container=a_container(id="d" * 64, name="api")))
+    service.worker.drain()
+
+    assert len(alerts(service)) == 2
+    assert service.get("/v1/suppressions/1").json()["suppressed"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"alert": 9, "by": "sequences", **WHY}, 404, "no alert 9"),
+        ({"workload": 9, "by": "workload", **WHY}, 404, "no workload 9"),
+        ({"alert": 1, "by": "rule", **WHY}, 409, "kind anomaly"),
+        ({"by": "sequences", "workload": 1, **WHY}, 422, "member alert"),
+        ({"by": "rule", **WHY}, 422, "rule or an alert"),
+        ({"by": "calls", "workload": 1, "calls": ["moutn"], **WHY}, 422, "moutn"),
+        ({"by": "calls", "workload": 1, **WHY}, 422, "expected calls"),
+        ({"by": "workload", **WHY}, 422, "expected a workload"),
+        ({"alert": 1, "workload": 1, "by": "workload", **WHY}, 422, "not both"),
+        ({"alert": 1, "by": "workload", "owner": "me", "days": 1}, 422, "reason"),
+        ({"alert": 1, "by": "workload", "reason": "x", "days": 1}, 422, "owner"),
+        ({"alert": 1, "by": "workload", "reason": "x", "owner": "me"}, 422, "days"),
+        ({"alert": 1, "by": "workload", "reason": "x", "owner": "me", "days": 1000}, 422, "days"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_one_sentence(
+    enforcing: Service, body: dict[str, Any], status: int, said: str
+) -> None:
+    """It names what was expected; nothing is made."""
+    answer = post(enforcing, "", body)
+
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+    assert enforcing.get("/v1/suppressions").json()["items"] == []
+
+
+def test_only_an_admin_silences(enforcing: Service) -> None:
+    """A reader may preview."""
+    assert post(enforcing, "", {"alert": 1, "by": "workload", **WHY}, Role.READ).status_code == 403
+    assert post(enforcing, "/preview", {"alert": 1, "by": "workload"}, Role.READ).status_code == 200
+
+
+def test_the_command_previews_makes_lists_and_ends(
+    enforcing: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables for people, JSON for scripts."""
+    token_file = tmp_path / "my-token"
+    token_file.write_text(enforcing.secrets[Role.ADMIN])
+    options = [f"--url={enforcing.url}", f"--token-file={token_file}"]
+
+    def run(*words: str) -> str:
+        assert cli.main(["suppression", *words, *options]) == 0
+        return capsys.readouterr().out
+
+    assert "1 of 1 findings would raise no alert" in run("preview", "--alert=1", "--by=sequences")
+    why = ["--reason=nightly", "--owner=storage", "--days=30"]
+    assert "nightly" in run("create", "--alert=1", "--by=sequences", *why)
+    assert "storage" in run("list")
+    assert json.loads(run("list", "--json"))[0]["alert"] == 1
+    assert "ended" in run("end", "1", "--reason=over")
+    assert json.loads(run("list", "--json")) == []
+    assert len(json.loads(run("list", "--all", "--json"))) == 1
+    assert cli.main(["suppression", "end", "1", "--reason=again", *options]) == 1
+    assert "ended already" in capsys.readouterr().err
