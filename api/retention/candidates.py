@@ -14,7 +14,7 @@ from api.db.tables import AlertRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
 from api.retention.repository import find_mark
 from api.vocabulary import AlertStatus, MatchOutcome
 
-_GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
+GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
 
 
 class Place(NamedTuple):
@@ -181,7 +181,7 @@ def end_quarantine(session: Session, before_ms: int) -> None:
     session.execute(
         update(ScoreRow)
         .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
-        .values(quarantined=False, not_learned=_GIVEN_UP)
+        .values(quarantined=False, not_learned=GIVEN_UP)
     )
 
 

@@ -13,9 +13,10 @@ from api.db.store import Store
 from api.db.tables import AlertRow, BaselineRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
 from api.errors import StoreError
 from api.ingest import service as ingest
+from api.retention import candidates
 from api.retention.keeper import Keeper
 from api.settings import ServiceSettings
-from api.worker import policy, repository
+from api.worker import policy
 from api.worker.worker import Worker
 from model import snapshot
 from tests.service import LOOP, NOW_MS, FakeClock, a_batch, a_container, a_delta
@@ -133,11 +134,11 @@ def test_a_window_that_waits_for_its_like_waits_no_longer_than_scores_are_kept(b
     bench.put(a_delta(100, LOOP | SHELL))
     bench.core.clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
 
-    bench.worker.prune()
+    Keeper(bench.core).tidy()
 
     with bench.core.store.read() as session:
         row = session.scalars(select(ScoreRow).where(ScoreRow.verdict == "anomalous")).one()
-        assert (row.learned, row.quarantined, row.not_learned) == (False, False, repository.GIVEN_UP)
+        assert (row.learned, row.quarantined, row.not_learned) == (False, False, candidates.GIVEN_UP)
 
 
 def test_enforcement_learns_nothing(bench: Bench) -> None:
