@@ -15,10 +15,12 @@ from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
 from api.problems import Problem
+from api.retention import routes as retention
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.seccomp import routes as seccomp
 from api.suppressions import routes as suppressions
+from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
 _DESCRIPTION: Final = """\
@@ -50,6 +52,8 @@ def create_app(core: Core) -> FastAPI:
         scores,
         alerts,
         suppressions,
+        retention,
+        what_if,
         matches,
         bundle,
         rules,

@@ -18,7 +18,7 @@ from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.suppressions.options import add_suppression
 from api.vocabulary import Mode
-from api.workloads.options import add_workload
+from api.workload_options import add_workload
 from wire.settings import add_options, read
 
 CANNOT_RUN: Final = 1
@@ -34,6 +34,10 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself workload history shop/cart/web --since 90d
+      what its windows were, by the day
+  nonself workload what-if shop/cart/web --budget 1 --since 14d
+      which alerts another budget would have raised
   nonself baseline report shop/cart/web --gate
       is what was learned good enough for production? what has it not seen?
   nonself workload seccomp shop/cart/web > cart.json
@@ -104,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
     )
     living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
-    living += add_workload(commands.add_parser("workload", help="use what was learned of a workload"))
+    living += add_workload(commands.add_parser("workload", help="ask what was of one, what would be; use it"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     asking = (workloads, alerts, mode, *ruling, *living)
     for each in asking:
@@ -205,9 +209,9 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.workloads.commands import run_seccomp
+    from api.workload_commands import run
 
-    run_seccomp(_client(settings, options), options)
+    run(lambda: _client(settings, options), options)
 
 
 def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -225,9 +229,15 @@ def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN4
 def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     if options.rules_command in LOCAL:
         return run_rules(options)
+    client = _client(settings, options)
+    if options.rules_command == "what-if":
+        from api.what_if.rules_remote import run as try_out
+
+        try_out(client, options)
+        return True
     from api.rules.remote import run
 
-    run(_client(settings, options), options)
+    run(client, options)
     return True
 
 

@@ -9,6 +9,7 @@ from api.core import CoreDep
 from api.errors import StoreError
 from api.ingest.repository import count_pending
 from api.nodes import repository as nodes
+from api.retention.repository import measure
 from api.vocabulary import Mode
 from api.workloads import repository as workloads
 
@@ -57,6 +58,9 @@ def metrics(core: CoreDep) -> Response:
         with core.store.read() as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
+            if measured := measure(session):
+                for part, count in zip(("used", "free"), measured, strict=True):
+                    core.metrics.set("nonself_database_bytes", count, part=part)
             counts = dict.fromkeys((mode.value for mode in Mode), 0) | dict(workloads.count_by_mode(session))
         for mode, count in counts.items():
             core.metrics.set("nonself_workloads", count, mode=mode)

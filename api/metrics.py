@@ -48,6 +48,14 @@ MANIFEST: Final[dict[str, Metric]] = {
     ),
     "nonself_alerts_total": Metric("counter", "Alerts opened."),
     "nonself_drifts_total": Metric("counter", "Drifts reported, by the kind first told.", ("kind",)),
+    "nonself_rolled_up_total": Metric("counter", "Scores added to the history of their workloads."),
+    "nonself_dropped_total": Metric(
+        "counter", "What retention deleted, because of its age or of the database's size.", ("cause", "what")
+    ),
+    "nonself_retention_failures_total": Metric("counter", "Passes of retention that were broken off."),
+    "nonself_database_bytes": Metric(
+        "gauge", "Bytes of SQLite's database: in use, and free within its file.", ("part",)
+    ),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
     "nonself_nodes": Metric("gauge", "Nodes known."),
     "nonself_kubernetes_up": Metric(

@@ -17,6 +17,7 @@ from api.db.store import Store
 from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
+from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
@@ -89,6 +90,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)
+        keeper = Keeper(core)
+        keeper.start()
+        stack.callback(keeper.stop)
         server = Server(core, listener)
         server.start()
         stack.callback(server.stop)

@@ -10,6 +10,8 @@ from api.vocabulary import Mode
 from wire.settings import setting
 
 MOST_BATCH_DELTAS: Final = 5000
+LEAST_DATABASE_MIB: Final = 16
+MIB: Final = 1 << 20
 OFF: Final = "off"
 _AUTO_PROMOTE: Final = (OFF, "complete", "day", "week")
 
@@ -53,6 +55,16 @@ class ServiceSettings:
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
     )
+    finding_retention_days: int = setting(
+        365, "Days for which findings, their windows and matches are kept; those of an open alert stay."
+    )
+    hourly_history_days: int = setting(
+        30, "Days for which the history of a workload is kept by the hour; after that by the day."
+    )
+    history_days: int = setting(730, "Days for which the history of a workload is kept.")
+    max_database_mib: int = setting(
+        0, "MiB of SQLite's database in use at which the oldest scores go before their time; 0 is no limit."
+    )
     learned_kept_hours: int = setting(
         24, "Hours for which a window that was learned can be unlearned: its counts are kept; 0 keeps none."
     )
@@ -75,6 +87,10 @@ class ServiceSettings:
             ("inbox_limit", 1),
             ("batch_deltas", 1),
             ("retention_days", 1),
+            ("finding_retention_days", 1),
+            ("hourly_history_days", 1),
+            ("history_days", self.hourly_history_days),
+            ("max_database_mib", LEAST_DATABASE_MIB if self.max_database_mib else 0),
             ("learned_kept_hours", 0),
         ):
             if getattr(self, name) < least:
@@ -82,6 +98,7 @@ class ServiceSettings:
         # SQLite takes at most 32,766 values in one statement, and the worker names each delta of a batch.
         if self.batch_deltas > MOST_BATCH_DELTAS:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
+        self._check_limit()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
@@ -92,6 +109,10 @@ class ServiceSettings:
             raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
+
+    def _check_limit(self) -> None:
+        if self.max_database_mib and not self.url.startswith("sqlite"):
+            raise SettingError("max_database_mib", "0 for any database but SQLite", self.max_database_mib)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from api.db import baseline_tables, rule_tables, suppression_tables  # noqa: F401 - their tables are among those compared
+# Their tables are among those compared.
+from api.db import baseline_tables, retention_tables, rule_tables, suppression_tables  # noqa: F401
 from api.db.tables import Base
 
 connection = context.config.attributes["connection"]

@@ -208,6 +208,8 @@ class ScoreRow(Base):
     score: Mapped[float]
     p_value: Mapped[float | None]
     alpha: Mapped[float]
+    windows_per_week: Mapped[float | None]
+    """Planned windows of its workload when it was scored: a budget divided by them is a threshold."""
     resolution: Mapped[float]
     extrapolated: Mapped[bool]
     novelty: Mapped[float]

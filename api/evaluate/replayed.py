@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,15 @@ class ReplayedService:
             state_dir=folder, window_s=self.settings.window_s, budget_per_week=self.settings.budget_per_week
         )
         return ReplayedService(folder, made)
+
+    def write(self) -> AbstractContextManager[Session]:
+        """Give a session whose changes are committed together; what it changes of baselines is read anew."""
+        self._baselines = Baselines()
+        return self._store.write()
+
+    def read(self) -> AbstractContextManager[Session]:
+        """Give a session that sees what the worker has made so far."""
+        return self._store.read()
 
     def close(self) -> None:
         """Close the database."""

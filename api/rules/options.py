@@ -14,6 +14,8 @@ examples:
       switch rules off by name or wildcard; by tag with --tag
   nonself rules test events.jsonl --rules new.yaml
       what a file would say of recorded events, before it is uploaded
+  nonself rules what-if --disable 'Terminal *' --since 14d
+      what that would have raised of the matches that are stored
   nonself rules rollback 3 --reason 'version 4 is noisy'
       make an earlier version the active one
 """
@@ -56,8 +58,15 @@ def add_actions(
     )
     tried.add_argument("events", type=Path, metavar="EVENTS", help="JSON: a list, or one object a line")
     tried.add_argument("--rules", type=Path, metavar="FILE", help="this file instead of the active rules")
+    what_if = actions.add_parser("what-if", help="tell what other rules would raise of stored matches")
+    what_if.add_argument("file", nargs="?", type=Path, metavar="FILE", help="to put among the active rules")
+    what_if.add_argument("--version", type=int, help="instead of a file: a stored version")
+    for name in ("disable", "enable"):
+        what_if.add_argument(f"--{name}", action="append", default=[], metavar="RULE", help="may have a *")
+    for name, default in (("since", "14d"), ("until", "now")):
+        what_if.add_argument(f"--{name}", help=f"a time, or an age as 14d, 36h, 90m (default: {default})")
     versions = actions.add_parser("versions", help="list the versions of the rules")
     rollback = actions.add_parser("rollback", help="make a version the active one again")
     rollback.add_argument("version", type=int)
     rollback.add_argument("--reason", default="", help="kept in the audit record")
-    return [listed, show, upload, *switches, selections, tried, versions, rollback]
+    return [listed, show, upload, *switches, selections, tried, what_if, versions, rollback]

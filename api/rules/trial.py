@@ -29,7 +29,7 @@ def run(session: Session, wish: TestIn) -> TestOut:
         InvalidError: An event has a field that does not exist, or a value that its field cannot have.
         RulesError: The rules given do not load.
     """
-    events = [_event(index, each) for index, each in enumerate(wish.events)]
+    events = [to_event(index, each) for index, each in enumerate(wish.events)]
     if wish.rules is None:
         bundle = repository.read_bundle(session)
         files, selections = bundle.files, bundle.selections
@@ -61,7 +61,7 @@ def run(session: Session, wish: TestIn) -> TestOut:
     )
 
 
-def _event(index: int, plain: Mapping[str, Plain | list[Plain]]) -> dict[str, FieldValue]:
+def to_event(index: int, plain: Mapping[str, Plain | list[Plain]]) -> dict[str, FieldValue]:
     """Return an event as conditions take it: JSON has no addresses, bytes or tuples.
 
     Raises:

@@ -130,6 +130,7 @@ class BatchProcessor:
                 learner.provenance.add(facts_of(self._session, delta, container))
         row = self._describe(item, delta, score, verdict, learning) | {
             "alpha": alpha,
+            "windows_per_week": self._ledgers.rate(self._ledgers.of(workload.id, delta.start)),
             "workload_id": workload.id,
             "container_id": container.id,
             "mode": workload.mode,

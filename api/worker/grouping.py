@@ -32,6 +32,8 @@ class AlertBook:
             alert.score = max(alert.score, score["score"])
             alert.contributions = policy.merge_contributions(alert.contributions, score["contributions"])
             alert.updated_at = self._now_ms
+            # The next finding of this transaction asks the database how far the alert reaches by now.
+            self._session.flush()
             return alert
         if before := repository.find_open_alert(self._session, workload.id):
             before.status = AlertStatus.CLOSED.value

@@ -3,26 +3,22 @@
 import hashlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, or_, select, tuple_, update
+from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from api.db.rule_tables import MatchRow
 from api.db.tables import (
     AlertRow,
     ContainerRow,
     DriftRow,
-    FindingRow,
     InboxRow,
     ScoreRow,
     WorkloadRow,
 )
-from api.vocabulary import AlertKind, AlertStatus, MatchOutcome
+from api.vocabulary import AlertKind, AlertStatus
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
-
-GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
 
 
 class Item(NamedTuple):
@@ -276,67 +272,3 @@ def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
         .order_by(AlertRow.id.desc())
         .limit(1)
     )
-
-
-def forget_payloads(session: Session, before_ms: int, limit: int) -> int:
-    """Drop the payloads of some windows that were handled before a time; quarantined ones keep theirs."""
-    old = (
-        select(InboxRow.id)
-        .where(
-            InboxRow.payload.is_not(None),
-            InboxRow.processed_at < before_ms,
-            InboxRow.error.is_(None),
-            ~select(ScoreRow.id).where(ScoreRow.inbox_id == InboxRow.id, ScoreRow.quarantined).exists(),
-        )
-        .limit(limit)
-    )
-    ids = session.scalars(old).all()
-    session.execute(update(InboxRow).where(InboxRow.id.in_(ids)).values(payload=None))
-    return len(ids)
-
-
-def end_quarantine(session: Session, before_ms: int) -> None:
-    """Give up the windows that waited for their release since before a time."""
-    session.execute(
-        update(ScoreRow)
-        .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
-        .values(quarantined=False, not_learned=GIVEN_UP)
-    )
-
-
-def prune(session: Session, before_ms: int, limit: int) -> int:
-    """Delete some of what is old and led to no finding; return how many scores, deltas or matches.
-
-    That is scores with the identities of their deltas, and deltas that were never scored: those of sandboxes,
-    and those set aside. Of matches, those that no alert keeps as a sample.
-    """
-    old = select(ScoreRow.inbox_id, ScoreRow.id).where(
-        ScoreRow.scored_at < before_ms,
-        or_(~ScoreRow.quarantined, ScoreRow.matches > 0),
-        ~select(FindingRow.id).where(FindingRow.score_id == ScoreRow.id).exists(),
-        ~select(WorkloadRow.id).where(WorkloadRow.last_score_id == ScoreRow.id).exists(),
-    )
-    rows = session.execute(old.order_by(ScoreRow.scored_at).limit(limit)).all()
-    session.execute(delete(ScoreRow).where(ScoreRow.id.in_([score_id for _, score_id in rows])))
-    session.execute(delete(InboxRow).where(InboxRow.id.in_([inbox_id for inbox_id, _ in rows])))
-    unscored = (
-        select(InboxRow.id)
-        .where(
-            InboxRow.processed_at < before_ms,
-            ~select(ScoreRow.id).where(ScoreRow.inbox_id == InboxRow.id).exists(),
-        )
-        .limit(limit)
-    )
-    ids = session.scalars(unscored).all()
-    session.execute(delete(InboxRow).where(InboxRow.id.in_(ids)))
-    unsampled = (
-        select(MatchRow.id)
-        .where(
-            MatchRow.received_at < before_ms,
-            or_(MatchRow.payload.is_(None), MatchRow.outcome == MatchOutcome.SUPPRESSED.value),
-        )
-        .limit(limit)
-    )
-    matches = session.scalars(unsampled).all()
-    session.execute(delete(MatchRow).where(MatchRow.id.in_(matches)))
-    return max(len(rows), len(ids), len(matches))

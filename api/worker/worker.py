@@ -20,9 +20,7 @@ from api.worker.suppressing import SUPPRESSED_METRIC
 _log = structlog.get_logger()
 
 _POLL_S: Final = 1.0
-_PRUNE_EVERY_S: Final = 600
 _CHORES_EVERY_S: Final = 60
-_PRUNE_AT_ONCE: Final = 2000
 _STALE_S: Final = 60
 
 
@@ -76,14 +74,11 @@ class Worker:
             pass
 
     def _run(self) -> None:
-        pruned_at, chores_at = time.monotonic() - _PRUNE_EVERY_S, time.monotonic()
+        chores_at = time.monotonic()
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 more = self._step()
-                if not more and time.monotonic() - pruned_at >= _PRUNE_EVERY_S:
-                    more = self.prune()
-                    pruned_at = pruned_at if more else time.monotonic()
                 if time.monotonic() - chores_at >= _CHORES_EVERY_S:
                     chores_at = time.monotonic()
                     for chore in self._chores:
@@ -166,20 +161,6 @@ class Worker:
             self._count(tally, None)
             if not taken:
                 return
-
-    def prune(self) -> bool:
-        """Delete some of what is older than its retention; return whether more may be left."""
-        now_ms, settings = self._core.clock.now_ms(), self._core.settings
-        before_ms = now_ms - settings.retention_days * 86_400_000
-        with self._core.store.write() as session:
-            repository.end_quarantine(session, before_ms)
-            pruned = repository.prune(session, before_ms, _PRUNE_AT_ONCE)
-        with self._core.store.write() as session:
-            kept_from_ms = now_ms - settings.learned_kept_hours * 3_600_000
-            emptied = repository.forget_payloads(session, kept_from_ms, _PRUNE_AT_ONCE)
-        if pruned or emptied:
-            _log.info("pruned", rows=pruned, payloads=emptied)
-        return _PRUNE_AT_ONCE in (pruned, emptied)
 
     def _report(self, sentence: str) -> None:
         if sentence != self._trouble:

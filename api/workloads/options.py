@@ -1,4 +1,4 @@
-"""The command line of `nonself workload`: argparse alone, so that the command starts fast."""
+"""The command line of `nonself workload seccomp`: argparse alone, so that the command starts fast."""
 
 import argparse
 from pathlib import Path
@@ -19,9 +19,10 @@ needs to start it. Everything else fails with EPERM. What the profile lacks is s
 """
 
 
-def add_workload(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """Add what can be done with a workload; return the parsers that ask a service."""
-    actions = parser.add_subparsers(dest="workload_command", required=True, metavar="action")
+def add_seccomp(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Add the command; return it."""
     seccomp = actions.add_parser(
         "seccomp",
         help="print what was learned as a seccomp profile",
@@ -36,4 +37,4 @@ def add_workload(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     seccomp.add_argument("--also", default="", metavar="CALLS", help="calls to allow beside, with commas")
     seccomp.add_argument("--incomplete", action="store_true", help="also where the baseline is not ready")
     seccomp.add_argument("--output", type=Path, help="file to write (default: standard output)")
-    return [seccomp]
+    return seccomp

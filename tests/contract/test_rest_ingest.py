@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from api.db.tables import Base, InboxRow
+from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from tests.service import INTRUSION, NOW_MS, WINDOW_MS, Service, a_batch, a_container, a_delta
 from wire.codec import MAX_BODY_BYTES, SIGNATURE_HEADER, encode_batch, sign, signing_key
@@ -323,5 +324,5 @@ def test_the_inbox_is_emptied_of_what_was_scored(service: Service) -> None:
 
     assert kept() == 1
     service.core.clock.at_ms += 25 * 3_600_000
-    service.worker.prune()
+    Keeper(service.core).tidy()
     assert kept() == 0

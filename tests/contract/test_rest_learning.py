@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from api.clock import to_datetime
 from api.db.tables import AuditRow, BaselineRow, ScoreRow
+from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from model import snapshot
 from tests.service import LOOP, Service, a_container, a_delta
@@ -130,7 +131,7 @@ def test_a_window_whose_counts_are_gone_cannot_be_unlearned(service: Service) ->
     """After `learned_kept_hours` nobody knows what it taught; the sentence names the setting."""
     service.learn(3)
     service.core.clock.at_ms += 25 * 3_600_000
-    service.worker.prune()
+    Keeper(service.core).tidy()
 
     answer = post(service, 1, "unlearn")
 

@@ -11,6 +11,7 @@ from api import cli
 from api.clock import to_datetime
 from api.db.tables import AuditRow, BaselineRow
 from api.lifecycle.provenance import Provenance
+from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from api.worker.worker import Worker
 from model import snapshot
@@ -102,7 +103,7 @@ def test_a_span_is_unlearned_whole_or_not_at_all(service: Service) -> None:
     """Where the counts of some windows are gone, nothing is changed, and the sentence says how many."""
     service.learn(20)
     service.core.clock.at_ms += 25 * 3_600_000
-    service.worker.prune()
+    Keeper(service.core).tidy()
     service.learn(20, first=20)
     before = learned(service)
 

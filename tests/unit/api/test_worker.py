@@ -13,8 +13,10 @@ from api.db.store import Store
 from api.db.tables import AlertRow, BaselineRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
 from api.errors import StoreError
 from api.ingest import service as ingest
+from api.retention import candidates
+from api.retention.keeper import Keeper
 from api.settings import ServiceSettings
-from api.worker import policy, repository
+from api.worker import policy
 from api.worker.worker import Worker
 from model import snapshot
 from tests.service import LOOP, NOW_MS, FakeClock, a_batch, a_container, a_delta
@@ -132,11 +134,11 @@ def test_a_window_that_waits_for_its_like_waits_no_longer_than_scores_are_kept(b
     bench.put(a_delta(100, LOOP | SHELL))
     bench.core.clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
 
-    bench.worker.prune()
+    Keeper(bench.core).tidy()
 
     with bench.core.store.read() as session:
         row = session.scalars(select(ScoreRow).where(ScoreRow.verdict == "anomalous")).one()
-        assert (row.learned, row.quarantined, row.not_learned) == (False, False, repository.GIVEN_UP)
+        assert (row.learned, row.quarantined, row.not_learned) == (False, False, candidates.GIVEN_UP)
 
 
 def test_enforcement_learns_nothing(bench: Bench) -> None:
@@ -166,6 +168,18 @@ def test_findings_near_each_other_are_one_alert(bench: Bench) -> None:
     assert [(row.findings, row.status) for row in alerts] == [(3, "closed"), (1, "open")]
     assert (alerts[0].start, alerts[0].end) == (a_delta(100).start, a_delta(150).end)
     assert findings == [alerts[0].id] * 3 + [alerts[1].id]
+
+
+def test_an_alert_grows_within_one_transaction(bench: Bench) -> None:
+    """A finding near the last one joins its alert, also where both are handled in one transaction."""
+    bench.learn()
+    bench.enforce()
+    bench.put(*(a_delta(each, LOOP | SHELL) for each in (100, 180, 260)))
+
+    with bench.core.store.read() as session:
+        alerts = session.scalars(select(AlertRow)).all()
+    assert [row.findings for row in alerts] == [3]
+    assert (alerts[0].start, alerts[0].end) == (a_delta(100).start, a_delta(260).end)
 
 
 def test_a_node_that_catches_up_opens_no_alert_for_each_window(bench: Bench) -> None:
@@ -278,7 +292,7 @@ def test_old_scores_go_and_findings_stay(bench: Bench) -> None:
     assert isinstance(clock, FakeClock)
     clock.at_ms += (bench.settings.retention_days + 1) * 86_400_000
 
-    bench.worker.prune()
+    Keeper(bench.core).tidy()
 
     with bench.core.store.read() as session:
         assert session.scalars(select(ScoreRow.verdict)).all() == ["anomalous"]

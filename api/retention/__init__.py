@@ -1,0 +1,1 @@
+"""Retention: what is kept how long, what is summed up before it goes, and what was dropped."""

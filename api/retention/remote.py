@@ -1,0 +1,78 @@
+"""`nonself workload history`: what it asks, and what it shows."""
+
+import argparse
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from rich.table import Table
+
+from api.client import Client
+from api.console import console
+from api.workloads.commands import find_workload
+from api.workloads.remote import times
+
+_HEADINGS: Final = (
+    "from (UTC)",
+    "windows",
+    "anomalous",
+    "no evidence",
+    "ranked",
+    "p ≤ 5 %",
+    "p ≤ 1 %",
+    "p ≤ 0.1 %",
+    "lost",
+)
+
+
+def history(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    """Return the sums over a workload's windows.
+
+    Raises:
+        ClientError: There is no such workload, or the service refuses.
+    """
+    client = connect()
+    workload = find_workload(client, options.workload)
+    path = f"/v1/workloads/{workload['id']}/history"
+    return client.get(path, step=options.step, **times(options, now))
+
+
+def show_history(answer: Mapping[str, Any]) -> None:
+    """Show them as a table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, heading in enumerate(
+        (
+            "from (UTC)",
+            "windows",
+            "anomalous",
+            "no evidence",
+            "ranked",
+            "p ≤ 5 %",
+            "p ≤ 1 %",
+            "p ≤ 0.1 %",
+            "lost",
+        )
+    ):
+        table.add_column(heading, justify="right" if place else "left")
+    for each in answer["items"]:
+        low = [_share(each, answer["edges"], edge) for edge in (0.05, 0.01, 0.001)]
+        table.add_row(
+            each["start"][:16].replace("T", " "),
+            str(each["windows"]),
+            str(each["verdicts"]["anomalous"]),
+            str(each["verdicts"]["insufficient_evidence"]),
+            str(each["ranked"]),
+            *low,
+            str(sum(each["lost"].values())),
+        )
+    console().print(table)
+    if answer["windows_since"]:
+        console().print(f"Single windows are kept since {answer['windows_since'][:19]}.", highlight=False)
+
+
+def _share(entry: Mapping[str, Any], edges: Sequence[float], edge: float) -> str:
+    if not entry["ranked"]:
+        return ""
+    below = sum(entry["p_values"][: bisect_left(edges, edge) + 1])
+    return f"{below / entry['ranked']:.2%}"

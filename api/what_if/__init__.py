@@ -1,0 +1,1 @@
+"""What-if: which alerts another budget, or recorded windows, would have raised."""

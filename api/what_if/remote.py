@@ -1,0 +1,151 @@
+"""`nonself workload what-if` and `snapshot`: what they ask, and what they show."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from api.client import Client
+from api.console import console
+from api.errors import ClientError
+from api.what_if.carried import CarriedOut
+from api.workloads.commands import find_workload, name_of
+from api.workloads.remote import times
+
+
+def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    """Return what a budget would have raised, of stored or of recorded windows.
+
+    Raises:
+        ClientError: Options do not fit together, or the service refuses.
+        DataError: A file cannot be used.
+    """
+    if options.recording:
+        if options.since or options.until:
+            msg = "--since and --until: expected neither with --recording; all that was recorded is judged."
+            raise ClientError(msg)
+        return _of_recordings(connect, options)
+    if options.baseline:
+        msg = "--baseline: expected --recording with it; stored windows have the p-values of their own time."
+        raise ClientError(msg)
+    client = connect()
+    wish: dict[str, Any] = dict(times(options, now))
+    if options.budget is not None:
+        wish["budget_per_week"] = options.budget
+    return client.post(f"/v1/workloads/{find_workload(client, options.workload)['id']}/what-if", wish)
+
+
+def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _now: datetime) -> Any:  # noqa: ANN401
+    """Write a workload's baseline to a file, and return what it is.
+
+    Raises:
+        ClientError: The service refuses, or the file cannot be written.
+    """
+    client = connect()
+    workload = find_workload(client, options.workload)
+    carried = CarriedOut.model_validate(client.get(f"/v1/workloads/{workload['id']}/baseline/snapshot"))
+    try:
+        options.out.write_text(carried.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        msg = f"The file {options.out} cannot be written: {error.strerror or error}."
+        raise ClientError(msg) from error
+    return {
+        "workload": name_of(workload),
+        "file": str(options.out),
+        "windows_learned": carried.windows_learned,
+    }
+
+
+def show_snapshot(answer: Mapping[str, Any]) -> None:
+    """Say what was written."""
+    said = f"{answer['workload']}, {answer['windows_learned']} windows learned: {answer['file']}"
+    console().print(said, highlight=False, markup=False)
+
+
+def show_what_if(answer: Mapping[str, Any]) -> None:
+    """Show the alerts as a table, and what the numbers are worth."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, heading in enumerate(("from (UTC)", "to", "windows", "p", "bits", "then", "where", "why")):
+        table.add_column(heading, justify="right" if 2 <= place <= 4 else "left")
+    for each in answer["alerts"]:
+        table.add_row(
+            _time(each["start"]),
+            _time(each["end"]),
+            str(each["findings"]),
+            f"{each['p_value']:.2g}",
+            f"{each['score']:.1f}",
+            "found" if each["raised"] else "not found",
+            Text(_plain(", ".join(each["containers"][:3])) + (" …" if len(each["containers"]) > 3 else "")),
+            Text(" → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""),
+        )
+    out = console()
+    if answer["alerts"]:
+        out.print(table)
+    for line in _sentences(answer):
+        out.print(line, highlight=False, markup=False)
+
+
+def _sentences(answer: Mapping[str, Any]) -> list[str]:
+    would, was = answer["would_be"], answer["as_it_was"]
+    raised = f"{_count(would['alerts'], 'alert')} of {_count(would['findings'], 'window')}"
+    then = f"{_count(was['alerts'], 'alert')} of {_count(was['findings'], 'window')}"
+    said = [
+        f"From {_time(answer['since'])} to {_time(answer['until'])}, {answer['budget_per_week']:g} a week:",
+        f"would have raised {raised}; with the thresholds of that time it was {then}.",
+        f"{answer['windows']} windows, {answer['ranked']} of them with a p-value.",
+    ]
+    if answer["per_week"] is not None:
+        said[-1] += (
+            f" That is {answer['per_week']:.3g} alerts a week of the workload "
+            f"(95 %: {answer['low']:.3g} to {answer['high']:.3g})."
+        )
+    if answer["budget_per_week"] < answer["finest_per_week"] * (1 - 1e-9):
+        said.append(f"The finest budget that can be promised is {answer['finest_per_week']:.3g} a week.")
+    said.append("Exact." if answer["exact"] else "Approximated:")
+    for each in answer["approximations"]:
+        about = [] if each["windows"] is None else [f"{_count(each['windows'], 'window')}"]
+        about += [] if each["since"] is None else [f"exact before {_time(each['since'])}"]
+        said.append(f"- {each['text']}" + (f" ({', '.join(about)})" if about else ""))
+    return said
+
+
+def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -> dict[str, Any]:
+    # Imported late: the other commands start without the learner.
+    from api.what_if.recordings import read_carried, replay  # noqa: PLC0415
+
+    recorded_as = options.recorded_as
+    if options.baseline:
+        carried = read_carried(options.baseline)
+        wanted = recorded_as or options.workload
+    else:
+        client = connect()
+        workload = find_workload(client, options.workload)
+        path = f"/v1/workloads/{workload['id']}/baseline/snapshot"
+        carried = CarriedOut.model_validate(client.get(path))
+        wanted = recorded_as or name_of(workload)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        answer = replay(
+            options.recording,
+            carried,
+            wanted=wanted,
+            budget_per_week=options.budget,
+            progress=progress,
+        )
+    return answer.model_dump(mode="json")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _time(text: str) -> str:
+    return text[:16].replace("T", " ")
+
+
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
