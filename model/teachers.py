@@ -56,6 +56,12 @@ class Teachers:
             self._ngrams = np.insert(self._ngrams, at, ngrams[fresh])
             self._replicas = np.insert(self._replicas, at, replica)
 
+    def forget(self, ngrams: Ngrams) -> None:
+        """Take note that no learned window holds some n-grams any more; ascending and distinct."""
+        rows, alone = find(self._ngrams, ngrams)
+        self._ngrams = np.delete(self._ngrams, rows[alone])
+        self._replicas = np.delete(self._replicas, rows[alone])
+
     def to_bytes(self) -> bytes:
         """Return 16 bytes for each n-gram, little-endian: all n-grams, then their replicas."""
         return self._ngrams.astype("<u8").tobytes() + self._replicas.astype("<i8").tobytes()

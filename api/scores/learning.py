@@ -88,7 +88,7 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
     score = learner.baseline.score_window(window_of(windows[0][1], held[0].container))
     for each, delta in reversed(windows):
         remembered = replace(score, score=each.score.learned_score or 0.0)
-        take_back(learner.baseline, window_of(delta, each.container), remembered)
+        take_back(learner, window_of(delta, each.container), remembered)
         learner.provenance.add(facts_of(session, delta, each.container), times=-1)
         each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
         each.score.not_unlearned, each.score.learning_changed_at = None, now_ms

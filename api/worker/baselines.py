@@ -66,6 +66,20 @@ class Learner:
             self.teachers.learn(window.ngrams, new, replica=replica)
         return taken
 
+    def unlearn(self, window: Window, score: WindowScore) -> None:
+        """Take a learned window back; a replica that alone taught what is gone has taught nothing.
+
+        Args:
+            window: The window.
+            score: What it scored when it was learned.
+
+        Raises:
+            UnlearnError: The baseline cannot take it back; nothing was changed.
+        """
+        self.baseline.unlearn_window(window, score)
+        if len(self.teachers):
+            self.teachers.forget(window.ngrams[self.baseline.held_by(window.ngrams) == 0])
+
     def learn(self, window: Window, score: WindowScore, replica: int | None) -> bool:
         """Learn a window; False where it is no evidence. The caller adds it to the provenance.
 

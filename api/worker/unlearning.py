@@ -10,7 +10,6 @@ from api.lifecycle.provenance import Facts
 from api.lifecycle.versions import Timeline
 from api.worker.baselines import Learner
 from api.worker.batch import delta_of, facts_of, window_of
-from model.baseline import Baseline
 from model.errors import UnlearnError
 from model.score import WindowScore
 from model.window import Window
@@ -64,21 +63,20 @@ def unlearn(learner: Learner, kept: KeptWindow, row: ScoreRow, *, reason: str, n
     Raises:
         NotPossibleError: It cannot be told what of it was learned; nothing was changed.
     """
-    baseline = learner.baseline
-    score = replace(baseline.score_window(kept.window), score=row.learned_score or 0.0)
-    take_back(baseline, kept.window, score)
+    score = replace(learner.baseline.score_window(kept.window), score=row.learned_score or 0.0)
+    take_back(learner, kept.window, score)
     learner.provenance.add(kept.facts, times=-1)
     row.learned, row.not_learned, row.not_unlearned = False, reason, None
     row.learning_changed_at = now_ms
 
 
-def take_back(baseline: Baseline, window: Window, score: WindowScore) -> None:
-    """Take a window, and the score that is remembered with it, out of a baseline.
+def take_back(learner: Learner, window: Window, score: WindowScore) -> None:
+    """Take a window, and the score that is remembered with it, out of what was learned.
 
     Raises:
         NotPossibleError: It cannot be told what of it was learned; nothing was changed.
     """
     try:
-        baseline.unlearn_window(window, score)
+        learner.unlearn(window, score)
     except UnlearnError as error:
         raise NotPossibleError(str(error)) from error

@@ -39,6 +39,21 @@ def test_it_knows_what_one_replica_alone_has_shown(taught: list[tuple[int, set[i
     assert len(again) == len(alone)
 
 
+@settings(deadline=None)
+@given(st.sets(st.integers(1, 9), min_size=1), st.sets(st.integers(1, 9)))
+def test_what_is_forgotten_nobody_taught(taught: set[int], gone: set[int]) -> None:
+    """After an n-gram is gone, the next replica to show it is the first: it vouches for nobody."""
+    teachers = Teachers()
+    teachers.learn(ngrams(taught), np.ones(len(taught), dtype=bool), replica=1)
+
+    teachers.forget(ngrams(gone))
+    again = ngrams(taught & gone)
+    teachers.learn(again, np.ones(len(again), dtype=bool), replica=2)
+
+    assert teachers.unvouched(ngrams(taught)).all()
+    assert len(teachers) == len(taught)
+
+
 @pytest.mark.parametrize("data", [b"1" * 8, np.array([2, 1, 0, 0], dtype="<u8").tobytes()])
 def test_bytes_that_do_not_fit_are_refused(data: bytes) -> None:
     """Halves of pairs, and n-grams out of order, are none of ours."""
