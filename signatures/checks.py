@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from signatures.constants import Address, Constant, Network, to_address, to_constant
@@ -59,7 +60,11 @@ def check_of(operator: str, kind: FieldType, arity: Arity, texts: Sequence[str])
     if arity is Arity.LIST:
         allowed = frozenset(to_constant(text, kind, "=") for text in texts)
         return _all_in(allowed) if operator == "in" else _any_in(allowed)
-    test = test_of(operator, kind, texts)
+    return _of_operand(test_of(operator, kind, texts), operator, arity)
+
+
+def _of_operand(test: Test, operator: str, arity: Arity) -> Check:
+    """Return the check of an operand of one or more values that each is tested."""
     if arity is Arity.ONE:
         return lambda value: value is not None and test(cast("Scalar", value))
     combine = all if arity is Arity.EITHER_END and operator == "!=" else any
@@ -71,15 +76,24 @@ def check_of(operator: str, kind: FieldType, arity: Arity, texts: Sequence[str])
     return check
 
 
-def modified(modifier: str, checks: Sequence[Check]) -> Check:
-    """Return the check that exactly one (`oneof`), any (`anyof`) or all (`allof`) of several hold."""
-    match modifier:
-        case "oneof":
-            return lambda value: sum(check(value) for check in checks) == 1
-        case "anyof":
-            return lambda value: any(check(value) for check in checks)
-        case _:
-            return lambda value: bool(checks) and all(check(value) for check in checks)
+def modified_check_of(
+    operator: str, modifier: str, kind: FieldType, arity: Arity, texts: Sequence[str]
+) -> Check:
+    """Return the check that a value passes exactly one (`oneof`), any (`anyof`) or all (`allof`) of several.
+
+    Of an operand of several values, such as all ancestors, each is asked by itself.
+
+    Raises:
+        ValueError: A text is no value of the type.
+    """
+    tests = [test_of(operator, kind, (text,)) for text in texts]
+    if modifier == "oneof":
+        test: Test = lambda value: sum(each(value) for each in tests) == 1  # noqa: E731 - one of three
+    elif modifier == "anyof":
+        test = lambda value: any(each(value) for each in tests)  # noqa: E731
+    else:
+        test = lambda value: bool(tests) and all(each(value) for each in tests)  # noqa: E731
+    return _of_operand(test, operator, arity)
 
 
 def test_of(operator: str, kind: FieldType, texts: Sequence[str]) -> Test:
@@ -88,9 +102,9 @@ def test_of(operator: str, kind: FieldType, texts: Sequence[str]) -> Test:
     Raises:
         ValueError: A text is no value of the type.
     """
+    constants = [to_constant(text, kind, operator) for text in texts]
     if operator == "pmatch":
         return PathPrefixes(texts)
-    constants = [to_constant(text, kind, operator) for text in texts]
     if operator in LISTED:
         return _one_of(constants, kind)
     if kind in (FieldType.ADDRESS, FieldType.NETWORK):
@@ -149,13 +163,22 @@ def between(operator: str) -> Callable[[FieldValue, FieldValue], bool]:
         if isinstance(left, tuple):
             found = [each in several for each in left]
             return bool(found) and (all(found) if operator == "in" else any(found))
-        if operator == "pmatch":
-            return PathPrefixes(str(each) for each in several)(left)
         if operator in LISTED:
             return left in several
-        return not isinstance(right, tuple) and compare(operator, right)(left)
+        if operator in ("glob", "iglob"):
+            return _fits(str(right), operator)(left)
+        return compare(operator, cast("Scalar", right))(left)
 
     return check
+
+
+@lru_cache(maxsize=256)
+def _fits(pattern: str, operator: str) -> Test:
+    """Return the test against a pattern that an event gives; nothing fits one that cannot be read."""
+    try:
+        return compare(operator, pattern)
+    except ValueError:
+        return lambda _: False
 
 
 def _one_of(constants: Sequence[Constant], kind: FieldType) -> Test:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from signatures.checks import Arity, allows, between, check_of, modified
+from signatures.checks import Arity, allows, between, check_of, modified_check_of
 from signatures.constants import to_constant
 from signatures.errors import CompileError
 from signatures.event import FieldValue
@@ -32,7 +32,7 @@ from signatures.syntax import (
     Value,
     Values,
 )
-from signatures.vocabulary import LISTED, TRANSFORMERS, VAL
+from signatures.vocabulary import TRANSFORMERS, VAL
 
 Predicate: TypeAlias = Callable[[Mapping[str, FieldValue]], bool]
 """Of an event, which must give None for what it has not (`signatures.event.Event`)."""
@@ -198,8 +198,8 @@ class _Compiler:
                 for text in texts:
                     to_constant(text, FieldType.SIGNED, check.operator)
             if check.modifier is not None:
-                checks = [check_of(check.operator, left.type, left.arity, (text,)) for text in texts]
-                return self.operands.call(modified(check.modifier, checks), left.node)
+                test = modified_check_of(check.operator, check.modifier, left.type, left.arity, texts)
+                return self.operands.call(test, left.node)
             simple = self._simple(check.operator, left, texts)
             if simple is not None:
                 return simple
@@ -239,16 +239,11 @@ class _Compiler:
 
     def _against_operand(self, check: Binary, left: Compiled) -> ast.expr:
         right = self.operands.compile(check.right)
-        if (
-            check.modifier is not None
-            or check.operator in ("regex", "glob", "iglob")
-            or left.alone
-            or right.alone
-        ):
+        if check.modifier is not None or check.operator in ("regex", "pmatch") or left.alone or right.alone:
             msg = f"'{check.operator}' takes constants on its right side here, not a field"
             raise CompileError(msg, check.position)
-        if right.arity is Arity.LIST and check.operator not in LISTED:
-            msg = f"'{check.operator}' compares with one value; its right side is a list"
+        if (left.arity is Arity.LIST) != (right.arity is Arity.LIST):
+            msg = "one side is a list and the other is not"
             raise CompileError(msg, check.position)
         if left.type is not right.type:
             msg = f"left and right sides are of different types: {left.type} and {right.type}"

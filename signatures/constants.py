@@ -15,6 +15,8 @@ Constant: TypeAlias = str | int | float | bool | bytes | Address | Network
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _HEX: Final = re.compile(r"0[xX][0-9a-fA-F]+")
+_NETWORK: Final = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
+"""A mask is a number of bits, and must be there."""
 _LEAST: Final = -(1 << 63)
 _MOST: Final = (1 << 64) - 1
 _MAX_DIGITS: Final = 64
@@ -100,7 +102,7 @@ def _network(text: str) -> Network:
     # `ipaddress` takes no leading zeros in IPv4 alone; host bits beyond the mask are ignored, as in the
     # reference.
     try:
-        found = ipaddress.ip_network(text, strict=False)
+        found = ipaddress.ip_network(text if _NETWORK.fullmatch(text) else "", strict=False)
     except ValueError:
         msg = f"unrecognized IP network {text}"
         raise ValueError(msg) from None

@@ -12,6 +12,7 @@ from typing import Final
 
 from signatures.collection import ListDefinition, MacroDefinition
 from signatures.definitions import Entry, ExceptionItem, RuleItem
+from signatures.encoding import to_event_text
 from signatures.errors import ParseError
 from signatures.parser import MAX_RULE_DEPTH, parse
 from signatures.problems import ErrorCode, LoadError, Place
@@ -112,7 +113,7 @@ class Trees:
         found = self._read.get(condition)
         if found is None:
             try:
-                found = parse(condition, max_depth=MAX_RULE_DEPTH)
+                found = parse(to_event_text(condition), max_depth=MAX_RULE_DEPTH)
             except ParseError as error:
                 where = place.in_condition(condition, error.position.index)
                 raise LoadError(ErrorCode.COMPILE_CONDITION, str(error), where) from None

@@ -122,6 +122,11 @@ class Fields:
             return None
         return info, field
 
+    def takes_argument(self, name: str) -> bool:
+        """Tell whether something may stand in brackets behind a name."""
+        info = self._infos.get(name)
+        return info is not None and info.argument != "none"
+
     def named(self, text: str) -> bool:
         """Tell whether a text, blanks around it aside, is the name of a field."""
         name, bracket, rest = text.strip().partition("[")

@@ -112,7 +112,7 @@ class ItemReader:
             raise bad(msg, place.at(node))
         found = []
         for each in node.members():
-            if not each.is_scalar and not each.is_null:
+            if not each.is_scalar:
                 msg = "sequence value is not scalar"
                 raise bad(msg, place.at(each))
             found.append(each.text)

@@ -8,6 +8,7 @@ from signatures.collection import PLUGINS, Collection, RuleDefinition
 from signatures.compiler import Condition, compile_condition, used_operands
 from signatures.definitions import RuleItem
 from signatures.document import DocumentError, Node, read
+from signatures.encoding import from_event_text, to_event_text
 from signatures.errors import CompileError
 from signatures.event_types import ALL, NONE, EventTypes, known_event_types
 from signatures.expansion import Lists, Macros, Trees, with_exceptions
@@ -278,7 +279,7 @@ class _Compilation:
             tags=tuple(sorted(set(item.tags or ()))),
             source=item.source or "",
             enabled=bool(item.enabled),
-            condition=to_text(expression),
+            condition=from_event_text(to_text(expression)),
             written_condition=item.condition or "",
             output=self._template(item),
             place=place,
@@ -304,7 +305,7 @@ class _Compilation:
             message = f"{_CONTAINER_INFO} is deprecated and no more useful."
             self._warn(WarningCode.DEPRECATED_ITEM, message, item.place)
         try:
-            shown = parse_output("*" + template, self._fields)
+            shown = parse_output("*" + to_event_text(template), self._fields)
         except CompileError as error:
             if error.unknown and item.skip_if_unknown:
                 self._warn(WarningCode.UNKNOWN_FILTER, str(error), place)

@@ -102,6 +102,9 @@ def parse_output(template: str, fields: Fields | None = None) -> Output:
     if len(template) > MAX_TEMPLATE:
         msg = f"a template of more than {MAX_TEMPLATE} characters"
         raise _invalid(msg, 0)
+    if not template:
+        msg = "the template is empty"
+        raise _invalid(msg, 0)
     fields = all_fields() if fields is None else fields
     keep_going = template.startswith("*")
     operands = Operands(fields)
@@ -179,6 +182,8 @@ def _operand(template: str, at: int, fields: Fields) -> tuple[Operand, int]:
         if bracket and fields.find(Field(name, bracket[1].strip("\"'"))) is not None:
             return Field(name, bracket[1].strip("\"'")), bracket.end()
         if fields.find(Field(name)) is not None:
+            if fields.takes_argument(name) and template.startswith("[", end):
+                break
             return Field(name), end
         name = name[:-1]
     msg = f"invalid formatting token {template[at : at + 40]}"

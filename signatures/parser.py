@@ -46,7 +46,7 @@ MAX_RULE_DEPTH: Final = 1000
 
 _NOT: Final = re.compile(r"not[ \t\n\v\f\r]+")
 _FIELD: Final = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]*(?:\.[a-zA-Z]+[a-zA-Z0-9_]*)+")
-_BARE_ARGUMENT: Final = re.compile(r"""[^\]\["'\s]+""")
+_BARE_ARGUMENT: Final = re.compile(r"""[^\]\["'\s]+""", re.ASCII)
 _HEX: Final = re.compile(r"0[xX][0-9a-zA-Z]+")
 _NUMBER: Final = re.compile(r"[+\-]?[0-9]+\.?[0-9]*(?:[eE][+\-][0-9]+)?")
 _TEXTUAL: Final = tuple((word, word[0].isalpha()) for word in TEXTUAL)

@@ -1,7 +1,7 @@
 """Patterns of globs, path prefixes and regular expressions, each matched in time linear in the value."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import re2
 
@@ -27,25 +27,48 @@ def upper(text: str) -> str:
 
 
 def regex(pattern: str) -> Callable[[Scalar], bool]:
-    """Return a test whether a whole text matches an RE2 pattern.
+    r"""Return a test whether a whole text matches an RE2 pattern in POSIX syntax, as Falco reads it.
+
+    So there is `[[:digit:]]` and no `\d`, and `.` is any character but a line's end. Characters are those
+    of UTF-8; a byte that is none counts as one.
 
     Raises:
         ValueError: RE2 does not take it.
+
+    Examples:
+        >>> regex("/tmp/.")("/tmp/Ã©"), regex("/tmp/.")("/tmp/\xff"), regex("a.b")("a\nb")
+        (True, True, False)
     """
+    options = re2.Options()
+    options.posix_syntax = True
+    options.longest_match = True
+    try:
+        matches = _whole(_characters(pattern, "strict"), options)
+    except UnicodeError:
+        msg = f"invalid regular expression '{pattern}': it is not UTF-8"
+        raise ValueError(msg) from None
+    return lambda value: matches(_characters(str(value), "replace"))
+
+
+def _characters(text: str, errors: str) -> str:
+    """Return an event's text as the characters that its bytes stand for."""
+    return text if text.isascii() else text.encode("latin-1").decode("utf-8", errors)
+
+
+def _whole(pattern: str, options: Any) -> Callable[[str], bool]:  # noqa: ANN401 - RE2 has no types
+    """Return a test whether a whole text matches."""
     if len(pattern) > MAX_PATTERN:
         msg = f"expected a pattern of at most {MAX_PATTERN} characters; got {len(pattern)}"
         raise ValueError(msg)
-    options = re2.Options()
     options.max_mem = _MAX_MEMORY
     options.log_errors = False
-    options.dot_nl = True
     try:
         found = re2.compile(pattern, options=options)
     except re2.error as error:
         msg = f"invalid regular expression '{pattern}': {_message(error)}"
         raise ValueError(msg) from None
     fullmatch = found.fullmatch
-    return lambda value: fullmatch(str(value)) is not None
+    return lambda text: fullmatch(text) is not None
 
 
 def needless_regex(pattern: str) -> bool:
@@ -69,8 +92,10 @@ def glob(pattern: str, *, ignore_case: bool = False) -> Callable[[Scalar], bool]
     Raises:
         ValueError: It is too long.
     """
-    matches = regex(glob_to_regex(lower(pattern) if ignore_case else pattern))
-    return (lambda value: matches(lower(str(value)))) if ignore_case else matches
+    options = re2.Options()
+    options.dot_nl = True
+    matches = _whole(glob_to_regex(lower(pattern) if ignore_case else pattern), options)
+    return lambda value: matches(lower(str(value)) if ignore_case else str(value))
 
 
 def glob_to_regex(pattern: str) -> str:

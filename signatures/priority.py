@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from signatures.patterns import upper
+
 
 class Priority(IntEnum):
     """Severity; lower is more urgent (RFC 5424, section 6.2.1)."""
@@ -28,5 +30,5 @@ def parse_priority(text: str) -> Priority | None:
         >>> parse_priority("info"), parse_priority("loud")
         (<Priority.INFORMATIONAL: 6>, None)
     """
-    name = text.strip().upper()
+    name = upper(text)
     return Priority.INFORMATIONAL if name == "INFO" else Priority.__members__.get(name)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from signatures.document import Node
+from signatures.encoding import to_event_text
 
 SNIPPET: Final = 160
 """Characters of a snippet at most."""
@@ -62,7 +63,15 @@ class Place:
         return self.of(node, self.item_type, self.item_name)
 
     def in_condition(self, condition: str, index: int) -> "Place":
-        """Return the same place, with the part of an expanded condition that is meant as its snippet."""
+        """Return the same place, with the part of an expanded condition that is meant as its snippet.
+
+        Args:
+            condition: As the file has it, lists written out.
+            index: Of the byte that is meant.
+        """
+        # Where all is ASCII, bytes and characters are the same.
+        if not condition.isascii():
+            index = len(to_event_text(condition)[:index].encode("latin-1").decode("utf-8", "ignore"))
         start = max(0, index - SNIPPET // 2)
         snippet = condition[start : start + SNIPPET]
         return Place(self.file, self.item_type, self.item_name, self.line, self.column, snippet)

@@ -180,7 +180,9 @@ class RuleReader(ItemReader):
         return ExceptionItem(
             name=name,
             fields=_entry(fields, place) if fields is not None else None,
-            comparisons=_entry(comparisons, place) if comparisons is not None else None,
+            comparisons=_entry(comparisons, place)
+            if comparisons is not None and not comparisons.is_null
+            else None,
             values=tuple(_entry(each, place) for each in values.members()) if values is not None else (),
             place=place,
         )
@@ -198,4 +200,5 @@ def _entry(node: Node, place: Place, depth: int = 0) -> Entry:
     if node.is_scalar and not node.text:
         msg = "Value must be non-empty"
         raise bad(msg, place)
-    return node.text
+    # What is nothing in YAML is an empty text, not the word for nothing.
+    return "" if node.is_null else node.text

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from signatures.compiler import used_operands
+from signatures.encoding import from_event_text
 from signatures.event_types import NONE, event_types, known_event_types
 from signatures.fields import EITHER_END, Fields, all_fields, key_of
 from signatures.printer import to_text
@@ -128,7 +129,9 @@ def assess(
         judge = _Judge(supply, event_type)
         fires = fires or judge.may_hold(condition, limited=True)
         for part, widens in judge.lost(condition):
-            _, types = losses.setdefault((to_text(part), widens), (judge.missing(part), set()))
+            _, types = losses.setdefault(
+                (from_event_text(to_text(part)), widens), (judge.missing(part), set())
+            )
             types.add(event_type)
     told = tuple(
         Loss(part=part, missing=tuple(sorted(missing)), event_types=tuple(sorted(types)), widens=widens)

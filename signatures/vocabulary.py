@@ -17,7 +17,7 @@ TRANSFORMERS: Final = ("tolower", "toupper", "b64", "basename", "len", "join", "
 VAL: Final = "val"
 """A field taken as a value; on the right side only."""
 
-BARE: Final = re.compile(r"""[^()"'\s=,]+""")
+BARE: Final = re.compile(r"""[^()"'\s=,]+""", re.ASCII)
 """A string without quotes."""
 IDENTIFIER: Final = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]*")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from signatures.encoding import from_event_text
 from signatures.event import Event, FieldValue
 from signatures.loader import Loaded, RuleFile as Source, load
 from signatures.output import to_shown
@@ -43,9 +44,11 @@ def _holds(rule: Rule, event: Event) -> bool:
 def _show(rule: Rule, event: Event) -> Tried:
     return Tried(
         rule=rule,
-        output=rule.shown.text(event)[0].strip(),
+        output=from_event_text(rule.shown.text(event)[0].strip()),
         output_fields={
-            name: value if value is None or isinstance(value, str | int | float) else to_shown(value)
+            name: value
+            if value is None or isinstance(value, int | float)
+            else from_event_text(to_shown(value))
             for name, value in rule.shown.fields(event).items()
         },
     )

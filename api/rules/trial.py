@@ -10,6 +10,7 @@ from api.rules import repository
 from api.rules.language import read_rules, try_rules
 from api.rules.schemas import TestEventOut, TestIn, TestMatchOut, TestOut
 from api.rules.versions import check
+from signatures.encoding import to_event_text
 from signatures.errors import SignatureError
 from signatures.event import FieldValue, Scalar
 from signatures.fields import FieldType, all_fields
@@ -98,7 +99,7 @@ def _scalar(place: str, kind: FieldType, value: Plain) -> Scalar:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     read = _READERS.get(kind)
     try:
-        return text if read is None else read(text)
+        return to_event_text(text) if read is None else read(text)
     except (ValueError, KeyError) as error:
         msg = f"{place}: expected a value of type {kind.value}; got {str(value)[:80]!r}."
         raise InvalidError(msg) from error

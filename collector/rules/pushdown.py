@@ -190,7 +190,8 @@ def _literal(pattern: str) -> str:
 
 
 def _key(text: str) -> str:
-    return text.encode("utf-8", errors="surrogateescape")[:KEY_BYTES].decode("latin-1")
+    # One character for each byte already: so rules and events are compared.
+    return text[:KEY_BYTES]
 
 
 def _and(each: Sequence[Opens]) -> Opens:

@@ -74,7 +74,7 @@ def shows(case: Case, _material: Material) -> None:
     text, whole = output.text(event)
     expect("whole", case["ok"], whole)
     fields = output.fields(event, transformed=case["resolve_transformers"])
-    expect("output", case["output"], _as_json(fields) if case["json"] else text)
+    expect("output", case["output"], _as_json(fields, keep_going=output.keep_going) if case["json"] else text)
     everything = output.fields(event)
     for name, value in case["fields"].items():
         found = everything.get(name)
@@ -178,9 +178,14 @@ def _output(case: Case) -> Output | None:
     return output
 
 
-def _as_json(fields: dict[str, Any]) -> str:
-    shown = {name: to_shown(value) for name, value in sorted(fields.items()) if value is not None}
-    return json.dumps(shown, separators=(",", ":")) if fields else "null"
+def _as_json(fields: dict[str, Any], *, keep_going: bool) -> str:
+    """Return values as upstream writes them: numbers as such; a missing one is null, or ends them."""
+    plain: dict[str, Any] = {}
+    for name, value in fields.items():
+        if value is None and not keep_going:
+            break
+        plain[name] = value if value is None or isinstance(value, bool | int | float) else to_shown(value)
+    return json.dumps(plain, separators=(",", ":"), sort_keys=True) if plain else "null"
 
 
 def _info_of(name: str, field: Field | None = None) -> FieldInfo:

