@@ -50,6 +50,9 @@ class ItemReader:
             return appended, replaced
         for key, operation in node.pairs():
             name = key.text
+            if not key.is_scalar or not operation.is_scalar:
+                msg = "Keys and values of 'override' must be scalar values"
+                raise bad(msg, place.at(key))
             if operation.text == "append":
                 if name not in may_append:
                     message = f"Key '{name}' cannot be appended to, use 'replace' instead"

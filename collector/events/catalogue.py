@@ -32,9 +32,9 @@ write             fd:fd data:data size:data_bytes > res
 pread64           fd:fd data:data_out size:int pos:int > res
 pwrite64          fd:fd data:data size:data_bytes pos:int > res
 shutdown          fd:fd how:int > res
-dup               oldfd:int > fd:result_fd
-dup2              oldfd:int newfd:int > fd:result_fd
-dup3              oldfd:int newfd:int flags:cloexec_flags > fd:result_fd
+dup               oldfd:int > res:result_fd
+dup2              oldfd:int newfd:int > res:result_fd
+dup3              oldfd:int newfd:int flags:cloexec_flags > res:result_fd
 fcntl             fd:fd cmd:fcntl_command arg:int > res
 close             fd:int > res
 link              oldpath:path newpath:path > res

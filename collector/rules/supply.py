@@ -2,10 +2,13 @@
 
 from collector.events.catalogue import CALLS, event_name, reportable
 from collector.rules.fields import SUPPORTED
+from collector.rules.fields.arguments import argument_fields
 from signatures.ruleset import RuleSet
 from signatures.states import Assessment, Supply, assess_rules
 
 _ENVIRONMENT = frozenset({"proc.env", "proc.aenv"})
+_ARGUMENTS = frozenset({"evt.arg", "evt.rawarg"})
+"""Which of them there are depends on the call."""
 _BUFFERS = frozenset({"data", "data_out"})
 
 
@@ -19,13 +22,16 @@ def supply(*, environment: bool = False) -> Supply:
         >>> "openat" in supply().event_types, "proc.env" in supply().fields
         (True, False)
     """
-    without_data = (
-        name for name, call in CALLS.items() if not any(each.kind in _BUFFERS for each in call.arguments)
-    )
+    arguments, lacking = argument_fields()
+    unsupplied = {
+        event_name(name): lacking.get(event_name(name), frozenset())
+        | (frozenset() if any(each.kind in _BUFFERS for each in call.arguments) else {"evt.buffer"})
+        for name, call in CALLS.items()
+    }
     return Supply(
-        fields=SUPPORTED if environment else SUPPORTED - _ENVIRONMENT,
+        fields=(SUPPORTED - _ARGUMENTS - (frozenset() if environment else _ENVIRONMENT)) | arguments,
         event_types=reportable(),
-        unsupplied_of_type={event_name(name): frozenset({"evt.buffer"}) for name in without_data},
+        unsupplied_of_type=unsupplied,
     )
 
 

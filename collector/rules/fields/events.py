@@ -8,10 +8,10 @@ from collector.events import words
 from collector.events.catalogue import Argument
 from collector.events.layout import Kind, Tag
 from collector.rules import paths
+from collector.rules.fields.arguments import UNNUMBERED, find_argument
 from collector.rules.live import Getter, LiveEvent
 from signatures.event import FieldValue
 
-_EXEC_NAMES: Final = frozenset({"execve", "execveat"})
 _READS, _WRITES = frozenset({0, 2}), frozenset({1, 2})
 _EXECUTABLE: Final = 0o111
 _CREATING: Final = 0o20200100  # O_CREAT, O_TMPFILE
@@ -57,7 +57,7 @@ def _argument(event: LiveEvent, name: str | None) -> FieldValue:
 
 def _raw_argument(event: LiveEvent, name: str | None) -> FieldValue:
     found = _find(event, name)
-    if found is None:
+    if found is None or found.kind in UNNUMBERED:
         return None
     if found.kind in {"path", "text"}:
         return paths.given(event.record, found.index) if found.kind == "path" else event.record.text(Tag.TEXT)
@@ -67,19 +67,9 @@ def _raw_argument(event: LiveEvent, name: str | None) -> FieldValue:
 
 
 def _find(event: LiveEvent, name: str | None) -> Argument | None:
-    arguments = event.record.call.arguments
-    if name is None:
-        return None
-    if name.isdecimal():
-        return arguments[int(name)] if int(name) < len(arguments) else None
-    special = _EXEC_ARGUMENTS.get(name) if event.type in _EXEC_NAMES else None
-    return special or next((each for each in arguments if each.name == name), None)
+    return None if name is None else find_argument(event.record.call, event.type, name)
 
 
-_EXEC_ARGUMENTS: Final = {
-    name: Argument(name, f"exec_{name}", 0)
-    for name in ("flags", "exe", "args", "comm", "cwd", "env", "uid", "gid", "pid", "tid", "ptid", "filename")
-}
 _EXEC_FIELDS: Final = {
     "exec_exe": "proc.exe",
     "exec_args": "proc.args",
@@ -126,12 +116,9 @@ def _shown_data(event: LiveEvent, _: Argument) -> str | None:
 
 def _shown_result(event: LiveEvent, kind: str) -> str:
     result = event.head.result
-    if result < 0 or kind == "result":
+    if result < 0:
         return words.result(result)
-    if kind in {"opened", "result_fd"}:
-        described = event.described
-        return f"{result}(<{described.character}>{described.name})" if described else str(result)
-    return str(result)
+    return _descriptor(event, result) if kind in {"opened", "result_fd"} else str(result)
 
 
 def _shown_number(event: LiveEvent, kind: str, value: int) -> str:
@@ -208,8 +195,16 @@ _SHOWN: Final[Mapping[str, Callable[[LiveEvent, Argument], str | None]]] = {
 
 
 def _arguments(event: LiveEvent, _: str | None) -> FieldValue:
-    shown = ((each.name, _shown(event, each)) for each in event.record.call.arguments)
-    return " ".join(f"{name}={value}" for name, value in shown if value is not None)
+    shown = ((each, _shown(event, each)) for each in event.record.call.arguments)
+    return " ".join(f"{each.name}={_numbered(event, each, text)}" for each, text in shown if text is not None)
+
+
+def _numbered(event: LiveEvent, argument: Argument, text: str) -> str:
+    """Return a result or descriptor as it stands among all arguments: number, then what it means."""
+    if argument.index >= 0 and argument.kind != "fd":
+        return text
+    number = str(event.head.result if argument.index < 0 else _number(event, argument))
+    return number if text == number else f"{number}({text})"
 
 
 def _buffer(event: LiveEvent, _: str | None) -> FieldValue:
