@@ -163,6 +163,12 @@ def test_nothing_is_no_member_of_a_list() -> None:
     assert loaded("- list: l\n  items: [a, 'null']\n").ok
 
 
+def test_an_override_is_a_word_for_each_key() -> None:
+    """Anything else is refused with a sentence, not with what the reader of YAML made of it."""
+    text = rule("evt.type=open") + "- rule: r\n  desc: x\n  override: {desc: [append]}\n"
+    assert loaded(text).errors[0].message == "Keys and values of 'override' must be scalar values"
+
+
 def test_comparisons_of_an_exception_that_are_nothing_are_the_default() -> None:
     """`comps:` without a value is as good as none."""
     text = "  exceptions:\n    - {name: e, fields: [proc.name], comps: , values: [[a]]}\n"
