@@ -257,3 +257,10 @@ def test_no_other_call_that_a_rule_matches_is_kept_back(condition: str, cgroup: 
 
     if next(found.match(event), None) is not None:
         assert cgroup == 5 or "dup2" not in subscription(found).contained
+
+
+def test_a_prefix_beyond_ascii_is_pushed_down_as_its_bytes() -> None:
+    """The kernel compares bytes; the prefix has one character for each."""
+    assert list(opens("evt.type=openat and fd.name startswith /tmp/é")) == [
+        "/tmp/é".encode().decode("latin-1")
+    ]
