@@ -13,19 +13,18 @@ from api.errors import ClientError
 
 
 def find_workload(client: Client, wanted: str) -> dict[str, Any]:
-    """Return the one workload that a person means.
+    """Return the one workload that a person means; what is shown of one names it whatever else is like it.
 
     Raises:
         ClientError: There is none, or several.
     """
-    found = [
-        each
-        for each in client.list("/v1/workloads")
-        if wanted in {str(each["id"]), each["name"], name_of(each), f"{each['namespace']}/{each['name']}"}
+    known = list(client.list("/v1/workloads"))
+    found = [each for each in known if wanted in {str(each["id"]), name_of(each)}] or [
+        each for each in known if wanted in {each["name"], f"{each['namespace']}/{each['name']}"}
     ]
     if len(found) != 1:
-        known = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
+        came = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
+        msg = f"Expected one workload called {wanted!r}; found {came}."
         raise ClientError(msg)
     return found[0]
 

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api import cli
+from api.console import full_name
 from api.tokens.service import Role
-from tests.service import Service
+from tests.service import Service, a_container
 
 
 @pytest.fixture
@@ -50,6 +52,26 @@ def test_an_unknown_workload_is_one_sentence(
 
     assert cli.main(["mode", "till", "learning", *options]) == 1
     assert capsys.readouterr().err == "nonself: Expected one workload called 'till'; found none.\n"
+
+
+def test_what_is_shown_of_a_workload_names_it_though_another_is_called_alike(
+    service: Service, options: list[str]
+) -> None:
+    """Shop/cart/web can be meant by shop/cart as well, until there is a workload that is shown so."""
+    service.learn(1)
+    service.learn(1, container=a_container(id="b" * 64, name="cart"))
+    shown = {
+        full_name(each["namespace"], each["name"], each["container"]): each["id"] for each in _all(service)
+    }
+
+    assert sorted(shown) == ["shop/cart", "shop/cart/web"]
+    assert cli.main(["mode", "shop/cart", "enforcement-alert", *options]) == 0
+    assert service.get(f"/v1/workloads/{shown['shop/cart']}").json()["mode"] == "enforcement-alert"
+    assert service.get(f"/v1/workloads/{shown['shop/cart/web']}").json()["mode"] == "learning"
+
+
+def _all(service: Service) -> list[dict[str, Any]]:
+    return service.get("/v1/workloads").json()["items"]
 
 
 def test_without_a_service_or_a_token_the_command_says_so(
