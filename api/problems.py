@@ -103,7 +103,7 @@ def install(app: FastAPI) -> None:
             return render(request, NotFoundError(f"There is nothing at {request.url.path}."))
         said = f"{error.detail}."
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("allow", "another method")
+            allowed = (error.headers or {}).get("Allow", "another method")
             said = f"Expected {allowed} at {request.url.path}; got {request.method}."
         body = _body(request, "about:blank", str(error.detail), error.status_code, said)
         return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
