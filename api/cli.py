@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from api.alerts.options import add_alerts
 from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
@@ -34,6 +35,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself alerts --workload shop/cart/web --status open
+      what was raised there and goes on; 'nonself alerts 5' shows one
   nonself workload history shop/cart/web --since 90d
       what its windows were, by the day
   nonself workload what-if shop/cart/web --budget 1 --since 14d
@@ -98,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (up, serve, migrate, token):
         add_options(each, ServiceSettings)
     workloads = commands.add_parser("workloads", help="list workloads")
-    alerts = commands.add_parser("alerts", help="list alerts")
+    alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
     mode = commands.add_parser("mode", help="switch a workload's mode")
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
@@ -108,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
     )
     living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
-    living += add_workload(commands.add_parser("workload", help="ask what was of one, what would be; use it"))
+    living += add_workload(
+        commands.add_parser("workload", help="ask of one workload what was and what would be")
+    )
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     asking = (workloads, alerts, mode, *ruling, *living)
     for each in asking:
@@ -168,32 +173,9 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from api.alerts.commands import run
 
-    from api.console import console
-
-    found = list(_client(settings, options).list("/v1/alerts"))
-    if options.json:
-        _print_json(found)
-        return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "level", "why"):
-        shown.add_column(heading)
-    for each in found:
-        why = " → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""
-        shown.add_row(
-            str(each["id"]),
-            each["status"],
-            Text(_name(each["workload"])),
-            each["start"],
-            each["end"],
-            str(each["findings"]),
-            "" if each["p_value"] is None else f"{each['p_value']:.2g}",
-            each["level"] or "",
-            Text("".join(letter if letter.isprintable() else "?" for letter in each["rule"] or why)),
-        )
-    console().print(shown)
+    run(_client(settings, options), options)
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, moment, plain, show, table
 from api.errors import ClientError
 from api.workloads.commands import find_workload, name_of
 
@@ -139,9 +138,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _show_list(rows: _Json) -> None:
-    table = _table("id", "workload", "version", "state", "live", "origin", "windows", "completeness", "since")
+    headings = ("id", "workload", "version", "state", "live", "origin", "windows", "completeness")
+    made = table(*headings, "since (UTC)", wrap=("workload",))
     for each in rows:
-        table.add_row(
+        made.add_row(
             str(each["id"]),
             Text(name_of(each["workload"])),
             str(each["number"]),
@@ -150,9 +150,9 @@ def _show_list(rows: _Json) -> None:
             each["origin"],
             str(each["windows_learned"]),
             each["completeness"] or "",
-            each["changed_at"],
+            moment(each["changed_at"]),
         )
-    console().print(table)
+    show(made, "No baselines.")
 
 
 def _show_one(each: _Json) -> None:
@@ -160,21 +160,22 @@ def _show_one(each: _Json) -> None:
 
 
 def _show_moves(moves: _Json) -> None:
-    table = _table("at", "by", "from", "to", "why")
+    made = table("at (UTC)", "by", "from", "to", "why", wrap=("by", "why"))
     for each in moves:
-        table.add_row(each["at"], Text(each["actor"]), each["before"], each["after"], _plain(each["reason"]))
-    console().print(table)
+        words = (Text(each["actor"]), each["before"], each["after"], plain(each["reason"]))
+        made.add_row(moment(each["at"]), *words)
+    show(made, "It has not been moved yet.")
 
 
 def _show_report(report: _Json) -> None:
-    table = _table("check", "outcome", "")
+    made = table("check", "outcome", "why", wrap=("why",))
     for each in report["checks"]:
         outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
-        table.add_row(each["name"], outcome, _plain(each["text"]))
+        made.add_row(each["name"], outcome, plain(each["text"]))
     baseline = report["baseline"]
     name = f"{name_of(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
     said = "can be promoted" if report["verdict"] == "pass" else "should not be promoted yet"
-    console().print(table)
+    console().print(made)
     console().print(Text(f"{name}: {said}.", style=_STYLES[report["verdict"]]))
 
 
@@ -199,27 +200,15 @@ def _show_exported(answer: _Json) -> None:
 
 
 def _show_diff(diff: _Json) -> None:
-    table = _table("", "n-grams", "system calls")
+    made = table("", "n-grams", "system calls", wrap=("system calls",))
     for name in ("new", "vanished"):
         calls = ", ".join(diff[f"{name}_syscalls"]) or "none"
-        table.add_row(name, str(diff[name]["count"]), Text(calls))
-    table.add_row("common", str(diff["common"]), "")
-    console().print(table)
+        made.add_row(name, str(diff[name]["count"]), Text(calls))
+    made.add_row("common", str(diff["common"]), "")
+    console().print(made)
     for name in ("new", "vanished"):
         for each in diff[name]["first"]:
             console().print(Text(f"{name}: {' → '.join(each)}"))
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading)
-    return table
-
-
-def _plain(text: str) -> Text:
-    """Return text that somebody wrote without what would command a terminal."""
-    return Text("".join(each if each.isprintable() else "?" for each in text))
 
 
 _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {

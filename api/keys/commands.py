@@ -5,10 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from api.client import Client
-from api.console import console
+from api.console import moment, plain, show, table
 from api.errors import ClientError
 
 
@@ -47,10 +45,8 @@ def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - 
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "state", "public key", "since", "expires", "revoked"):
-        table.add_column(heading)
+    made = table("name", "state", "public key", "since (UTC)", "expires", "revoked", wrap=("name",))
     for each in rows:
-        times = (each["created_at"], each["expires_at"] or "", each["revoked_at"] or "")
-        table.add_row(each["name"], each["state"], each["public_key"], *times)
-    console().print(table)
+        times = (moment(each[name]) for name in ("created_at", "expires_at", "revoked_at"))
+        made.add_row(plain(each["name"]), each["state"], each["public_key"], *times)
+    show(made, "No keys are trusted; no bundle can be imported.")

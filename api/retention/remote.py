@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from api.client import Client
-from api.console import console
+from api.console import console, moment
 from api.workloads.commands import find_workload
 from api.workloads.remote import times
 
@@ -58,7 +58,7 @@ def show_history(answer: Mapping[str, Any]) -> None:
     for each in answer["items"]:
         low = [_share(each, answer["edges"], edge) for edge in (0.05, 0.01, 0.001)]
         table.add_row(
-            each["start"][:16].replace("T", " "),
+            moment(each["start"]),
             str(each["windows"]),
             str(each["verdicts"]["anomalous"]),
             str(each["verdicts"]["insufficient_evidence"]),

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, moment, plain, table
 from api.workloads.commands import find_workload
 
 _PATH = "/v1/suppressions"
@@ -49,49 +48,52 @@ def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
-    shown = _table("id", "by", "of", "what", "until", "silenced", "owner", "reason")
+    shown = table(
+        "id",
+        "by",
+        "of",
+        "what",
+        "until (UTC)",
+        "silenced",
+        "owner",
+        "reason",
+        wrap=("what", "owner", "reason"),
+    )
     for each in found:
         what = each["rule"] or ", ".join(each["calls"]) or f"{len(each['sequences'])} sequences"
         shown.add_row(
             str(each["id"]),
             each["by"],
             "everywhere" if each["workload"] is None else f"workload {each['workload']}",
-            _plain("all anomalies" if each["by"] == "workload" else what),
-            each["expires_at"] if each["active"] else "ended",
+            plain("all anomalies" if each["by"] == "workload" else what),
+            moment(each["expires_at"]) if each["active"] else "ended",
             str(each["suppressed"]),
-            _plain(each["owner"]),
-            _plain(each["reason"]),
+            plain(each["owner"]),
+            plain(each["reason"]),
         )
     return shown
 
 
 def _preview(found: dict[str, Any]) -> Table:
     more = ", of the newest that are kept" if found["cut"] else ""
-    shown = _table("alert", "workload", "status", "from", "to", "findings", "silenced")
-    shown.title = (
+    console().print(
         f"{found['silenced']} of {found['findings']} findings{more} would raise no alert; "
-        f"{found['alerts_silenced']} alerts would not have been raised at all."
+        f"{found['alerts_silenced']} alerts would not have been raised at all.",
+        highlight=False,
     )
-    shown.title_justify = "left"
+    shown = table("alert", "workload", "status", "from (UTC)", "to", "findings", "silenced")
     for each in found["alerts"]:
-        words = (each["id"], each["workload"], each["status"], each["start"], each["end"])
+        words = (each["id"], each["workload"], each["status"], moment(each["start"]), moment(each["end"]))
         shown.add_row(*map(str, words), str(each["findings"]), str(each["silenced"]))
     return shown
 
 
-def _table(*headings: str) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for each in headings:
-        shown.add_column(each)
-    return shown
-
-
-def _plain(text: str) -> Text:
-    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
-
-
-def _show(found: Any, table: Any, *, as_json: bool) -> None:  # noqa: ANN401 - JSON, and what draws it
+def _show(found: Any, draw: Callable[[Any], Table], *, as_json: bool) -> None:  # noqa: ANN401 - JSON
     if as_json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
-    else:
-        console().print(table(found))
+        return
+    shown = draw(found)
+    if shown.row_count:
+        console().print(shown)
+    elif isinstance(found, list):
+        console().print("No suppressions.")

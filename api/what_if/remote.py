@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, moment, plain
 from api.errors import ClientError
 from api.what_if.carried import CarriedOut
 from api.workloads.commands import find_workload, name_of
@@ -74,13 +74,13 @@ def show_what_if(answer: Mapping[str, Any]) -> None:
         table.add_column(heading, justify="right" if 2 <= place <= 4 else "left")
     for each in answer["alerts"]:
         table.add_row(
-            _time(each["start"]),
-            _time(each["end"]),
+            moment(each["start"]),
+            moment(each["end"]),
             str(each["findings"]),
             f"{each['p_value']:.2g}",
             f"{each['score']:.1f}",
             "found" if each["raised"] else "not found",
-            Text(_plain(", ".join(each["containers"][:3])) + (" …" if len(each["containers"]) > 3 else "")),
+            plain(", ".join(each["containers"][:3]) + (" …" if len(each["containers"]) > 3 else "")),
             Text(" → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""),
         )
     out = console()
@@ -95,7 +95,7 @@ def _sentences(answer: Mapping[str, Any]) -> list[str]:
     raised = f"{_count(would['alerts'], 'alert')} of {_count(would['findings'], 'window')}"
     then = f"{_count(was['alerts'], 'alert')} of {_count(was['findings'], 'window')}"
     said = [
-        f"From {_time(answer['since'])} to {_time(answer['until'])}, {answer['budget_per_week']:g} a week:",
+        f"From {moment(answer['since'])} to {moment(answer['until'])}, {answer['budget_per_week']:g} a week:",
         f"would have raised {raised}; with the thresholds of that time it was {then}.",
         f"{answer['windows']} windows, {answer['ranked']} of them with a p-value.",
     ]
@@ -109,7 +109,7 @@ def _sentences(answer: Mapping[str, Any]) -> list[str]:
     said.append("Exact." if answer["exact"] else "Approximated:")
     for each in answer["approximations"]:
         about = [] if each["windows"] is None else [f"{_count(each['windows'], 'window')}"]
-        about += [] if each["since"] is None else [f"exact before {_time(each['since'])}"]
+        about += [] if each["since"] is None else [f"exact before {moment(each['since'])}"]
         said.append(f"- {each['text']}" + (f" ({', '.join(about)})" if about else ""))
     return said
 
@@ -141,11 +141,3 @@ def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _time(text: str) -> str:
-    return text[:16].replace("T", " ")
-
-
-def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.table import Table
-from rich.text import Text
 
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
-from api.console import console
+from api.console import console, moment, plain
 from api.errors import ClientError
 from api.workloads.remote import times
 
@@ -62,7 +61,7 @@ def _show(answer: Mapping[str, Any]) -> None:
     for each in answer["rules"]:
         without, beside = each["would_be_alerts"].values()
         table.add_row(
-            _plain(each["rule"]),
+            plain(each["rule"]),
             each["change"],
             *(str(each[name]) for name in ("matches", "alerts", "raised", "dropped", "undecided")),
             str(without) if without == beside else f"{without}, or {beside} with the undecided",
@@ -72,13 +71,9 @@ def _show(answer: Mapping[str, Any]) -> None:
         out.print(table)
     was = sum(each["alerts"] for each in answer["rules"])
     would = sum(each["would_be_alerts"]["without_undecided"] for each in answer["rules"])
-    since, until = (answer[name][:16].replace("T", " ") for name in ("since", "until"))
+    since, until = (moment(answer[name]) for name in ("since", "until"))
     out.print(f"From {since} to {until}: {was} alerts as it was, {would} as it would be.", highlight=False)
     if answer["untold"]:
         names = ", ".join(answer["untold"])
-        out.print(_plain(f"New or changed, so what else they would match is in no stored match: {names}."))
+        out.print(plain(f"New or changed, so what else they would match is in no stored match: {names}."))
     out.print("Exact." if answer["exact"] else "Not exact.")
-
-
-def _plain(text: str) -> Text:
-    return Text("".join(each if each.isprintable() else "?" for each in text))

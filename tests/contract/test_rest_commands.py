@@ -1,6 +1,7 @@
 """The commands that ask a running service, and those that work beside it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from api import cli
 from api.console import full_name
 from api.tokens.service import Role
-from tests.service import Service, a_container
+from tests.service import Service, a_container, a_match
 
 
 @pytest.fixture
@@ -93,6 +94,7 @@ def test_a_token_works_until_it_is_revoked(
     headers = {"Authorization": f"Bearer {capsys.readouterr().out.strip()}"}
     before = service.http.get("/v1/workloads", headers=headers)
     assert cli.main(["token", "revoke", "soc", state]) == 0
+    assert capsys.readouterr().out == "The token 'soc' is revoked.\n"
     after = service.http.get("/v1/workloads", headers=headers)
     assert cli.main(["token", "list", "--json", state]) == 0
     listed = {each["name"]: each["revoked_at"] for each in json.loads(capsys.readouterr().out)}
@@ -112,3 +114,46 @@ def test_a_token_that_cannot_be_is_one_sentence(
     """A name that is taken, malformed, missing or unknown gives exit code 1."""
     assert cli.main(["token", *arguments, f"--state-dir={tmp_path}"]) == 1
     assert capsys.readouterr().err.startswith("nonself: ")
+
+
+def test_alerts_are_listed_by_what_is_asked_and_shown_one_by_one(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list says where and why; one alert says what its rule saw, and whose child it was."""
+    service.learn(1)
+    assert service.match(a_match()).status_code == 200
+    service.worker.drain()
+
+    assert (
+        cli.main(["alerts", "--workload=shop/cart/web", "--status=open", "--kind=signature", *options]) == 0
+    )
+    assert re.search(r"shop/cart/web +\d{4}-\d\d-\d\d \d\d:\d\d +\d\d:\d\d +1 +medium +Shell", _out(capsys))
+    assert cli.main(["alerts", "1", *options]) == 0
+    shown = _out(capsys)
+    assert "Shell spawned (Warning, level medium)" in shown
+    assert "pid 4300  nginx" in shown
+    assert cli.main(["alerts", "--level=critical", *options]) == 0
+    assert _out(capsys) == "No alerts.\n"
+    assert cli.main(["alerts", "2", *options]) == 1
+    assert capsys.readouterr().err == "nonself: There is no alert 2.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["suppression", "list"], "No suppressions."),
+        (["keys", "list"], "No keys are trusted; no bundle can be imported."),
+        (["baseline", "list"], "No baselines."),
+        (["rules", "selections"], "Nothing is switched on or off beside what the files say."),
+    ],
+)
+def test_an_empty_list_is_a_sentence(
+    options: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """A line of headings over nothing looks like a failure."""
+    assert cli.main([*arguments, *options]) == 0
+    assert _out(capsys) == f"{said}\n"
+
+
+def _out(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out
