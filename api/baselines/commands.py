@@ -3,15 +3,17 @@
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from rich.text import Text
 
 from api.client import Client
+from api.clock import SystemClock, to_datetime
 from api.console import console, moment, plain, show, table
 from api.errors import ClientError
+from api.files import read, write
 from api.workloads.commands import find_workload, name_of
+from api.workloads.remote import times
 
 _Json = Any
 _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
@@ -72,7 +74,7 @@ def _report(client: Client, options: argparse.Namespace) -> _Json:
     path = f"/v1/baselines/{find_version(client, options.baseline)['id']}/report"
     asked = {name: str(getattr(options, name)) for name in _GATE if getattr(options, name) is not None}
     if options.html:
-        _write(options.html, client.download(path, format="html", **asked))
+        write(options.html, client.download(path, format="html", **asked))
     return client.get(path, **asked)
 
 
@@ -103,16 +105,12 @@ def _rollback(client: Client, options: argparse.Namespace) -> _Json:
 def _export(client: Client, options: argparse.Namespace) -> _Json:
     version = find_version(client, options.baseline)
     bundle = client.download(f"/v1/baselines/{version['id']}/bundle")
-    _write(options.out, bundle)
+    write(options.out, bundle)
     return {"file": str(options.out), "bytes": len(bundle), "baseline": version}
 
 
 def _import(client: Client, options: argparse.Namespace) -> _Json:
-    try:
-        bundle = options.file.read_bytes()
-    except OSError as error:
-        msg = f"The file {options.file} cannot be read: {error.strerror or error}."
-        raise ClientError(msg) from error
+    bundle = read(options.file)
     wish = {"reason": options.reason, "promote": str(options.promote).lower()}
     wish |= {name: value for name in ("namespace", "name") if (value := getattr(options, name)) is not None}
     return client.upload("/v1/baselines/import", bundle, "application/zip", **wish)
@@ -125,16 +123,9 @@ def _diff(client: Client, options: argparse.Namespace) -> _Json:
 
 def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
     version = find_version(client, options.baseline)
-    wish = {name: getattr(options, name) for name in ("since", "until", "container", "reason")}
+    span = times(options, to_datetime(SystemClock().now_ms()))
+    wish = {"container": options.container, "reason": options.reason} | span
     return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        msg = f"The file {path} cannot be written: {error.strerror or error}."
-        raise ClientError(msg) from error
 
 
 def _show_list(rows: _Json) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,9 @@ from rich.table import Table
 from api.client import Client
 from api.console import console, moment, plain, show, table
 from api.errors import ClientError
+from api.files import read_text
 from api.workloads.commands import find_workload
+from wire.bundle import wildcard
 
 
 def run(client: Client, options: argparse.Namespace) -> None:
@@ -43,7 +46,7 @@ def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
         raise ClientError(msg)
     bodies = []
     for path in options.files:
-        body = {"name": path.name, "content": _text_of(path), "comment": options.comment}
+        body = {"name": path.name, "content": read_text(path), "comment": options.comment}
         bodies.append(body | ({} if options.position is None else {"position": options.position}))
     query = "?dry_run=true" if options.dry_run else ""
     return [client.post(f"/v1/rules{query}", body) for body in bodies]
@@ -55,7 +58,17 @@ def _switch(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
     if options.workload is not None:
         wish["workload"] = find_workload(client, options.workload)["id"]
     wish |= {"enable": options.rules_command == "enable", "reason": options.reason}
-    return client.post("/v1/rules/selections", wish)
+    made = client.post("/v1/rules/selections", wish)
+    # It is kept for rules that come later; a name that was mistyped would look the same.
+    if not any(_names(made, each) for each in client.get("/v1/rules")["items"]):
+        print("nonself: warning: none of the active rules is called or tagged so.", file=sys.stderr)  # noqa: T201
+    return made
+
+
+def _names(selection: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
+    if selection["rule"] is None:
+        return selection["tag"] in rule["tags"]
+    return wildcard(selection["rule"], rule["name"])
 
 
 def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
@@ -65,12 +78,12 @@ def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: A
 def _test(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     wish: dict[str, Any] = {"events": _events(options.events)}
     if options.rules is not None:
-        wish["rules"] = _text_of(options.rules)
+        wish |= {"rules": read_text(options.rules), "name": options.rules.name}
     return client.post("/v1/rules/test", wish)
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
-    text = _text_of(path)
+    text = read_text(path)
     try:
         found = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
     except ValueError as error:
@@ -86,15 +99,6 @@ def _events(path: Path) -> list[dict[str, Any]]:
 
 def _lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"The file {path} cannot be read: {reason}."
-        raise ClientError(msg) from error
 
 
 def _versions(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON

@@ -13,6 +13,8 @@ from rich.text import Text
 from api.client import Client
 from api.console import console, moment, plain
 from api.errors import ClientError
+from api.figures import count, figure
+from api.files import write
 from api.what_if.carried import CarriedOut
 from api.workloads.commands import find_workload, name_of
 from api.workloads.remote import times
@@ -49,11 +51,7 @@ def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _n
     client = connect()
     workload = find_workload(client, options.workload)
     carried = CarriedOut.model_validate(client.get(f"/v1/workloads/{workload['id']}/baseline/snapshot"))
-    try:
-        options.out.write_text(carried.model_dump_json(indent=1) + "\n")
-    except OSError as error:
-        msg = f"The file {options.out} cannot be written: {error.strerror or error}."
-        raise ClientError(msg) from error
+    write(options.out, f"{carried.model_dump_json(indent=1)}\n".encode())
     return {
         "workload": name_of(workload),
         "file": str(options.out),
@@ -92,8 +90,8 @@ def show_what_if(answer: Mapping[str, Any]) -> None:
 
 def _sentences(answer: Mapping[str, Any]) -> list[str]:
     would, was = answer["would_be"], answer["as_it_was"]
-    raised = f"{_count(would['alerts'], 'alert')} of {_count(would['findings'], 'window')}"
-    then = f"{_count(was['alerts'], 'alert')} of {_count(was['findings'], 'window')}"
+    raised = f"{count(would['alerts'], 'alert')} of {count(would['findings'], 'window')}"
+    then = f"{count(was['alerts'], 'alert')} of {count(was['findings'], 'window')}"
     said = [
         f"From {moment(answer['since'])} to {moment(answer['until'])}, {answer['budget_per_week']:g} a week:",
         f"would have raised {raised}; with the thresholds of that time it was {then}.",
@@ -101,14 +99,14 @@ def _sentences(answer: Mapping[str, Any]) -> list[str]:
     ]
     if answer["per_week"] is not None:
         said[-1] += (
-            f" That is {answer['per_week']:.3g} alerts a week of the workload "
-            f"(95 %: {answer['low']:.3g} to {answer['high']:.3g})."
+            f" That is {figure(answer['per_week'])} alerts a week of the workload "
+            f"(95 %: {figure(answer['low'])} to {figure(answer['high'])})."
         )
     if answer["budget_per_week"] < answer["finest_per_week"] * (1 - 1e-9):
-        said.append(f"The finest budget that can be promised is {answer['finest_per_week']:.3g} a week.")
+        said.append(f"The finest budget that can be promised is {figure(answer['finest_per_week'])} a week.")
     said.append("Exact." if answer["exact"] else "Approximated:")
     for each in answer["approximations"]:
-        about = [] if each["windows"] is None else [f"{_count(each['windows'], 'window')}"]
+        about = [] if each["windows"] is None else [f"{count(each['windows'], 'window')}"]
         about += [] if each["since"] is None else [f"exact before {moment(each['since'])}"]
         said.append(f"- {each['text']}" + (f" ({', '.join(about)})" if about else ""))
     return said
@@ -137,7 +135,3 @@ def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -
             progress=progress,
         )
     return answer.model_dump(mode="json")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

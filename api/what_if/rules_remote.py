@@ -10,7 +10,7 @@ from rich.table import Table
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
 from api.console import console, moment, plain
-from api.errors import ClientError
+from api.files import read_text
 from api.workloads.remote import times
 
 _HEADINGS: Final = (
@@ -36,22 +36,12 @@ def run(client: Client, options: argparse.Namespace, clock: Clock | None = None)
     if options.version is not None:
         wish["version"] = options.version
     if options.file is not None:
-        wish["file"] = {"name": options.file.name, "content": _read(options)}
+        wish["file"] = {"name": options.file.name, "content": read_text(options.file)}
     answer = client.post("/v1/rules/what-if", wish)
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
     else:
         _show(answer)
-
-
-def _read(options: argparse.Namespace) -> str:
-    try:
-        text: str = options.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"The file {options.file} cannot be read: {reason}."
-        raise ClientError(msg) from error
-    return text
 
 
 def _show(answer: Mapping[str, Any]) -> None:

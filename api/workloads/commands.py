@@ -10,6 +10,7 @@ import yaml
 from api.client import Client
 from api.console import full_name
 from api.errors import ClientError
+from api.files import write
 
 
 def find_workload(client: Client, wanted: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def run_seccomp(client: Client, options: argparse.Namespace) -> None:
     """Print a profile, and on standard error what it lacks.
 
     Raises:
-        ClientError: There is none.
+        ClientError: There is none, or the file cannot be written.
     """
     workload = find_workload(client, options.workload)
     found = client.get(
@@ -55,7 +56,7 @@ def run_seccomp(client: Client, options: argparse.Namespace) -> None:
         text = json.dumps(found["profile"], indent=2) + "\n"
     for warning in found["warnings"]:
         print(f"nonself: warning: {warning}", file=sys.stderr)  # noqa: T201 - made for people
-    if options.output:
-        options.output.write_text(text)
+    if options.out:
+        write(options.out, text.encode())
     else:
         sys.stdout.write(text)
