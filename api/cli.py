@@ -98,10 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("action", choices=("create", "list", "revoke"))
     token.add_argument("name", nargs="?", default="", help="name of the token")
     token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
-    for each in (up, serve, migrate, token):
+    for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
+    add_options(token, ServiceSettings, only=("state_dir", "database_url"))
     workloads = commands.add_parser("workloads", help="list workloads")
     alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
+    nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
     mode = commands.add_parser("mode", help="switch a workload's mode")
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
@@ -115,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("workload", help="ask of one workload what was and what would be")
     )
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
-    asking = (workloads, alerts, mode, *ruling, *living)
+    asking = (workloads, alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -174,6 +176,12 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.alerts.commands import run
+
+    run(_client(settings, options), options)
+
+
+def _nodes(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.nodes.commands import run
 
     run(_client(settings, options), options)
 
@@ -252,6 +260,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "token": _token,
     "workloads": _workloads,
     "alerts": _alerts,
+    "nodes": _nodes,
     "mode": _mode,
     "workload": _workload,
     "baseline": _baseline,

@@ -10,7 +10,8 @@ import pytest
 from api import cli
 from api.console import full_name
 from api.tokens.service import Role
-from tests.service import Service, a_container, a_match
+from tests.service import Service, a_container, a_delta, a_match
+from wire.profile import AgentStatus
 
 
 @pytest.fixture
@@ -153,6 +154,34 @@ def test_an_empty_list_is_a_sentence(
     """A line of headings over nothing looks like a failure."""
     assert cli.main([*arguments, *options]) == 0
     assert _out(capsys) == f"{said}\n"
+
+
+def test_nodes_are_listed_with_what_is_wrong_with_each(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row for each, and a sentence for what an operator has to look at."""
+    assert cli.main(["nodes", *options]) == 0
+    assert _out(capsys) == "No node has reported; start an agent with 'nonself-agent run'.\n"
+    ended = {"rule_engine": "failed", "rule_engine_error": "It was ended by SIGKILL."}
+    service.send(a_delta(), agent=AgentStatus(version="0.1.0", window_s=10, **ended))
+
+    assert cli.main(["nodes", *options]) == 0
+    assert re.search(
+        r"node-a .* failed +none reported *\nnode-a: the rule engine ended: It was ended by SIGKILL\.\n",
+        _out(capsys),
+    )
+    assert cli.main(["nodes", "--json", *options]) == 0
+    assert [each["name"] for each in json.loads(_out(capsys))] == ["node-a"]
+
+
+def test_a_token_takes_only_the_options_that_say_where_it_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its help is not that of the service."""
+    with pytest.raises(SystemExit):
+        cli.main(["token", "--help"])
+
+    said = _out(capsys)
+    assert "--database-url" in said
+    assert "--window-s" not in said
 
 
 def _out(capsys: pytest.CaptureFixture[str]) -> str:
