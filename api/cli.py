@@ -163,7 +163,7 @@ def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.console import console
+    from api.console import show
     from api.live import table
     from api.workloads.schemas import WorkloadOut
 
@@ -171,7 +171,8 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
     if options.json:
         _print_json(found)
     else:
-        console().print(table([WorkloadOut.model_validate(each) for each in found]))
+        rows = table([WorkloadOut.model_validate(each) for each in found])
+        show(rows, "No workloads: no agent has sent a window yet.")
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:

@@ -49,7 +49,9 @@ def find_version(client: Client, wanted: str) -> dict[str, Any]:
     if len(found) != 1:
         known = ", ".join(f"@{each['number']} ({each['state']})" for each in versions) or "none yet"
         meant = f"of number {number}" if number else "that is live"
-        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}."
+        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}." + (
+            "" if number or not versions else f" Name one as {name_of(workload)}@{versions[-1]['number']}."
+        )
         raise ClientError(msg)
     return found[0]
 

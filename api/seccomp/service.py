@@ -39,7 +39,7 @@ def export(session: Session, workload_id: int, query: SeccompQuery) -> SeccompOu
     lacking, warnings = _lacking(summary), _warnings(summary)
     if lacking and not query.incomplete:
         msg = (
-            f"{' '.join(lacking)} A profile of it would break the workload; incomplete=true gives one anyway."
+            f"{' '.join(lacking)} A profile of it would break the workload; asked for as incomplete it is given all the same."
         )
         raise NotPossibleError(msg)
     also = _also(query.also, summary.arch)

@@ -142,6 +142,7 @@ def test_alerts_are_listed_by_what_is_asked_and_shown_one_by_one(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["workloads"], "No workloads: no agent has sent a window yet."),
         (["suppression", "list"], "No suppressions."),
         (["keys", "list"], "No keys are trusted; no bundle can be imported."),
         (["baseline", "list"], "No baselines."),
