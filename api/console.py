@@ -1,7 +1,8 @@
 """Standard output as rich sees it, for the commands."""
 
 import sys
-from typing import Final
+from collections.abc import Collection
+from typing import Final, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -15,30 +16,27 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_WIDE)
 
 
-def table(*headings: str, wrap: tuple[str, ...] = ()) -> Table:
-    """Return an empty table. Its columns are shown whole, but those to `wrap` share what room is left."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+def new_table(*headings: str, numbers: Collection[str] = (), wrap: Collection[str] = ()) -> Table:
+    """Return an empty table.
+
+    Args:
+        headings: Of its columns.
+        numbers: Those of columns that are read from the right.
+        wrap: Those of columns that share what room the others leave, which are shown whole.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        made.add_column(heading, no_wrap=heading not in wrap, overflow="fold")
-    return made
+        justify: Literal["left", "right"] = "right" if heading in numbers else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading not in wrap, overflow="fold")
+    return table
 
 
-def show(made: Table, otherwise: str) -> None:
+def show(table: Table, otherwise: str) -> None:
     """Print a table, or a sentence where it has no rows."""
-    if made.row_count:
-        console().print(made)
+    if table.row_count:
+        console().print(table)
     else:
         console().print(otherwise, highlight=False)
-
-
-def plain(text: str) -> Text:
-    r"""Return text that somebody wrote without what would command a terminal.
-
-    Examples:
-        >>> plain("evil\x1b[2J\nmore").plain
-        'evil?[2J\nmore'
-    """
-    return Text("".join(each if each.isprintable() or each == "\n" else "?" for each in text))
 
 
 def moment(time: str | None) -> str:
@@ -49,6 +47,16 @@ def moment(time: str | None) -> str:
         ('2026-11-25 02:52', '')
     """
     return time[:16].replace("T", " ") if time else ""
+
+
+def plain(text: str) -> Text:
+    r"""Return text that somebody wrote without what would command a terminal; lines stay.
+
+    Examples:
+        >>> plain("all well[bold]\x1b[2J").plain
+        'all well[bold]?[2J'
+    """
+    return Text(_printable(text))
 
 
 def full_name(namespace: str, name: str, container: str) -> str:
@@ -62,4 +70,8 @@ def full_name(namespace: str, name: str, container: str) -> str:
     """
     parts = [namespace, name] if container in {"", name} else [namespace, name, container]
     joined = "/".join(part for part in parts if part)
-    return "".join(each if each.isprintable() else "?" for each in joined)
+    return _printable(joined)
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)

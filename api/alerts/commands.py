@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from api.client import Client
-from api.console import console, moment, plain, show, table
+from api.console import console, moment, new_table, plain, show
 from api.workloads.commands import find_workload, name_of
 
 _FILTERS: Final = ("status", "kind", "level", "rule")
@@ -40,7 +40,7 @@ def _list(client: Client, options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _show_list(found: Iterable[dict[str, Any]]) -> None:
     headings = ("id", "status", "workload", "from (UTC)", "to", "findings", "level or p", "why")
-    made = table(*headings, wrap=("workload", "why"))
+    made = new_table(*headings, wrap=("workload", "why"))
     for each in found:
         made.add_row(
             str(each["id"]),
@@ -70,7 +70,7 @@ def _p_value(alert: dict[str, Any]) -> str:
 
 
 def _show_one(alert: dict[str, Any]) -> None:
-    made = table("", " ", wrap=(" ",))
+    made = new_table("", " ", wrap=(" ",))
     made.show_header = False
     for name, text in _facts(alert):
         made.add_row(Text(name, style="bold"), plain(text))

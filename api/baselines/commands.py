@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.client import Client
 from api.clock import SystemClock, to_datetime
-from api.console import console, moment, plain, show, table
+from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read, write
 from api.workloads.commands import find_workload, name_of
@@ -132,7 +132,7 @@ def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
 
 def _show_list(rows: _Json) -> None:
     headings = ("id", "workload", "version", "state", "live", "origin", "windows", "completeness")
-    made = table(*headings, "since (UTC)", wrap=("workload",))
+    made = new_table(*headings, "since (UTC)", wrap=("workload",))
     for each in rows:
         made.add_row(
             str(each["id"]),
@@ -153,7 +153,7 @@ def _show_one(each: _Json) -> None:
 
 
 def _show_moves(moves: _Json) -> None:
-    made = table("at (UTC)", "by", "from", "to", "why", wrap=("by", "why"))
+    made = new_table("at (UTC)", "by", "from", "to", "why", wrap=("by", "why"))
     for each in moves:
         words = (Text(each["actor"]), each["before"], each["after"], plain(each["reason"]))
         made.add_row(moment(each["at"]), *words)
@@ -161,7 +161,7 @@ def _show_moves(moves: _Json) -> None:
 
 
 def _show_report(report: _Json) -> None:
-    made = table("check", "outcome", "why", wrap=("why",))
+    made = new_table("check", "outcome", "why", wrap=("why",))
     for each in report["checks"]:
         outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
         made.add_row(each["name"], outcome, plain(each["text"]))
@@ -193,7 +193,7 @@ def _show_exported(answer: _Json) -> None:
 
 
 def _show_diff(diff: _Json) -> None:
-    made = table("", "n-grams", "system calls", wrap=("system calls",))
+    made = new_table("", "n-grams", "system calls", wrap=("system calls",))
     for name in ("new", "vanished"):
         calls = ", ".join(diff[f"{name}_syscalls"]) or "none"
         made.add_row(name, str(diff[name]["count"]), Text(calls))

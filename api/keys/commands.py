@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.client import Client
-from api.console import moment, plain, show, table
+from api.console import moment, new_table, plain, show
 from api.errors import ClientError
 
 
@@ -45,7 +45,7 @@ def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - 
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    made = table("name", "state", "public key", "since (UTC)", "expires", "revoked", wrap=("name",))
+    made = new_table("name", "state", "public key", "since (UTC)", "expires", "revoked", wrap=("name",))
     for each in rows:
         times = (moment(each[name]) for name in ("created_at", "expires_at", "revoked_at"))
         made.add_row(plain(each["name"]), each["state"], each["public_key"], *times)

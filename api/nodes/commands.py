@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from api.client import Client
-from api.console import console, moment, plain, show, table
+from api.console import console, moment, new_table, plain, show
 
 
 def run(client: Client, options: argparse.Namespace) -> None:
@@ -24,7 +24,7 @@ def run(client: Client, options: argparse.Namespace) -> None:
 
 def _show(found: Iterable[Mapping[str, Any]]) -> None:
     headings = ("node", "seen (UTC)", "agent", "containers", "lost calls", "rule engine", "rules")
-    made = table(*headings, wrap=("node", "rules"))
+    made = new_table(*headings, wrap=("node", "rules"))
     troubles = []
     for each in found:
         agent, rules = each["agent"], each["rules"]

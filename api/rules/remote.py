@@ -11,7 +11,7 @@ from urllib.parse import quote
 from rich.table import Table
 
 from api.client import Client
-from api.console import console, moment, plain, show, table
+from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read_text
 from api.workloads.commands import find_workload
@@ -110,7 +110,7 @@ def _rollback(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN4
 
 
 def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
-    made = table("rule", "priority", "file", "enabled", "state", "nodes", wrap=("rule",))
+    made = new_table("rule", "priority", "file", "enabled", "state", "nodes", wrap=("rule",))
     for each in answer["items"]:
         general, *places = each["enabled"]
         on = "yes" if general["enabled"] else "no"
@@ -162,7 +162,9 @@ def _show_selection(each: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def _show_selections(answer: Any) -> None:  # noqa: ANN401 - JSON
-    made = table("id", "what", "switched", "where", "by", "reason", wrap=("what", "where", "by", "reason"))
+    made = new_table(
+        "id", "what", "switched", "where", "by", "reason", wrap=("what", "where", "by", "reason")
+    )
     for each in answer["items"]:
         made.add_row(
             str(each["id"]),
@@ -192,7 +194,7 @@ def _show_test(answer: Any) -> None:  # noqa: ANN401 - JSON
 
 def _show_versions(rows: Any) -> None:  # noqa: ANN401 - JSON
     headings = ("version", "active", "rules", "files", "made (UTC)", "by", "comment")
-    made = table(*headings, wrap=("files", "by", "comment"))
+    made = new_table(*headings, wrap=("files", "by", "comment"))
     for each in rows:
         made.add_row(
             str(each["id"]),

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from api.client import Client
-from api.console import console, moment, plain, table
+from api.console import console, moment, new_table, plain
 from api.workloads.commands import find_workload
 
 _PATH = "/v1/suppressions"
@@ -48,7 +48,7 @@ def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
-    shown = table(
+    shown = new_table(
         "id",
         "by",
         "of",
@@ -81,7 +81,7 @@ def _preview(found: dict[str, Any]) -> Table:
         f"{found['alerts_silenced']} alerts would not have been raised at all.",
         highlight=False,
     )
-    shown = table("alert", "workload", "status", "from (UTC)", "to", "findings", "silenced")
+    shown = new_table("alert", "workload", "status", "from (UTC)", "to", "findings", "silenced")
     for each in found["alerts"]:
         words = (each["id"], each["workload"], each["status"], moment(each["start"]), moment(each["end"]))
         shown.add_row(*map(str, words), str(each["findings"]), str(each["silenced"]))

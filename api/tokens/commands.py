@@ -3,7 +3,7 @@
 import json
 
 from api.clock import SystemClock, to_datetime
-from api.console import moment, show, table
+from api.console import moment, new_table, show
 from api.db.migrate import upgrade, versions
 from api.db.store import Store
 from api.errors import StartError
@@ -48,7 +48,7 @@ def run(settings: ServiceSettings, action: str, *, name: str, role: str, as_json
             if as_json:
                 print(json.dumps(entries, indent=2))  # noqa: T201 - made for scripts
             else:
-                made = table("name", "role", "created (UTC)", "revoked (UTC)", wrap=("name",))
+                made = new_table("name", "role", "created (UTC)", "revoked (UTC)", wrap=("name",))
                 for each in entries:
                     times = (moment(each[key]) for key in ("created_at", "revoked_at"))
                     made.add_row(each["name"], each["role"], *times)

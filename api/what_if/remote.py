@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console, moment, plain
+from api.console import console, moment, new_table, plain
 from api.errors import ClientError
 from api.figures import count, figure
 from api.files import write
@@ -67,9 +66,9 @@ def show_snapshot(answer: Mapping[str, Any]) -> None:
 
 def show_what_if(answer: Mapping[str, Any]) -> None:
     """Show the alerts as a table, and what the numbers are worth."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(("from (UTC)", "to", "windows", "p", "bits", "then", "where", "why")):
-        table.add_column(heading, justify="right" if 2 <= place <= 4 else "left")
+    numbers = ("windows", "p", "bits")
+    headings = ("from (UTC)", "to", *numbers, "then", "where", "why")
+    table = new_table(*headings, numbers=numbers, wrap=("where", "why"))
     for each in answer["alerts"]:
         table.add_row(
             moment(each["start"]),

@@ -5,11 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rich.table import Table
-
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
-from api.console import console, moment, plain
+from api.console import console, moment, new_table, plain
 from api.files import read_text
 from api.workloads.remote import times
 
@@ -45,9 +43,8 @@ def run(client: Client, options: argparse.Namespace, clock: Clock | None = None)
 
 
 def _show(answer: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(_HEADINGS):
-        table.add_column(heading, justify="left" if place <= 1 else "right")
+    # Headings of several words are folded, so that names of rules have room.
+    table = new_table(*_HEADINGS, numbers=_HEADINGS[2:], wrap=_HEADINGS)
     for each in answer["rules"]:
         without, beside = each["would_be_alerts"].values()
         table.add_row(
