@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from api.alerts.options import add_alerts
 from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
@@ -34,6 +35,8 @@ examples:
       a token for the agent on worker-1
   nonself mode shop/cart/web enforcement-alert --reason 'two quiet weeks'
       freeze what was learned and raise alerts
+  nonself alerts --workload shop/cart/web --status open
+      what was raised there and goes on; 'nonself alerts 5' shows one
   nonself workload history shop/cart/web --since 90d
       what its windows were, by the day
   nonself workload what-if shop/cart/web --budget 1 --since 14d
@@ -95,10 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("action", choices=("create", "list", "revoke"))
     token.add_argument("name", nargs="?", default="", help="name of the token")
     token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
-    for each in (up, serve, migrate, token):
+    for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
+    add_options(token, ServiceSettings, only=("state_dir", "database_url"))
     workloads = commands.add_parser("workloads", help="list workloads")
-    alerts = commands.add_parser("alerts", help="list alerts")
+    alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
+    nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
     mode = commands.add_parser("mode", help="switch a workload's mode")
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
     mode.add_argument("mode", choices=[each.value for each in Mode])
@@ -108,9 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("baseline", help="report on, promote, carry over and roll back baselines")
     )
     living += add_keys(commands.add_parser("keys", help="say whose exported baselines may be imported"))
-    living += add_workload(commands.add_parser("workload", help="ask what was of one, what would be; use it"))
+    living += add_workload(
+        commands.add_parser("workload", help="ask of one workload what was and what would be")
+    )
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
-    asking = (workloads, alerts, mode, *ruling, *living)
+    asking = (workloads, alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
@@ -156,7 +163,7 @@ def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.console import console
+    from api.console import show
     from api.live import table
     from api.workloads.schemas import WorkloadOut
 
@@ -164,33 +171,20 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
     if options.json:
         _print_json(found)
     else:
-        console().print(table([WorkloadOut.model_validate(each) for each in found]))
+        rows = table([WorkloadOut.model_validate(each) for each in found])
+        show(rows, "No workloads: no agent has sent a window yet.")
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from rich.text import Text
+    from api.alerts.commands import run
 
-    from api.console import console, new_table, plain
+    run(_client(settings, options), options)
 
-    found = list(_client(settings, options).list("/v1/alerts"))
-    if options.json:
-        _print_json(found)
-        return
-    shown = new_table("id", "status", "workload", "from", "to", "findings", "p", "level", "why")
-    for each in found:
-        why = " → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""
-        shown.add_row(
-            str(each["id"]),
-            each["status"],
-            Text(_name(each["workload"])),
-            each["start"],
-            each["end"],
-            str(each["findings"]),
-            "" if each["p_value"] is None else f"{each['p_value']:.2g}",
-            each["level"] or "",
-            plain(each["rule"] or why),
-        )
-    console().print(shown)
+
+def _nodes(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.nodes.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -267,6 +261,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "token": _token,
     "workloads": _workloads,
     "alerts": _alerts,
+    "nodes": _nodes,
     "mode": _mode,
     "workload": _workload,
     "baseline": _baseline,

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -16,17 +16,37 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_WIDE)
 
 
-def new_table(*headings: str, numbers: Collection[str] = ()) -> Table:
+def new_table(*headings: str, numbers: Collection[str] = (), wrap: Collection[str] = ()) -> Table:
     """Return an empty table.
 
     Args:
         headings: Of its columns.
         numbers: Those of columns that are read from the right.
+        wrap: Those of columns that share what room the others leave, which are shown whole.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left")
+        justify: Literal["left", "right"] = "right" if heading in numbers else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading not in wrap, overflow="fold")
     return table
+
+
+def show(table: Table, otherwise: str) -> None:
+    """Print a table, or a sentence where it has no rows."""
+    if table.row_count:
+        console().print(table)
+    else:
+        console().print(otherwise, highlight=False)
+
+
+def moment(time: str | None) -> str:
+    """Return a time of the REST interface, which is in UTC, to the minute.
+
+    Examples:
+        >>> moment("2026-11-25T02:52:33.956000Z"), moment(None)
+        ('2026-11-25 02:52', '')
+    """
+    return time[:16].replace("T", " ") if time else ""
 
 
 def plain(text: str) -> Text:

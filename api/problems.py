@@ -1,5 +1,6 @@
 """Errors as answers: application/problem+json (RFC 9457), in one shape for every endpoint."""
 
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ from api.errors import (
     StoreError,
     UnauthenticatedError,
 )
+from api.validation import sentence
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/problems/"
@@ -92,14 +94,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+        found = [sentence(each) for each in error.errors()]
         return render(request, InvalidError("; ".join(found) + "."))
 
     @app.exception_handler(HTTPException)
     def _on_http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == NotFoundError.status:
             return render(request, NotFoundError(f"There is nothing at {request.url.path}."))
-        body = _body(request, "about:blank", str(error.detail), error.status_code, f"{error.detail}.")
+        said = f"{error.detail}."
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            said = f"Expected {allowed} at {request.url.path}; got {request.method}."
+        body = _body(request, "about:blank", str(error.detail), error.status_code, said)
         return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
 
 

@@ -100,7 +100,10 @@ def _work(settings: "Settings", options: argparse.Namespace) -> int:
         return _say(
             f"{error.filename} exists already; give another name, or --append to go on with it.", USAGE
         )
-    except (CollectorError, WireError, OSError) as error:
+    except OSError as error:
+        named = f"The file {error.filename} cannot be used: {error.strerror}." if error.filename else error
+        return _say(named, CANNOT_RUN)
+    except (CollectorError, WireError) as error:
         return _say(error, CANNOT_RUN)
     return CANNOT_RUN if failed.is_set() else 0
 

@@ -6,7 +6,7 @@ option `--window-s` and the variable `<PREFIX>_WINDOW_S` follow from the name
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -20,9 +20,11 @@ def setting(default: Any, help: str) -> Any:  # noqa: A002, ANN401 - dataclasses
     return field(default=default, metadata={"help": help})
 
 
-def add_options(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
-    """Add one option for each setting; the default shown is the declared one."""
+def add_options(parser: argparse.ArgumentParser, kind: type[Any], only: Collection[str] = ()) -> None:
+    """Add one option for each setting, or for `only` some; the default shown is the declared one."""
     for each, type_ in _declared(kind):
+        if only and each.name not in only:
+            continue
         option = "--" + each.name.replace("_", "-")
         help_ = f"{each.metadata['help']} (default: {_show(each.default)})".replace("%", "%%")
         parse = _parse_bool if type_ is bool else type_

@@ -3,15 +3,17 @@
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from rich.text import Text
 
 from api.client import Client
-from api.console import console, new_table, plain
+from api.clock import SystemClock, to_datetime
+from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
+from api.files import read, write
 from api.workloads.commands import find_workload, name_of
+from api.workloads.remote import times
 
 _Json = Any
 _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
@@ -47,7 +49,9 @@ def find_version(client: Client, wanted: str) -> dict[str, Any]:
     if len(found) != 1:
         known = ", ".join(f"@{each['number']} ({each['state']})" for each in versions) or "none yet"
         meant = f"of number {number}" if number else "that is live"
-        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}."
+        msg = f"Expected a version of {name_of(workload)} {meant}; it has {known}." + (
+            "" if number or not versions else f" Name one as {name_of(workload)}@{versions[-1]['number']}."
+        )
         raise ClientError(msg)
     return found[0]
 
@@ -72,7 +76,7 @@ def _report(client: Client, options: argparse.Namespace) -> _Json:
     path = f"/v1/baselines/{find_version(client, options.baseline)['id']}/report"
     asked = {name: str(getattr(options, name)) for name in _GATE if getattr(options, name) is not None}
     if options.html:
-        _write(options.html, client.download(path, format="html", **asked))
+        write(options.html, client.download(path, format="html", **asked))
     return client.get(path, **asked)
 
 
@@ -103,16 +107,12 @@ def _rollback(client: Client, options: argparse.Namespace) -> _Json:
 def _export(client: Client, options: argparse.Namespace) -> _Json:
     version = find_version(client, options.baseline)
     bundle = client.download(f"/v1/baselines/{version['id']}/bundle")
-    _write(options.out, bundle)
+    write(options.out, bundle)
     return {"file": str(options.out), "bytes": len(bundle), "baseline": version}
 
 
 def _import(client: Client, options: argparse.Namespace) -> _Json:
-    try:
-        bundle = options.file.read_bytes()
-    except OSError as error:
-        msg = f"The file {options.file} cannot be read: {error.strerror or error}."
-        raise ClientError(msg) from error
+    bundle = read(options.file)
     wish = {"reason": options.reason, "promote": str(options.promote).lower()}
     wish |= {name: value for name in ("namespace", "name") if (value := getattr(options, name)) is not None}
     return client.upload("/v1/baselines/import", bundle, "application/zip", **wish)
@@ -125,24 +125,16 @@ def _diff(client: Client, options: argparse.Namespace) -> _Json:
 
 def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
     version = find_version(client, options.baseline)
-    wish = {name: getattr(options, name) for name in ("since", "until", "container", "reason")}
+    span = times(options, to_datetime(SystemClock().now_ms()))
+    wish = {"container": options.container, "reason": options.reason} | span
     return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
 
 
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        msg = f"The file {path} cannot be written: {error.strerror or error}."
-        raise ClientError(msg) from error
-
-
 def _show_list(rows: _Json) -> None:
-    table = new_table(
-        "id", "workload", "version", "state", "live", "origin", "windows", "completeness", "since"
-    )
+    headings = ("id", "workload", "version", "state", "live", "origin", "windows", "completeness")
+    made = new_table(*headings, "since (UTC)", wrap=("workload",))
     for each in rows:
-        table.add_row(
+        made.add_row(
             str(each["id"]),
             Text(name_of(each["workload"])),
             str(each["number"]),
@@ -151,9 +143,9 @@ def _show_list(rows: _Json) -> None:
             each["origin"],
             str(each["windows_learned"]),
             each["completeness"] or "",
-            each["changed_at"],
+            moment(each["changed_at"]),
         )
-    console().print(table)
+    show(made, "No baselines.")
 
 
 def _show_one(each: _Json) -> None:
@@ -161,21 +153,22 @@ def _show_one(each: _Json) -> None:
 
 
 def _show_moves(moves: _Json) -> None:
-    table = new_table("at", "by", "from", "to", "why")
+    made = new_table("at (UTC)", "by", "from", "to", "why", wrap=("by", "why"))
     for each in moves:
-        table.add_row(each["at"], Text(each["actor"]), each["before"], each["after"], plain(each["reason"]))
-    console().print(table)
+        words = (Text(each["actor"]), each["before"], each["after"], plain(each["reason"]))
+        made.add_row(moment(each["at"]), *words)
+    show(made, "It has not been moved yet.")
 
 
 def _show_report(report: _Json) -> None:
-    table = new_table("check", "outcome", "")
+    made = new_table("check", "outcome", "why", wrap=("why",))
     for each in report["checks"]:
         outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
-        table.add_row(each["name"], outcome, plain(each["text"]))
+        made.add_row(each["name"], outcome, plain(each["text"]))
     baseline = report["baseline"]
     name = f"{name_of(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
     said = "can be promoted" if report["verdict"] == "pass" else "should not be promoted yet"
-    console().print(table)
+    console().print(made)
     console().print(Text(f"{name}: {said}.", style=_STYLES[report["verdict"]]))
 
 
@@ -200,12 +193,12 @@ def _show_exported(answer: _Json) -> None:
 
 
 def _show_diff(diff: _Json) -> None:
-    table = new_table("", "n-grams", "system calls")
+    made = new_table("", "n-grams", "system calls", wrap=("system calls",))
     for name in ("new", "vanished"):
         calls = ", ".join(diff[f"{name}_syscalls"]) or "none"
-        table.add_row(name, str(diff[name]["count"]), Text(calls))
-    table.add_row("common", str(diff["common"]), "")
-    console().print(table)
+        made.add_row(name, str(diff[name]["count"]), Text(calls))
+    made.add_row("common", str(diff["common"]), "")
+    console().print(made)
     for name in ("new", "vanished"):
         for each in diff[name]["first"]:
             console().print(Text(f"{name}: {' → '.join(each)}"))

@@ -14,6 +14,7 @@ from api.baselines.report_schemas import (
     PromiseOut,
     ReplicasOut,
 )
+from api.figures import count, figure
 from api.workloads.completeness import CompletenessOut
 from model.settings import BaselineSettings
 
@@ -109,12 +110,12 @@ def _completeness(completeness: CompletenessOut, gate: Gate) -> tuple[Outcome, s
 
 def _alert_rate(promise: PromiseOut, gate: Gate) -> tuple[Outcome, str]:
     text = (
-        f"{promise.promised_per_week:.3g} false alerts a week are promised, "
-        f"{promise.asked_per_week:.3g} asked; whatever the tail of the scores is, "
-        f"between {promise.low:.3g} and {promise.high:.3g}."
+        f"{figure(promise.promised_per_week)} false alerts a week are promised, "
+        f"{figure(promise.asked_per_week)} asked; whatever the tail of the scores is, "
+        f"between {figure(promise.low)} and {figure(promise.high)}."
     )
     if gate.max_alerts_per_week is not None and promise.promised_per_week > gate.max_alerts_per_week:
-        return Outcome.FAIL, f"{text} At most {gate.max_alerts_per_week:.3g} are accepted."
+        return Outcome.FAIL, f"{text} At most {figure(gate.max_alerts_per_week)} are accepted."
     coarser = promise.promised_per_week > promise.asked_per_week
     return Outcome.WARN if coarser else Outcome.PASS, text
 
@@ -156,7 +157,8 @@ def _replicas(replicas: ReplicasOut) -> tuple[Outcome, str]:
 
 def _quarantine(quarantined: int) -> tuple[Outcome, str]:
     if quarantined:
-        text = f"{quarantined} windows are quarantined and not part of it: look at them first."
+        verb = "is" if quarantined == 1 else "are"
+        text = f"{count(quarantined, 'window')} {verb} quarantined and not part of it: look there first."
         return Outcome.WARN, text
     return Outcome.PASS, "No window is quarantined."
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+_WHEN: Final = "a time as 2026-11-24T08:00, or an age as 14d, 36h, 90m"
 _EXAMPLES: Final = """\
 A BASELINE is a workload as 'nonself workloads' shows it, which means its live version; with @N its version
 of that number; or the id of a version.
@@ -55,8 +56,8 @@ def add_baseline(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     taken.add_argument("--namespace", help="of the workload here (default: as exported)")
     taken.add_argument("--name", help="of the workload here (default: as exported)")
     unlearn = actions.add_parser("unlearn", help="take back what the live version learned within a time")
-    unlearn.add_argument("--since", required=True, help="windows that began at or after this time")
-    unlearn.add_argument("--until", required=True, help="windows that began before this time")
+    unlearn.add_argument("--since", required=True, help=f"windows that began at or after {_WHEN}")
+    unlearn.add_argument("--until", help=f"windows that began before {_WHEN} (default: now)", default="0m")
     unlearn.add_argument("--container", help="only those of the container of this runtime id")
     for each in (show, history, report, promote, retire, rollback, export, unlearn):
         each.add_argument("baseline", metavar="BASELINE", help="a workload, WORKLOAD@N, or an id")

@@ -7,6 +7,8 @@ from typing import Final
 
 from api.baselines.report_schemas import WEEKDAYS, CalendarOut, Outcome, ReportOut
 from api.console import full_name
+from api.figures import figure
+from api.lifecycle.provenance import HOURS
 
 _PAGE: Final = Template("""\
 <!DOCTYPE html>
@@ -22,6 +24,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { margin: .3rem 0; }
 table { border-collapse: collapse; width: 100%; }
+td { overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; }
 th[scope=row] { font-weight: normal; color: #555; white-space: nowrap; }
 .verdict { display: inline-block; margin: 1rem 0; padding: .4rem 1rem; font-weight: bold; color: #fff; }
@@ -105,12 +108,14 @@ def _facts(report: ReportOut) -> Iterable[tuple[str, str]]:
     yield "calls of its own", f"{phases.own_calls:,}"
     yield "calls of execs", f"{phases.exec_calls:,}" if phases.exec_calls else "none were learned"
     promise = report.promise
-    rate = f"{promise.promised_per_week:.3g} ({promise.low:.3g} to {promise.high:.3g})"
-    yield "promised alerts a week", f"{rate}, asked {promise.asked_per_week:.3g}"
+    rate = f"{figure(promise.promised_per_week)} ({figure(promise.low)} to {figure(promise.high)})"
+    yield "promised alerts a week", f"{rate}, asked {figure(promise.asked_per_week)}"
     if report.realised is not None and report.realised.per_week is not None:
         low, high = report.realised.low or 0.0, report.realised.high or 0.0
-        so_far = f"{report.realised.alerts} in {report.realised.weeks:.3g} weeks"
-        yield "alerts so far", f"{so_far}, {low:.3g} to {high:.3g} a week; all counted as false"
+        weeks = report.realised.weeks
+        time = f"{figure(weeks)} weeks" if weeks >= 1 else f"{figure(weeks * HOURS)} hours"
+        a_week = f"{figure(low)} to {figure(high)} a week"
+        yield "alerts so far", f"{report.realised.alerts} in {time}, {a_week}; all counted as false"
     yield "replicas", str(report.replicas.learned_from)
     yield "quarantined windows", f"{report.quarantined}, none of which is part of it"
     days = report.calendar

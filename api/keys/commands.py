@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.client import Client
-from api.console import console, new_table
+from api.console import moment, new_table, plain, show
 from api.errors import ClientError
 
 
@@ -45,8 +45,8 @@ def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - 
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = new_table("name", "state", "public key", "since", "expires", "revoked")
+    made = new_table("name", "state", "public key", "since (UTC)", "expires", "revoked", wrap=("name",))
     for each in rows:
-        times = (each["created_at"], each["expires_at"] or "", each["revoked_at"] or "")
-        table.add_row(each["name"], each["state"], each["public_key"], *times)
-    console().print(table)
+        times = (moment(each[name]) for name in ("created_at", "expires_at", "revoked_at"))
+        made.add_row(plain(each["name"]), each["state"], each["public_key"], *times)
+    show(made, "No keys are trusted; no bundle can be imported.")

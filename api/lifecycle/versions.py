@@ -239,6 +239,9 @@ def check_move(version: BaselineVersionRow, to: BaselineState) -> None:
         NotPossibleError: It may not; the sentence names what is possible.
     """
     state = BaselineState(version.state)
+    if state is to:
+        msg = f"Version {version.number} is {state.value} already."
+        raise NotPossibleError(msg)
     if not is_legal(state, to):
         possible = " or ".join(sorted(each.value for each in LEGAL[state])) or "no other state"
         msg = (

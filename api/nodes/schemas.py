@@ -86,7 +86,7 @@ class NodeOut(BaseModel):
                         "ruleset": "9f2c…",
                         "current": True,
                         "error": "",
-                        "states": {"evaluable": 23, "partial": 2},
+                        "states": {"evaluable": 23, "partly": 2},
                         "counters": {"events": 90120, "dropped_events": 0},
                         "reported_at": "2026-11-23T13:10:00.3Z",
                     },

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.client import Client
-from api.console import console, new_table
+from api.console import console, moment, new_table
 from api.workloads.commands import find_workload
 from api.workloads.remote import times
 
@@ -42,7 +42,7 @@ def show_history(answer: Mapping[str, Any]) -> None:
     for each in answer["items"]:
         low = [_share(each, answer["edges"], edge) for edge in (0.05, 0.01, 0.001)]
         table.add_row(
-            each["start"][:16].replace("T", " "),
+            moment(each["start"]),
             str(each["windows"]),
             str(each["verdicts"]["anomalous"]),
             str(each["verdicts"]["insufficient_evidence"]),

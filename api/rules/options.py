@@ -50,7 +50,9 @@ def add_actions(
         each.add_argument("rule", nargs="?", help="name, in which * stands for any text")
         each.add_argument("--tag", help="instead of a name: all rules with this tag")
         each.add_argument("--namespace", help="only there")
-        each.add_argument("--workload", type=int, help="only for the workload of this id")
+        each.add_argument(
+            "--workload", help="only for this workload: id, or name as 'nonself workloads' shows it"
+        )
         each.add_argument("--reason", default="", help="kept in the audit record")
     selections = actions.add_parser("selections", help="list what was switched on and off, and where")
     tried = actions.add_parser(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +11,11 @@ from urllib.parse import quote
 from rich.table import Table
 
 from api.client import Client
-from api.console import console, new_table, plain
+from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
+from api.files import read_text
+from api.workloads.commands import find_workload
+from wire.bundle import wildcard
 
 
 def run(client: Client, options: argparse.Namespace) -> None:
@@ -42,17 +46,29 @@ def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
         raise ClientError(msg)
     bodies = []
     for path in options.files:
-        body = {"name": path.name, "content": _text_of(path), "comment": options.comment}
+        body = {"name": path.name, "content": read_text(path), "comment": options.comment}
         bodies.append(body | ({} if options.position is None else {"position": options.position}))
     query = "?dry_run=true" if options.dry_run else ""
     return [client.post(f"/v1/rules{query}", body) for body in bodies]
 
 
 def _switch(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    places = {name: getattr(options, name) for name in ("rule", "tag", "namespace", "workload")}
+    places = {name: getattr(options, name) for name in ("rule", "tag", "namespace")}
     wish = {name: value for name, value in places.items() if value is not None}
+    if options.workload is not None:
+        wish["workload"] = find_workload(client, options.workload)["id"]
     wish |= {"enable": options.rules_command == "enable", "reason": options.reason}
-    return client.post("/v1/rules/selections", wish)
+    made = client.post("/v1/rules/selections", wish)
+    # It is kept for rules that come later; a name that was mistyped would look the same.
+    if not any(_names(made, each) for each in client.get("/v1/rules")["items"]):
+        print("nonself: warning: none of the active rules is called or tagged so.", file=sys.stderr)  # noqa: T201
+    return made
+
+
+def _names(selection: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
+    if selection["rule"] is None:
+        return selection["tag"] in rule["tags"]
+    return wildcard(selection["rule"], rule["name"])
 
 
 def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
@@ -62,12 +78,12 @@ def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: A
 def _test(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     wish: dict[str, Any] = {"events": _events(options.events)}
     if options.rules is not None:
-        wish["rules"] = _text_of(options.rules)
+        wish |= {"rules": read_text(options.rules), "name": options.rules.name}
     return client.post("/v1/rules/test", wish)
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
-    text = _text_of(path)
+    text = read_text(path)
     try:
         found = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
     except ValueError as error:
@@ -85,15 +101,6 @@ def _lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"The file {path} cannot be read: {reason}."
-        raise ClientError(msg) from error
-
-
 def _versions(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     return list(client.list("/v1/rules/versions"))
 
@@ -103,12 +110,12 @@ def _rollback(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN4
 
 
 def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
-    table = new_table("rule", "priority", "file", "enabled", "state", "nodes")
+    made = new_table("rule", "priority", "file", "enabled", "state", "nodes", wrap=("rule",))
     for each in answer["items"]:
         general, *places = each["enabled"]
         on = "yes" if general["enabled"] else "no"
         nodes = sum(len(state["nodes"]) for state in each["states"])
-        table.add_row(
+        made.add_row(
             plain(each["name"]),
             each["priority"],
             plain(each["file"]),
@@ -116,7 +123,7 @@ def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
             each["state"],
             str(nodes),
         )
-    console().print(table)
+    show(made, "No rules of this kind.")
     version = f"version {answer['version']}" if answer["version"] else "no version yet"
     current = f"{answer['nodes_current']} of {answer['nodes']} nodes run it"
     console().print(f"{len(answer['items'])} rules, {version}, {current}.")
@@ -155,9 +162,11 @@ def _show_selection(each: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def _show_selections(answer: Any) -> None:  # noqa: ANN401 - JSON
-    table = new_table("selection", "what", "switched", "where", "by", "reason")
+    made = new_table(
+        "id", "what", "switched", "where", "by", "reason", wrap=("what", "where", "by", "reason")
+    )
     for each in answer["items"]:
-        table.add_row(
+        made.add_row(
             str(each["id"]),
             plain(each["rule"] or f"tag {each['tag']}"),
             "on" if each["enable"] else "off",
@@ -165,7 +174,7 @@ def _show_selections(answer: Any) -> None:  # noqa: ANN401 - JSON
             plain(each["actor"]),
             plain(each["reason"]),
         )
-    console().print(table)
+    show(made, "Nothing is switched on or off beside what the files say.")
 
 
 def _show_test(answer: Any) -> None:  # noqa: ANN401 - JSON
@@ -184,18 +193,19 @@ def _show_test(answer: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def _show_versions(rows: Any) -> None:  # noqa: ANN401 - JSON
-    table = new_table("version", "active", "rules", "files", "made", "by", "comment")
+    headings = ("version", "active", "rules", "files", "made (UTC)", "by", "comment")
+    made = new_table(*headings, wrap=("files", "by", "comment"))
     for each in rows:
-        table.add_row(
+        made.add_row(
             str(each["id"]),
             "yes" if each["active"] else "",
             str(each["rules"]),
             plain(", ".join(file["name"] for file in each["files"])),
-            each["created_at"],
+            moment(each["created_at"]),
             plain(each["actor"]),
             plain(each["comment"]),
         )
-    console().print(table)
+    show(made, "No versions.")
 
 
 def _show_version(each: Any) -> None:  # noqa: ANN401 - JSON

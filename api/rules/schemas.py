@@ -282,6 +282,9 @@ class TestIn(BaseModel):
         str | None,
         Field(max_length=MAX_FILE_CHARS, description="A file of its own; the active rules where absent."),
     ] = None
+    name: Annotated[str, Field(max_length=255, description="What errors and warnings call that file.")] = (
+        "rules.yaml"
+    )
     events: Annotated[
         list[dict[_Text, FieldValue | list[FieldValue]]],
         Field(max_length=MAX_EVENTS, description="Values by field; fields left out are missing."),

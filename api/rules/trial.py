@@ -19,7 +19,6 @@ from signatures.syntax import Field
 from wire.bundle import RuleFile, is_enabled
 from wire.match import FieldValue as Plain, Priority
 
-_NAME: Final = "rules.yaml"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -35,7 +34,7 @@ def run(session: Session, wish: TestIn) -> TestOut:
         bundle = repository.read_bundle(session)
         files, selections = bundle.files, bundle.selections
     else:
-        files, selections = (RuleFile(name=_NAME, text=wish.rules),), ()
+        files, selections = (RuleFile(name=wish.name, text=wish.rules),), ()
     checked = check(files)
     rules = read_rules(checked.files).rules
     return TestOut(

@@ -38,9 +38,8 @@ def export(session: Session, workload_id: int, query: SeccompQuery) -> SeccompOu
     summary = baseline.summary()
     lacking, warnings = _lacking(summary), _warnings(summary)
     if lacking and not query.incomplete:
-        msg = (
-            f"{' '.join(lacking)} A profile of it would break the workload; incomplete=true gives one anyway."
-        )
+        said = "A profile of it would break the workload; asked for as incomplete it is given all the same."
+        msg = f"{' '.join(lacking)} {said}"
         raise NotPossibleError(msg)
     also = _also(query.also, summary.arch)
     calls = read_calls(baseline.state().ngrams.tolist(), summary.arch)

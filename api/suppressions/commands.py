@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.table import Table
 
 from api.client import Client
-from api.console import console, new_table, plain
+from api.console import console, moment, new_table, plain
 from api.workloads.commands import find_workload
 
 _PATH = "/v1/suppressions"
@@ -48,7 +48,17 @@ def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
-    shown = new_table("id", "by", "of", "what", "until", "silenced", "owner", "reason")
+    shown = new_table(
+        "id",
+        "by",
+        "of",
+        "what",
+        "until (UTC)",
+        "silenced",
+        "owner",
+        "reason",
+        wrap=("what", "owner", "reason"),
+    )
     for each in found:
         what = each["rule"] or ", ".join(each["calls"]) or f"{len(each['sequences'])} sequences"
         shown.add_row(
@@ -56,7 +66,7 @@ def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
             each["by"],
             "everywhere" if each["workload"] is None else f"workload {each['workload']}",
             plain("all anomalies" if each["by"] == "workload" else what),
-            each["expires_at"] if each["active"] else "ended",
+            moment(each["expires_at"]) if each["active"] else "ended",
             str(each["suppressed"]),
             plain(each["owner"]),
             plain(each["reason"]),
@@ -66,20 +76,24 @@ def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
 
 def _preview(found: dict[str, Any]) -> Table:
     more = ", of the newest that are kept" if found["cut"] else ""
-    shown = new_table("alert", "workload", "status", "from", "to", "findings", "silenced")
-    shown.title = (
+    console().print(
         f"{found['silenced']} of {found['findings']} findings{more} would raise no alert; "
-        f"{found['alerts_silenced']} alerts would not have been raised at all."
+        f"{found['alerts_silenced']} alerts would not have been raised at all.",
+        highlight=False,
     )
-    shown.title_justify = "left"
+    shown = new_table("alert", "workload", "status", "from (UTC)", "to", "findings", "silenced")
     for each in found["alerts"]:
-        words = (each["id"], each["workload"], each["status"], each["start"], each["end"])
+        words = (each["id"], each["workload"], each["status"], moment(each["start"]), moment(each["end"]))
         shown.add_row(*map(str, words), str(each["findings"]), str(each["silenced"]))
     return shown
 
 
-def _show(found: Any, table: Any, *, as_json: bool) -> None:  # noqa: ANN401 - JSON, and what draws it
+def _show(found: Any, draw: Callable[[Any], Table], *, as_json: bool) -> None:  # noqa: ANN401 - JSON
     if as_json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
-    else:
-        console().print(table(found))
+        return
+    shown = draw(found)
+    if shown.row_count:
+        console().print(shown)
+    elif isinstance(found, list):
+        console().print("No suppressions.")

@@ -2,10 +2,8 @@
 
 import json
 
-from rich.table import Table
-
 from api.clock import SystemClock, to_datetime
-from api.console import console, new_table
+from api.console import moment, new_table, show
 from api.db.migrate import upgrade, versions
 from api.db.store import Store
 from api.errors import StartError
@@ -34,6 +32,7 @@ def run(settings: ServiceSettings, action: str, *, name: str, role: str, as_json
         elif action == "revoke":
             with store.write() as session:
                 service.revoke(session, name=name, now_ms=now_ms, actor="command line")
+            print(json.dumps({"name": name}) if as_json else f"The token {name!r} is revoked.")  # noqa: T201
         else:
             with store.read() as session:
                 rows = service.list_all(session)
@@ -49,7 +48,11 @@ def run(settings: ServiceSettings, action: str, *, name: str, role: str, as_json
             if as_json:
                 print(json.dumps(entries, indent=2))  # noqa: T201 - made for scripts
             else:
-                console().print(_table(entries))
+                made = new_table("name", "role", "created (UTC)", "revoked (UTC)", wrap=("name",))
+                for each in entries:
+                    times = (moment(each[key]) for key in ("created_at", "revoked_at"))
+                    made.add_row(each["name"], each["role"], *times)
+                show(made, "No tokens.")
     finally:
         store.close()
 
@@ -68,10 +71,3 @@ def _prepare(settings: ServiceSettings) -> None:
             f"The database has schema version {current}, this release needs {newest}; run 'nonself migrate'."
         )
         raise StartError(msg)
-
-
-def _table(entries: list[dict[str, str | None]]) -> Table:
-    table = new_table("name", "role", "created", "revoked")
-    for each in entries:
-        table.add_row(*(value or "" for value in each.values()))
-    return table

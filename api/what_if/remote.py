@@ -10,8 +10,10 @@ from rich.progress import Progress
 from rich.text import Text
 
 from api.client import Client
-from api.console import console, new_table, plain
+from api.console import console, moment, new_table, plain
 from api.errors import ClientError
+from api.figures import count, figure
+from api.files import write
 from api.what_if.carried import CarriedOut
 from api.workloads.commands import find_workload, name_of
 from api.workloads.remote import times
@@ -48,11 +50,7 @@ def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _n
     client = connect()
     workload = find_workload(client, options.workload)
     carried = CarriedOut.model_validate(client.get(f"/v1/workloads/{workload['id']}/baseline/snapshot"))
-    try:
-        options.out.write_text(carried.model_dump_json(indent=1) + "\n")
-    except OSError as error:
-        msg = f"The file {options.out} cannot be written: {error.strerror or error}."
-        raise ClientError(msg) from error
+    write(options.out, f"{carried.model_dump_json(indent=1)}\n".encode())
     return {
         "workload": name_of(workload),
         "file": str(options.out),
@@ -69,11 +67,12 @@ def show_snapshot(answer: Mapping[str, Any]) -> None:
 def show_what_if(answer: Mapping[str, Any]) -> None:
     """Show the alerts as a table, and what the numbers are worth."""
     numbers = ("windows", "p", "bits")
-    table = new_table("from (UTC)", "to", *numbers, "then", "where", "why", numbers=numbers)
+    headings = ("from (UTC)", "to", *numbers, "then", "where", "why")
+    table = new_table(*headings, numbers=numbers, wrap=("where", "why"))
     for each in answer["alerts"]:
         table.add_row(
-            _time(each["start"]),
-            _time(each["end"]),
+            moment(each["start"]),
+            moment(each["end"]),
             str(each["findings"]),
             f"{each['p_value']:.2g}",
             f"{each['score']:.1f}",
@@ -90,24 +89,24 @@ def show_what_if(answer: Mapping[str, Any]) -> None:
 
 def _sentences(answer: Mapping[str, Any]) -> list[str]:
     would, was = answer["would_be"], answer["as_it_was"]
-    raised = f"{_count(would['alerts'], 'alert')} of {_count(would['findings'], 'window')}"
-    then = f"{_count(was['alerts'], 'alert')} of {_count(was['findings'], 'window')}"
+    raised = f"{count(would['alerts'], 'alert')} of {count(would['findings'], 'window')}"
+    then = f"{count(was['alerts'], 'alert')} of {count(was['findings'], 'window')}"
     said = [
-        f"From {_time(answer['since'])} to {_time(answer['until'])}, {answer['budget_per_week']:g} a week:",
+        f"From {moment(answer['since'])} to {moment(answer['until'])}, {answer['budget_per_week']:g} a week:",
         f"would have raised {raised}; with the thresholds of that time it was {then}.",
         f"{answer['windows']} windows, {answer['ranked']} of them with a p-value.",
     ]
     if answer["per_week"] is not None:
         said[-1] += (
-            f" That is {answer['per_week']:.3g} alerts a week of the workload "
-            f"(95 %: {answer['low']:.3g} to {answer['high']:.3g})."
+            f" That is {figure(answer['per_week'])} alerts a week of the workload "
+            f"(95 %: {figure(answer['low'])} to {figure(answer['high'])})."
         )
     if answer["budget_per_week"] < answer["finest_per_week"] * (1 - 1e-9):
-        said.append(f"The finest budget that can be promised is {answer['finest_per_week']:.3g} a week.")
+        said.append(f"The finest budget that can be promised is {figure(answer['finest_per_week'])} a week.")
     said.append("Exact." if answer["exact"] else "Approximated:")
     for each in answer["approximations"]:
-        about = [] if each["windows"] is None else [f"{_count(each['windows'], 'window')}"]
-        about += [] if each["since"] is None else [f"exact before {_time(each['since'])}"]
+        about = [] if each["windows"] is None else [f"{count(each['windows'], 'window')}"]
+        about += [] if each["since"] is None else [f"exact before {moment(each['since'])}"]
         said.append(f"- {each['text']}" + (f" ({', '.join(about)})" if about else ""))
     return said
 
@@ -135,11 +134,3 @@ def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -
             progress=progress,
         )
     return answer.model_dump(mode="json")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _time(text: str) -> str:
-    return text[:16].replace("T", " ")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
-from api.console import console, new_table, plain
-from api.errors import ClientError
+from api.console import console, moment, new_table, plain
+from api.files import read_text
 from api.workloads.remote import times
 
 _HEADINGS: Final = (
@@ -34,7 +34,7 @@ def run(client: Client, options: argparse.Namespace, clock: Clock | None = None)
     if options.version is not None:
         wish["version"] = options.version
     if options.file is not None:
-        wish["file"] = {"name": options.file.name, "content": _read(options)}
+        wish["file"] = {"name": options.file.name, "content": read_text(options.file)}
     answer = client.post("/v1/rules/what-if", wish)
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
@@ -42,18 +42,9 @@ def run(client: Client, options: argparse.Namespace, clock: Clock | None = None)
         _show(answer)
 
 
-def _read(options: argparse.Namespace) -> str:
-    try:
-        text: str = options.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"The file {options.file} cannot be read: {reason}."
-        raise ClientError(msg) from error
-    return text
-
-
 def _show(answer: Mapping[str, Any]) -> None:
-    table = new_table(*_HEADINGS, numbers=_HEADINGS[2:])
+    # Headings of several words are folded, so that names of rules have room.
+    table = new_table(*_HEADINGS, numbers=_HEADINGS[2:], wrap=_HEADINGS)
     for each in answer["rules"]:
         without, beside = each["would_be_alerts"].values()
         table.add_row(
@@ -67,7 +58,7 @@ def _show(answer: Mapping[str, Any]) -> None:
         out.print(table)
     was = sum(each["alerts"] for each in answer["rules"])
     would = sum(each["would_be_alerts"]["without_undecided"] for each in answer["rules"])
-    since, until = (answer[name][:16].replace("T", " ") for name in ("since", "until"))
+    since, until = (moment(answer[name]) for name in ("since", "until"))
     out.print(f"From {since} to {until}: {was} alerts as it was, {would} as it would be.", highlight=False)
     if answer["untold"]:
         names = ", ".join(answer["untold"])

@@ -10,22 +10,22 @@ import yaml
 from api.client import Client
 from api.console import full_name
 from api.errors import ClientError
+from api.files import write
 
 
 def find_workload(client: Client, wanted: str) -> dict[str, Any]:
-    """Return the one workload that a person means.
+    """Return the one workload that a person means; what is shown of one names it whatever else is like it.
 
     Raises:
         ClientError: There is none, or several.
     """
-    found = [
-        each
-        for each in client.list("/v1/workloads")
-        if wanted in {str(each["id"]), each["name"], name_of(each), f"{each['namespace']}/{each['name']}"}
+    known = list(client.list("/v1/workloads"))
+    found = [each for each in known if wanted in {str(each["id"]), name_of(each)}] or [
+        each for each in known if wanted in {each["name"], f"{each['namespace']}/{each['name']}"}
     ]
     if len(found) != 1:
-        known = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
-        msg = f"Expected one workload called {wanted!r}; found {known}."
+        came = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
+        msg = f"Expected one workload called {wanted!r}; found {came}."
         raise ClientError(msg)
     return found[0]
 
@@ -39,7 +39,7 @@ def run_seccomp(client: Client, options: argparse.Namespace) -> None:
     """Print a profile, and on standard error what it lacks.
 
     Raises:
-        ClientError: There is none.
+        ClientError: There is none, or the file cannot be written.
     """
     workload = find_workload(client, options.workload)
     found = client.get(
@@ -56,7 +56,7 @@ def run_seccomp(client: Client, options: argparse.Namespace) -> None:
         text = json.dumps(found["profile"], indent=2) + "\n"
     for warning in found["warnings"]:
         print(f"nonself: warning: {warning}", file=sys.stderr)  # noqa: T201 - made for people
-    if options.output:
-        options.output.write_text(text)
+    if options.out:
+        write(options.out, text.encode())
     else:
         sys.stdout.write(text)

@@ -36,5 +36,5 @@ def add_seccomp(
     )
     seccomp.add_argument("--also", default="", metavar="CALLS", help="calls to allow beside, with commas")
     seccomp.add_argument("--incomplete", action="store_true", help="also where the baseline is not ready")
-    seccomp.add_argument("--output", type=Path, help="file to write (default: standard output)")
+    seccomp.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: standard output)")
     return seccomp

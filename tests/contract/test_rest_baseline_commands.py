@@ -114,3 +114,31 @@ def test_a_diff_and_a_report_are_read_by_people(terminal: Terminal) -> None:
     assert report[0] == 0
     assert report[1].endswith("shop/cart/web version 1, ready: can be promoted.\n")
     assert "common" in diff[1]
+
+
+def test_a_span_to_unlearn_may_be_given_by_its_age(terminal: Terminal) -> None:
+    """As in all other commands; it ends now where nothing else is said."""
+    unlearned = terminal.run("baseline", "unlearn", "shop/cart/web", "--since=36500d", "--reason=pentest")
+    refused = terminal.run("baseline", "unlearn", "shop/cart/web", "--since=noon", "--reason=pentest")
+
+    assert unlearned[:2] == (0, "shop/cart/web: 40 windows were unlearned; 0 windows are learned.\n")
+    assert refused[0] == 1
+    assert refused[2].startswith("nonself: --since: expected a time as 2026-11-24T08:00, or an age as 14d")
+
+
+def test_what_is_promoted_already_is_said_so(terminal: Terminal) -> None:
+    """Rather than what it could become instead."""
+    promote = ("baseline", "promote", "shop/cart/web", "--reason=CHG-7")
+    terminal.run(*promote)
+
+    assert terminal.run(*promote) == (1, "", "nonself: Version 1 is active already.\n")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(terminal: Terminal, tmp_path: Path) -> None:
+    """Whichever command writes it."""
+    out = f"--out={tmp_path / 'none' / 'file'}"
+    said = f"nonself: The file {tmp_path / 'none' / 'file'} cannot be written: No such file or directory.\n"
+
+    for command in (("baseline", "export"), ("workload", "snapshot"), ("workload", "seccomp")):
+        code, _, error = terminal.run(*command, "shop/cart/web", out)
+        assert (code, error.splitlines(keepends=True)[-1]) == (1, said)

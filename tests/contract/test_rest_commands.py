@@ -1,13 +1,17 @@
 """The commands that ask a running service, and those that work beside it."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api import cli
+from api.console import full_name
 from api.tokens.service import Role
-from tests.service import Service
+from tests.service import Service, a_container, a_delta, a_match
+from wire.profile import AgentStatus
 
 
 @pytest.fixture
@@ -52,6 +56,26 @@ def test_an_unknown_workload_is_one_sentence(
     assert capsys.readouterr().err == "nonself: Expected one workload called 'till'; found none.\n"
 
 
+def test_what_is_shown_of_a_workload_names_it_though_another_is_called_alike(
+    service: Service, options: list[str]
+) -> None:
+    """Shop/cart/web can be meant by shop/cart as well, until there is a workload that is shown so."""
+    service.learn(1)
+    service.learn(1, container=a_container(id="b" * 64, name="cart"))
+    shown = {
+        full_name(each["namespace"], each["name"], each["container"]): each["id"] for each in _all(service)
+    }
+
+    assert sorted(shown) == ["shop/cart", "shop/cart/web"]
+    assert cli.main(["mode", "shop/cart", "enforcement-alert", *options]) == 0
+    assert service.get(f"/v1/workloads/{shown['shop/cart']}").json()["mode"] == "enforcement-alert"
+    assert service.get(f"/v1/workloads/{shown['shop/cart/web']}").json()["mode"] == "learning"
+
+
+def _all(service: Service) -> list[dict[str, Any]]:
+    return service.get("/v1/workloads").json()["items"]
+
+
 def test_without_a_service_or_a_token_the_command_says_so(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +95,7 @@ def test_a_token_works_until_it_is_revoked(
     headers = {"Authorization": f"Bearer {capsys.readouterr().out.strip()}"}
     before = service.http.get("/v1/workloads", headers=headers)
     assert cli.main(["token", "revoke", "soc", state]) == 0
+    assert capsys.readouterr().out == "The token 'soc' is revoked.\n"
     after = service.http.get("/v1/workloads", headers=headers)
     assert cli.main(["token", "list", "--json", state]) == 0
     listed = {each["name"]: each["revoked_at"] for each in json.loads(capsys.readouterr().out)}
@@ -90,3 +115,75 @@ def test_a_token_that_cannot_be_is_one_sentence(
     """A name that is taken, malformed, missing or unknown gives exit code 1."""
     assert cli.main(["token", *arguments, f"--state-dir={tmp_path}"]) == 1
     assert capsys.readouterr().err.startswith("nonself: ")
+
+
+def test_alerts_are_listed_by_what_is_asked_and_shown_one_by_one(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list says where and why; one alert says what its rule saw, and whose child it was."""
+    service.learn(1)
+    assert service.match(a_match()).status_code == 200
+    service.worker.drain()
+
+    assert (
+        cli.main(["alerts", "--workload=shop/cart/web", "--status=open", "--kind=signature", *options]) == 0
+    )
+    assert re.search(r"shop/cart/web +\d{4}-\d\d-\d\d \d\d:\d\d +\d\d:\d\d +1 +medium +Shell", _out(capsys))
+    assert cli.main(["alerts", "1", *options]) == 0
+    shown = _out(capsys)
+    assert "Shell spawned (Warning, level medium)" in shown
+    assert "pid 4300  nginx" in shown
+    assert cli.main(["alerts", "--level=critical", *options]) == 0
+    assert _out(capsys) == "No alerts.\n"
+    assert cli.main(["alerts", "2", *options]) == 1
+    assert capsys.readouterr().err == "nonself: There is no alert 2.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["workloads"], "No workloads: no agent has sent a window yet."),
+        (["suppression", "list"], "No suppressions."),
+        (["keys", "list"], "No keys are trusted; no bundle can be imported."),
+        (["baseline", "list"], "No baselines."),
+        (["rules", "selections"], "Nothing is switched on or off beside what the files say."),
+    ],
+)
+def test_an_empty_list_is_a_sentence(
+    options: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """A line of headings over nothing looks like a failure."""
+    assert cli.main([*arguments, *options]) == 0
+    assert _out(capsys) == f"{said}\n"
+
+
+def test_nodes_are_listed_with_what_is_wrong_with_each(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row for each, and a sentence for what an operator has to look at."""
+    assert cli.main(["nodes", *options]) == 0
+    assert _out(capsys) == "No node has reported; start an agent with 'nonself-agent run'.\n"
+    ended = {"rule_engine": "failed", "rule_engine_error": "It was ended by SIGKILL."}
+    service.send(a_delta(), agent=AgentStatus(version="0.1.0", window_s=10, **ended))
+
+    assert cli.main(["nodes", *options]) == 0
+    assert re.search(
+        r"node-a .* failed +none reported *\nnode-a: the rule engine ended: It was ended by SIGKILL\.\n",
+        _out(capsys),
+    )
+    assert cli.main(["nodes", "--json", *options]) == 0
+    assert [each["name"] for each in json.loads(_out(capsys))] == ["node-a"]
+
+
+def test_a_token_takes_only_the_options_that_say_where_it_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its help is not that of the service."""
+    with pytest.raises(SystemExit):
+        cli.main(["token", "--help"])
+
+    said = _out(capsys)
+    assert "--database-url" in said
+    assert "--window-s" not in said
+
+
+def _out(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out

@@ -20,12 +20,12 @@ class Terminal:
     def __init__(self, service: Service, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         token_file = folder / "my-token"
         token_file.write_text(service.secrets[Role.ADMIN] + "\n")
-        self._options = [f"--url={service.url}", f"--token-file={token_file}"]
+        self.options = [f"--url={service.url}", f"--token-file={token_file}"]
         self._capsys = capsys
 
     def run(self, *words: str, code: int = 0) -> str:
         """Return what the command prints: on success its output, else its complaint."""
-        assert cli.main(["rules", *words, *self._options]) == code
+        assert cli.main(["rules", *words, *self.options]) == code
         said = self._capsys.readouterr()
         return said.err if code else said.out
 
@@ -166,3 +166,30 @@ def test_selections_are_listed(terminal: Terminal) -> None:
     assert "in namespace shop" in said
     assert "CHG-7" in said
     assert "tag shell" in said
+
+
+def test_a_switch_takes_a_workload_by_name_and_warns_of_a_name_that_fits_no_rule(
+    service: Service, terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped name would silence nothing, and look as if it did."""
+    service.learn(1)
+    terminal.run("upload", a_file(tmp_path, "a.yaml", SHELL))
+    name = terminal.json("list")["items"][0]["name"]
+
+    assert terminal.json("disable", f"{name[:3]}*", "--workload", "shop/cart/web")["workload"] == 1
+    for words, warns in (
+        (("disable", name), False),
+        (("disable", "Nosuch"), True),
+        (("enable", "--tag=x"), True),
+    ):
+        assert cli.main(["rules", *words, *terminal.options]) == 0
+        assert ("none of the active rules" in capsys.readouterr().err) is warns
+
+
+def test_a_file_that_is_tried_is_named_as_it_is_called(terminal: Terminal, tmp_path: Path) -> None:
+    """Place and error are those of the file at hand."""
+    events = a_file(tmp_path, "events.jsonl", '{"evt.type": "execve"}')
+
+    said = terminal.run("test", events, "--rules", a_file(tmp_path, "mine.yaml", BROKEN), code=1)
+
+    assert said.startswith("nonself: mine.yaml:")

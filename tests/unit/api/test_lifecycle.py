@@ -226,3 +226,13 @@ def test_a_day_and_a_week_are_asked_for_apart() -> None:
     outcomes = {cycle: check(evidence, Gate(cycle=cycle))[5].outcome for cycle in Cycle}
 
     assert outcomes == {Cycle.NONE: Outcome.WARN, Cycle.DAY: Outcome.WARN, Cycle.WEEK: Outcome.FAIL}
+
+
+def test_a_report_writes_numbers_out() -> None:
+    """A large rate without an exponent, and one window as one."""
+    promise = PromiseOut(asked_per_week=1.0, promised_per_week=1111.76, low=0.0, high=62312.0)
+    texts = {each.name: each.text for each in check(good(promise=promise, quarantined=1), Gate())}
+
+    assert "1,110 false alerts a week" in texts["alert_rate"]
+    assert "between 0 and 62,300." in texts["alert_rate"]
+    assert texts["quarantine"] == "1 window is quarantined and not part of it: look there first."

@@ -101,3 +101,12 @@ def test_the_header_is_there_at_once(tmp_path):
     with RecordingReader(tmp_path / "r") as reader:
         assert list(reader) == []
     recorder.close()
+
+
+def test_a_file_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
+    """It names the file, without Python's number of the error."""
+    path = tmp_path / "none" / "r"
+
+    assert cli.main(["record", "--out", str(path)]) == cli.CANNOT_RUN
+    said = f"nonself-agent: The file {path} cannot be used: No such file or directory.\n"
+    assert capsys.readouterr().err.endswith(said)
