@@ -56,7 +56,7 @@ def plain(text: str) -> Text:
         >>> plain("all well[bold]\x1b[2J").plain
         'all well[bold]?[2J'
     """
-    return Text(_printable(text))
+    return Text(_printable(text, kept="\n"))
 
 
 def full_name(namespace: str, name: str, container: str) -> str:
@@ -65,13 +65,13 @@ def full_name(namespace: str, name: str, container: str) -> str:
     Examples:
         >>> full_name("shop", "web", "web"), full_name("shop", "web", "sidecar")
         ('shop/web', 'shop/web/sidecar')
-        >>> full_name("", "evil\x1b[2J", "")
-        'evil?[2J'
+        >>> full_name("", "evil\x1b[2J\n", "")
+        'evil?[2J?'
     """
     parts = [namespace, name] if container in {"", name} else [namespace, name, container]
     joined = "/".join(part for part in parts if part)
     return _printable(joined)
 
 
-def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+def _printable(text: str, kept: str = "") -> str:
+    return "".join(each if each.isprintable() or each in kept else "?" for each in text)

@@ -16,6 +16,11 @@ DEFAULT_PATTERNS: Final = (
         r"|credential)s?[\"']?\s?[=:]\s?[\"']?(?P<secret>[^\s\"',;&]+)"
     ),
     r"(?i)--(?:password|passwd|secret|token|api-key|access-key)[ =](?P<secret>\S+)",
+    # Short options mean a secret in some programs only.
+    r"\b(?:mysql|mariadb)[\w-]*\b[^\n;|&]*?\s-p(?P<secret>\S+)",
+    r"\b(?:sshpass|mongo\w*)\b[^\n;|&]*?\s-p\s?(?P<secret>\S+)",
+    r"\bredis-cli\b[^\n;|&]*?\s-a\s?(?P<secret>\S+)",
+    r"\bcurl\b[^\n;|&]*?\s(?:-u|--user)\s?[^\s:]+:(?P<secret>\S+)",
     r"(?i)\b(?:authorization:\s*)?(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
     r"://[^/\s:@]+:(?P<secret>[^/\s@]+)@",
     r"\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b",

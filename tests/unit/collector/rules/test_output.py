@@ -132,6 +132,13 @@ def test_loading_says_states_and_refuses_bad_files(tmp_path: Path) -> None:
         ("psql password='x y'", "psql password='[redacted] y'"),
         ("grep aws_secret_access_key /etc", "grep aws_secret_access_key /etc"),
         ("ls /etc/passwd", "ls /etc/passwd"),
+        ("sh -c mysql -h db -uroot -psecret9 shop", "sh -c mysql -h db -uroot -p[redacted] shop"),
+        ("mysqldump -P 3306 -p shop", "mysqldump -P 3306 -p shop"),
+        ("sshpass -p secret9 ssh a", "sshpass -p [redacted] ssh a"),
+        ("mongosh -u a -p secret9", "mongosh -u a -p [redacted]"),
+        ("redis-cli -h cache -a secret9 get x", "redis-cli -h cache -a [redacted] get x"),
+        ("curl -s -u me:secret9 https://h/", "curl -s -u me:[redacted] https://h/"),
+        ("mkdir -p /srv/data", "mkdir -p /srv/data"),
     ],
 )
 def test_secrets_are_found_and_other_words_stay(text: str, clean: str) -> None:
