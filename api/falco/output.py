@@ -59,7 +59,7 @@ class FalcoOutput:
         for each in self._lines:
             each.write(line)
         for target in self._posters:
-            queue.add(session, target, line)
+            queue.add(session, target, line.rstrip())
 
     def committed(self) -> None:
         """Tell that a transaction which may have written is committed."""

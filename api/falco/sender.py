@@ -147,7 +147,7 @@ class Sender:
         self._outage, self._failures = None, 0
         self._metrics.set("nonself_falco_up", 1, target=target)
         if answer.verdict is Verdict.REFUSED:
-            _log.error("falco_alert_refused", target=target, alert=alert.line.strip(), reason=answer.detail)
+            _log.error("falco_alert_refused", target=target, alert=alert.line, reason=answer.detail)
         outcome = "refused" if answer.verdict is Verdict.REFUSED else "sent"
         self._metrics.count(POSTS, target=target, outcome=outcome)
 

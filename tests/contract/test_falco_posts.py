@@ -93,6 +93,18 @@ def test_an_anomaly_is_told_in_the_shape_of_falco(
     assert second["output_fields"]["evt.time"] - fields["evt.time"] == 10_000_000_000
 
 
+def test_a_finding_without_an_alert_is_not_told(open_service: Callable[..., Service], tmp_path: Path) -> None:
+    """In learning an anomaly is a finding only, and so it stays."""
+    path = tmp_path / "falco.jsonl"
+    service = open_service(falco_output=f"{path},http://127.0.0.1:{free_port()}")
+    service.learn(60)
+    intrude(service, 60)
+
+    assert len(service.get("/v1/scores", verdict="anomalous").json()["items"]) == 1
+    assert not path.exists()
+    assert waiting(service.core) == 0
+
+
 def test_a_receiver_that_is_down_gets_all_of_it_later(open_service: Callable[..., Service]) -> None:
     """The worker goes on, trouble and what waits are visible, the service stays ready; then all comes."""
     port = free_port()
