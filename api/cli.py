@@ -168,18 +168,15 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from api.console import console
+    from api.console import console, new_table, plain
 
     found = list(_client(settings, options).list("/v1/alerts"))
     if options.json:
         _print_json(found)
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "status", "workload", "from", "to", "findings", "p", "level", "why"):
-        shown.add_column(heading)
+    shown = new_table("id", "status", "workload", "from", "to", "findings", "p", "level", "why")
     for each in found:
         why = " → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""
         shown.add_row(
@@ -191,7 +188,7 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
             str(each["findings"]),
             "" if each["p_value"] is None else f"{each['p_value']:.2g}",
             each["level"] or "",
-            Text("".join(letter if letter.isprintable() else "?" for letter in each["rule"] or why)),
+            plain(each["rule"] or why),
         )
     console().print(shown)
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, new_table, plain
 from api.errors import ClientError
 from api.workloads.commands import find_workload, name_of
 
@@ -139,7 +138,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _show_list(rows: _Json) -> None:
-    table = _table("id", "workload", "version", "state", "live", "origin", "windows", "completeness", "since")
+    table = new_table(
+        "id", "workload", "version", "state", "live", "origin", "windows", "completeness", "since"
+    )
     for each in rows:
         table.add_row(
             str(each["id"]),
@@ -160,17 +161,17 @@ def _show_one(each: _Json) -> None:
 
 
 def _show_moves(moves: _Json) -> None:
-    table = _table("at", "by", "from", "to", "why")
+    table = new_table("at", "by", "from", "to", "why")
     for each in moves:
-        table.add_row(each["at"], Text(each["actor"]), each["before"], each["after"], _plain(each["reason"]))
+        table.add_row(each["at"], Text(each["actor"]), each["before"], each["after"], plain(each["reason"]))
     console().print(table)
 
 
 def _show_report(report: _Json) -> None:
-    table = _table("check", "outcome", "")
+    table = new_table("check", "outcome", "")
     for each in report["checks"]:
         outcome = Text(each["outcome"], style=_STYLES[each["outcome"]])
-        table.add_row(each["name"], outcome, _plain(each["text"]))
+        table.add_row(each["name"], outcome, plain(each["text"]))
     baseline = report["baseline"]
     name = f"{name_of(baseline['workload'])} version {baseline['number']}, {baseline['state']}"
     said = "can be promoted" if report["verdict"] == "pass" else "should not be promoted yet"
@@ -199,7 +200,7 @@ def _show_exported(answer: _Json) -> None:
 
 
 def _show_diff(diff: _Json) -> None:
-    table = _table("", "n-grams", "system calls")
+    table = new_table("", "n-grams", "system calls")
     for name in ("new", "vanished"):
         calls = ", ".join(diff[f"{name}_syscalls"]) or "none"
         table.add_row(name, str(diff[name]["count"]), Text(calls))
@@ -208,18 +209,6 @@ def _show_diff(diff: _Json) -> None:
     for name in ("new", "vanished"):
         for each in diff[name]["first"]:
             console().print(Text(f"{name}: {' → '.join(each)}"))
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading)
-    return table
-
-
-def _plain(text: str) -> Text:
-    """Return text that somebody wrote without what would command a terminal."""
-    return Text("".join(each if each.isprintable() else "?" for each in text))
 
 
 _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {

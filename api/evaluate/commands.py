@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from api.console import console
+from api.console import console, new_table
 from api.errors import DataError
 from api.evaluate.kinds import KINDS
 from api.evaluate.report import Grid, Report
@@ -76,9 +76,7 @@ def _print(report: Report) -> None:
 
 
 def _table(grid: Grid) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, heading in enumerate(grid.headings):
-        shown.add_column(heading, justify="right" if number else "left")
+    shown = new_table(*grid.headings, numbers=grid.headings[1:])
     for row in grid.rows:
         shown.add_row(*row)
     return shown

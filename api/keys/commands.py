@@ -5,10 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from api.client import Client
-from api.console import console
+from api.console import console, new_table
 from api.errors import ClientError
 
 
@@ -47,9 +45,7 @@ def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - 
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "state", "public key", "since", "expires", "revoked"):
-        table.add_column(heading)
+    table = new_table("name", "state", "public key", "since", "expires", "revoked")
     for each in rows:
         times = (each["created_at"], each["expires_at"] or "", each["revoked_at"] or "")
         table.add_row(each["name"], each["state"], each["public_key"], *times)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from rich.table import Table
-
 from api.client import Client
-from api.console import console
+from api.console import console, new_table
 from api.workloads.commands import find_workload
 from api.workloads.remote import times
 
@@ -40,21 +38,7 @@ def history(connect: Callable[[], Client], options: argparse.Namespace, now: dat
 
 def show_history(answer: Mapping[str, Any]) -> None:
     """Show them as a table."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(
-        (
-            "from (UTC)",
-            "windows",
-            "anomalous",
-            "no evidence",
-            "ranked",
-            "p ≤ 5 %",
-            "p ≤ 1 %",
-            "p ≤ 0.1 %",
-            "lost",
-        )
-    ):
-        table.add_column(heading, justify="right" if place else "left")
+    table = new_table(*_HEADINGS, numbers=_HEADINGS[1:])
     for each in answer["items"]:
         low = [_share(each, answer["edges"], edge) for edge in (0.05, 0.01, 0.001)]
         table.add_row(

@@ -8,10 +8,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from rich.table import Table
-from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, new_table, plain
 from api.errors import ClientError
 
 
@@ -104,15 +103,15 @@ def _rollback(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN4
 
 
 def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
-    table = _table("rule", "priority", "file", "enabled", "state", "nodes")
+    table = new_table("rule", "priority", "file", "enabled", "state", "nodes")
     for each in answer["items"]:
         general, *places = each["enabled"]
         on = "yes" if general["enabled"] else "no"
         nodes = sum(len(state["nodes"]) for state in each["states"])
         table.add_row(
-            _plain(each["name"]),
+            plain(each["name"]),
             each["priority"],
-            _plain(each["file"]),
+            plain(each["file"]),
             f"{on}, but not everywhere" if places else on,
             each["state"],
             str(nodes),
@@ -128,14 +127,14 @@ def _show_rule(rule: Any) -> None:  # noqa: ANN401 - JSON
     table.add_column(style="bold")
     table.add_column()
     for name in ("name", "desc", "priority", "level", "source", "state", "condition", "output"):
-        table.add_row(name, _plain(rule[name].strip()))
-    table.add_row("tags", _plain(", ".join(rule["tags"])))
-    table.add_row("file", _plain(f"{rule['file']}:{rule['line']}"))
+        table.add_row(name, plain(rule[name].strip()))
+    table.add_row("tags", plain(", ".join(rule["tags"])))
+    table.add_row("file", plain(f"{rule['file']}:{rule['line']}"))
     for each in rule["enabled"]:
-        table.add_row("on" if each["enabled"] else "off", _plain(_place(each)))
+        table.add_row("on" if each["enabled"] else "off", plain(_place(each)))
     for each in rule["states"]:
         said = " ".join(each["reasons"])
-        table.add_row(each["state"], _plain(f"{', '.join(each['nodes'])}. {said}".strip()))
+        table.add_row(each["state"], plain(f"{', '.join(each['nodes'])}. {said}".strip()))
     console().print(table)
 
 
@@ -144,57 +143,57 @@ def _show_uploads(answers: Any) -> None:  # noqa: ANN401 - JSON
         version = each["version"]
         made = "would load" if each["dry_run"] else f"version {version['id']} is active"
         files = ", ".join(file["name"] for file in version["files"])
-        console().print(_plain(f"{made}: {version['rules']} rules of {files}"))
+        console().print(plain(f"{made}: {version['rules']} rules of {files}"))
         for warning in each["warnings"]:
             place = f"{warning['file']}:{warning['line']}:{warning['column']}"
-            console().print(_plain(f"  {place}: {warning['code']}: {warning['message']}"))
+            console().print(plain(f"  {place}: {warning['code']}: {warning['message']}"))
 
 
 def _show_selection(each: Any) -> None:  # noqa: ANN401 - JSON
     what = f"rule {each['rule']!r}" if each["rule"] else f"tag {each['tag']!r}"
-    console().print(_plain(f"{what} is {'on' if each['enable'] else 'off'} {_place(each)}"))
+    console().print(plain(f"{what} is {'on' if each['enable'] else 'off'} {_place(each)}"))
 
 
 def _show_selections(answer: Any) -> None:  # noqa: ANN401 - JSON
-    table = _table("selection", "what", "switched", "where", "by", "reason")
+    table = new_table("selection", "what", "switched", "where", "by", "reason")
     for each in answer["items"]:
         table.add_row(
             str(each["id"]),
-            _plain(each["rule"] or f"tag {each['tag']}"),
+            plain(each["rule"] or f"tag {each['tag']}"),
             "on" if each["enable"] else "off",
-            _plain(_place(each)),
-            _plain(each["actor"]),
-            _plain(each["reason"]),
+            plain(_place(each)),
+            plain(each["actor"]),
+            plain(each["reason"]),
         )
     console().print(table)
 
 
 def _show_test(answer: Any) -> None:  # noqa: ANN401 - JSON
     for warning in answer["warnings"]:
-        console().print(_plain(f"{warning['code']}: {warning['message']}"))
+        console().print(plain(f"{warning['code']}: {warning['message']}"))
     for at, event in enumerate(answer["events"], start=1):
         if not event["matches"]:
             console().print(f"event {at}: no rule holds")
         for each in event["matches"]:
             off = "" if each["enabled"] else " (switched off)"
             console().print(
-                _plain(f"event {at}: {each['priority']} {each['rule']}{off}: {each['output']}"),
+                plain(f"event {at}: {each['priority']} {each['rule']}{off}: {each['output']}"),
                 soft_wrap=True,
             )
     console().print(f"{answer['rules']} rules tried on {len(answer['events'])} events.")
 
 
 def _show_versions(rows: Any) -> None:  # noqa: ANN401 - JSON
-    table = _table("version", "active", "rules", "files", "made", "by", "comment")
+    table = new_table("version", "active", "rules", "files", "made", "by", "comment")
     for each in rows:
         table.add_row(
             str(each["id"]),
             "yes" if each["active"] else "",
             str(each["rules"]),
-            _plain(", ".join(file["name"] for file in each["files"])),
+            plain(", ".join(file["name"] for file in each["files"])),
             each["created_at"],
-            _plain(each["actor"]),
-            _plain(each["comment"]),
+            plain(each["actor"]),
+            plain(each["comment"]),
         )
     console().print(table)
 
@@ -207,18 +206,6 @@ def _place(each: Mapping[str, Any]) -> str:
     if each["workload"]:
         return f"for workload {each['workload']}"
     return f"in namespace {each['namespace']}" if each["namespace"] else "everywhere"
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading)
-    return table
-
-
-def _plain(text: str) -> Text:
-    """Return text of a rule's author without what would command a terminal."""
-    return Text("".join(each if each.isprintable() or each == "\n" else "?" for each in text))
 
 
 _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], Any]]] = {

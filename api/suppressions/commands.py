@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, new_table, plain
 from api.workloads.commands import find_workload
 
 _PATH = "/v1/suppressions"
@@ -49,25 +48,25 @@ def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
-    shown = _table("id", "by", "of", "what", "until", "silenced", "owner", "reason")
+    shown = new_table("id", "by", "of", "what", "until", "silenced", "owner", "reason")
     for each in found:
         what = each["rule"] or ", ".join(each["calls"]) or f"{len(each['sequences'])} sequences"
         shown.add_row(
             str(each["id"]),
             each["by"],
             "everywhere" if each["workload"] is None else f"workload {each['workload']}",
-            _plain("all anomalies" if each["by"] == "workload" else what),
+            plain("all anomalies" if each["by"] == "workload" else what),
             each["expires_at"] if each["active"] else "ended",
             str(each["suppressed"]),
-            _plain(each["owner"]),
-            _plain(each["reason"]),
+            plain(each["owner"]),
+            plain(each["reason"]),
         )
     return shown
 
 
 def _preview(found: dict[str, Any]) -> Table:
     more = ", of the newest that are kept" if found["cut"] else ""
-    shown = _table("alert", "workload", "status", "from", "to", "findings", "silenced")
+    shown = new_table("alert", "workload", "status", "from", "to", "findings", "silenced")
     shown.title = (
         f"{found['silenced']} of {found['findings']} findings{more} would raise no alert; "
         f"{found['alerts_silenced']} alerts would not have been raised at all."
@@ -77,17 +76,6 @@ def _preview(found: dict[str, Any]) -> Table:
         words = (each["id"], each["workload"], each["status"], each["start"], each["end"])
         shown.add_row(*map(str, words), str(each["findings"]), str(each["silenced"]))
     return shown
-
-
-def _table(*headings: str) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for each in headings:
-        shown.add_column(each)
-    return shown
-
-
-def _plain(text: str) -> Text:
-    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
 
 
 def _show(found: Any, table: Any, *, as_json: bool) -> None:  # noqa: ANN401 - JSON, and what draws it

@@ -5,7 +5,7 @@ import json
 from rich.table import Table
 
 from api.clock import SystemClock, to_datetime
-from api.console import console
+from api.console import console, new_table
 from api.db.migrate import upgrade, versions
 from api.db.store import Store
 from api.errors import StartError
@@ -71,9 +71,7 @@ def _prepare(settings: ServiceSettings) -> None:
 
 
 def _table(entries: list[dict[str, str | None]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "role", "created", "revoked"):
-        table.add_column(heading)
+    table = new_table("name", "role", "created", "revoked")
     for each in entries:
         table.add_row(*(value or "" for value in each.values()))
     return table

@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from rich.text import Text
 
 from api.client import Client
-from api.console import console
+from api.console import console, new_table, plain
 from api.errors import ClientError
 from api.what_if.carried import CarriedOut
 from api.workloads.commands import find_workload, name_of
@@ -69,9 +68,8 @@ def show_snapshot(answer: Mapping[str, Any]) -> None:
 
 def show_what_if(answer: Mapping[str, Any]) -> None:
     """Show the alerts as a table, and what the numbers are worth."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(("from (UTC)", "to", "windows", "p", "bits", "then", "where", "why")):
-        table.add_column(heading, justify="right" if 2 <= place <= 4 else "left")
+    numbers = ("windows", "p", "bits")
+    table = new_table("from (UTC)", "to", *numbers, "then", "where", "why", numbers=numbers)
     for each in answer["alerts"]:
         table.add_row(
             _time(each["start"]),
@@ -80,7 +78,7 @@ def show_what_if(answer: Mapping[str, Any]) -> None:
             f"{each['p_value']:.2g}",
             f"{each['score']:.1f}",
             "found" if each["raised"] else "not found",
-            Text(_plain(", ".join(each["containers"][:3])) + (" …" if len(each["containers"]) > 3 else "")),
+            plain(", ".join(each["containers"][:3]) + (" …" if len(each["containers"]) > 3 else "")),
             Text(" → ".join(each["contributions"][0]["syscalls"]) if each["contributions"] else ""),
         )
     out = console()
@@ -145,7 +143,3 @@ def _count(number: int, noun: str) -> str:
 
 def _time(text: str) -> str:
     return text[:16].replace("T", " ")
-
-
-def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text)

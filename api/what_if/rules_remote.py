@@ -5,12 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rich.table import Table
-from rich.text import Text
-
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
-from api.console import console
+from api.console import console, new_table, plain
 from api.errors import ClientError
 from api.workloads.remote import times
 
@@ -56,13 +53,11 @@ def _read(options: argparse.Namespace) -> str:
 
 
 def _show(answer: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(_HEADINGS):
-        table.add_column(heading, justify="left" if place <= 1 else "right")
+    table = new_table(*_HEADINGS, numbers=_HEADINGS[2:])
     for each in answer["rules"]:
         without, beside = each["would_be_alerts"].values()
         table.add_row(
-            _plain(each["rule"]),
+            plain(each["rule"]),
             each["change"],
             *(str(each[name]) for name in ("matches", "alerts", "raised", "dropped", "undecided")),
             str(without) if without == beside else f"{without}, or {beside} with the undecided",
@@ -76,9 +71,5 @@ def _show(answer: Mapping[str, Any]) -> None:
     out.print(f"From {since} to {until}: {was} alerts as it was, {would} as it would be.", highlight=False)
     if answer["untold"]:
         names = ", ".join(answer["untold"])
-        out.print(_plain(f"New or changed, so what else they would match is in no stored match: {names}."))
+        out.print(plain(f"New or changed, so what else they would match is in no stored match: {names}."))
     out.print("Exact." if answer["exact"] else "Not exact.")
-
-
-def _plain(text: str) -> Text:
-    return Text("".join(each if each.isprintable() else "?" for each in text))
