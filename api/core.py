@@ -48,7 +48,7 @@ class Core:
     """Grows whenever agents have to fetch their rules anew."""
 
     def __post_init__(self) -> None:
-        self.falco = FalcoOutput(self.settings.falco_output, self.metrics)
+        self.falco = FalcoOutput(self.settings, self.metrics)
 
 
 def get_core(request: Request) -> Core:

@@ -28,6 +28,12 @@ class ReadyOut(BaseModel):
     ready: bool
     database: Annotated[str, Field(description="`ok`, or a sentence on what is wrong.")]
     worker: Annotated[str, Field(description="`ok`, or a sentence on what is wrong.")]
+    falco_output: Annotated[
+        str,
+        Field(
+            description="`ok`, or sentences on what keeps alerts waiting; the service is ready all the same."
+        ),
+    ]
 
 
 @router.get("/healthz")
@@ -48,7 +54,7 @@ def readyz(core: CoreDep, response: Response) -> ReadyOut:
     ready = database == worker == "ok"
     if not ready:
         response.status_code = StoreError.status
-    return ReadyOut(ready=ready, database=database, worker=worker)
+    return ReadyOut(ready=ready, database=database, worker=worker, falco_output=core.falco.trouble() or "ok")
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -58,6 +64,7 @@ def metrics(core: CoreDep) -> Response:
         with core.store.read() as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
+            core.falco.measure(session)
             if measured := measure(session):
                 for part, count in zip(("used", "free"), measured, strict=True):
                     core.metrics.set("nonself_database_bytes", count, part=part)

@@ -36,6 +36,13 @@ MANIFEST: Final[dict[str, Metric]] = {
     ),
     "nonself_matches_pending": Metric("gauge", "Matches waiting for the worker."),
     "nonself_falco_lines_total": Metric("counter", "Lines written to the Falco output.", ("outcome",)),
+    "nonself_falco_posts_total": Metric(
+        "counter",
+        "Posts to a URL of the Falco output, and alerts that waited too long.",
+        ("outcome", "target"),
+    ),
+    "nonself_falco_waiting": Metric("gauge", "Alerts that wait to be posted.", ("target",)),
+    "nonself_falco_up": Metric("gauge", "1 if the newest post was answered for good, else 0.", ("target",)),
     "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),
     "nonself_worker_windows_total": Metric("counter", "Windows scored.", ("verdict",)),
     "nonself_worker_ngrams_total": Metric("counter", "N-gram counts scored."),

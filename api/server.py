@@ -87,6 +87,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
             seed(session, read_shipped(), core.clock.now_ms())
             versions.align_all(session, core.clock.now_ms())
         stack.enter_context(asking_kubernetes(core))
+        stack.enter_context(core.falco.posting(core.store))
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

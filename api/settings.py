@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from api.errors import SettingError
+from api.targets import targets
 from api.vocabulary import Mode
 from wire.settings import setting
 
@@ -50,7 +51,19 @@ class ServiceSettings:
     )
     falco_output: str = setting(
         "",
-        "File to which matches are appended as Falco's JSON alerts, one a line; '-' is standard output.",
+        "Where alerts go in Falco's shape, with commas between several: a file to which lines are appended, "
+        "'-' for standard output, or an http(s) URL to which each is posted.",
+    )
+    falco_auth_file: str = setting(
+        "",
+        "File that authenticates posts of alerts: a token, sent as bearer, or a header as in "
+        "'X-Api-Key: secret'.",
+    )
+    falco_ca_file: str = setting(
+        "", "PEM file of the certificates trusted for posts of alerts; empty means the system's."
+    )
+    falco_queue: int = setting(
+        100_000, "Alerts that wait for each URL that takes none; beyond them the oldest are dropped."
     )
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
@@ -85,6 +98,7 @@ class ServiceSettings:
             ("max_clock_skew_s", 0),
             ("anomaly_wait_s", 0),
             ("inbox_limit", 1),
+            ("falco_queue", 1),
             ("batch_deltas", 1),
             ("retention_days", 1),
             ("finding_retention_days", 1),
@@ -99,6 +113,7 @@ class ServiceSettings:
         if self.batch_deltas > MOST_BATCH_DELTAS:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
         self._check_limit()
+        self._check_targets()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
@@ -109,6 +124,12 @@ class ServiceSettings:
             raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
+
+    def _check_targets(self) -> None:
+        try:
+            targets(self.falco_output)
+        except ValueError as error:
+            raise SettingError("falco_output", str(error), self.falco_output) from error
 
     def _check_limit(self) -> None:
         if self.max_database_mib and not self.url.startswith("sqlite"):

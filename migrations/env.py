@@ -3,7 +3,7 @@
 from alembic import context
 
 # Their tables are among those compared.
-from api.db import baseline_tables, retention_tables, rule_tables, suppression_tables  # noqa: F401
+from api.db import baseline_tables, falco_tables, retention_tables, rule_tables, suppression_tables  # noqa: F401
 from api.db.tables import Base
 
 connection = context.config.attributes["connection"]

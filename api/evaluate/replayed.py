@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api.db.migrate import upgrade
 from api.db.store import Store
 from api.db.tables import AlertRow, BaselineRow, ContainerRow, LedgerRow, ScoreRow, WorkloadRow
+from api.falco.shape import Alert
 from api.ingest import service as ingest
 from api.settings import ServiceSettings
 from api.vocabulary import Mode
@@ -22,7 +23,6 @@ from api.workloads import promises, service as workloads
 from model import snapshot
 from model.baseline import Baseline
 from model.budget import Promise
-from wire.match import SignatureMatch
 from wire.profile import Batch
 
 
@@ -169,7 +169,7 @@ class ReplayedService:
         with self._store.write() as session:
             items = repository.take(session, self.settings.batch_deltas)
             if items:
-                BatchProcessor(session, self._baselines, self.settings, now_ms, _hold_nothing).process(items)
+                BatchProcessor(session, self._baselines, self.settings, now_ms, _tell_nobody).process(items)
                 self._watch_drift(session, now_ms)
         self._baselines.settle()
         return bool(items)
@@ -196,5 +196,5 @@ def name_of(row: WorkloadRow) -> str:
     return "/".join(part for part in (row.namespace, row.name) if part)
 
 
-def _hold_nothing(_: SignatureMatch) -> None:
-    """A recording holds no matches of rules, so none waits for a score."""
+def _tell_nobody(_: Alert) -> None:
+    """Tell of no alert: what is replayed happened long ago."""

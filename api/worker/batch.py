@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
+from api.falco.anomaly import Anomaly
+from api.falco.shape import Alert
 from api.lifecycle.provenance import Facts
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
@@ -27,8 +29,9 @@ from model.phases import Phase
 from model.score import WindowScore
 from model.window import Window
 from wire.codec import decode_delta
-from wire.match import SignatureMatch
+from wire.ngram import names
 from wire.profile import ContainerKind, ProfileDelta
+from wire.syscalls import load_table
 
 
 @dataclass(slots=True)
@@ -50,6 +53,8 @@ class _Scored:
     """A score that waits to be stored with the others."""
 
     workload: WorkloadRow
+    container: ContainerRow
+    delta: ProfileDelta
     row: dict[str, Any]
     alert: AlertRow | None
     unseen: list[int]
@@ -65,7 +70,7 @@ class BatchProcessor:
         baselines: Baselines,
         settings: ServiceSettings,
         now_ms: int,
-        emit: Callable[[SignatureMatch], None],
+        emit: Callable[[Alert], None],
         *,
         owner_of: OwnerOf = unasked,
     ) -> None:
@@ -73,6 +78,7 @@ class BatchProcessor:
         self._baselines = baselines
         self._settings = settings
         self._now_ms = now_ms
+        self._emit = emit
         self._ledgers = Ledgers(session, settings)
         self._alerts = AlertBook(session, gap_s=settings.alert_gap_s, now_ms=now_ms)
         self._suppressions = Suppressions(session, now_ms)
@@ -146,7 +152,7 @@ class BatchProcessor:
         )
         self._tally.suppressed += silenced is not None
         alert = self._alerts.enter(workload, row) if raised and silenced is None else None
-        self._waiting.append(_Scored(workload, row, alert, unseen, silenced))
+        self._waiting.append(_Scored(workload, container, delta, row, alert, unseen, silenced))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
@@ -234,23 +240,27 @@ class BatchProcessor:
 
     def _store_waiting(self) -> None:
         ids = repository.add_scores(self._session, [each.row for each in self._waiting])
+        raised: list[tuple[_Scored, AlertRow, FindingRow]] = []
         for score_id, each in zip(ids, self._waiting, strict=True):
             each.workload.last_score_id = score_id
             if each.row["verdict"] == Verdict.ANOMALOUS.value:
-                self._session.add(
-                    FindingRow(
-                        workload_id=each.workload.id,
-                        score_id=score_id,
-                        alert_id=each.alert.id if each.alert else None,
-                        suppression_id=each.suppression,
-                        unseen=each.unseen if len(each.unseen) <= MOST_UNSEEN else None,
-                        kind=KIND_ANOMALY,
-                        created_at=self._now_ms,
-                    )
+                finding = FindingRow(
+                    workload_id=each.workload.id,
+                    score_id=score_id,
+                    alert_id=each.alert.id if each.alert else None,
+                    suppression_id=each.suppression,
+                    unseen=each.unseen if len(each.unseen) <= MOST_UNSEEN else None,
+                    kind=KIND_ANOMALY,
+                    created_at=self._now_ms,
                 )
+                self._session.add(finding)
+                if each.alert:
+                    raised.append((each, each.alert, finding))
                 self._tally.findings += 1
         self._waiting.clear()
         self._session.flush()
+        for scored, alert, finding in raised:
+            self._emit(_anomaly_of(scored, alert, finding))
 
     def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
@@ -274,6 +284,33 @@ class BatchProcessor:
                 each.score.learned_score = score.score
                 each.score.learning_changed_at = self._now_ms
         self._session.flush()
+
+
+def _anomaly_of(scored: _Scored, alert: AlertRow, finding: FindingRow) -> Anomaly:
+    row, workload, container = scored.row, scored.workload, scored.container
+    strangest = max(row["contributions"], key=lambda each: each["bits"], default=None)
+    return Anomaly(
+        node=scored.delta.node,
+        workload_id=workload.id,
+        workload="/".join(
+            each for each in (workload.cluster, workload.namespace, workload.name, workload.container) if each
+        ),
+        alert_id=alert.id,
+        finding_id=finding.id,
+        start=row["start"],
+        end=row["end"],
+        score=row["score"],
+        p_value=row["p_value"],
+        alpha=row["alpha"],
+        novelty=row["novelty"],
+        calls=row["calls"],
+        container_id=container.container_id,
+        container=container.name,
+        image=container.image,
+        pod=container.pod,
+        namespace=container.namespace,
+        syscalls=names(strangest["ngram"], load_table(scored.delta.arch)) if strangest else (),
+    )
 
 
 def delta_of(inbox: InboxRow) -> ProfileDelta:

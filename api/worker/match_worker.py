@@ -1,6 +1,7 @@
 """The worker's turn for matches: in order, many in one transaction, and no match stops another."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -55,7 +56,7 @@ class MatchWorker:
                     self._baselines,
                     self._core.settings,
                     self._core.clock.now_ms(),
-                    self._core.falco.write,
+                    partial(self._core.falco.write, session),
                     owner_of=self._core.owner_of,
                 )
                 tally = processor.process(rows)
@@ -63,6 +64,7 @@ class MatchWorker:
             self._baselines.forget()
             raise
         self._baselines.settle()
+        self._core.falco.committed()
         self._count(tally)
         return len(rows)
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -124,6 +125,7 @@ class Worker:
             self._set_aside_the_culprit(limit)
             return True
         self._baselines.settle()
+        self._core.falco.committed()
         self._count(tally, began)
         return taken == limit or more_matches
 
@@ -134,7 +136,7 @@ class Worker:
             self._baselines,
             self._core.settings,
             self._core.clock.now_ms(),
-            self._core.falco.write,
+            partial(self._core.falco.write, session),
             owner_of=self._core.owner_of,
         )
         return processor.process(items), len(items)
@@ -158,6 +160,7 @@ class Worker:
                 self._core.metrics.count("nonself_worker_rejected_total")
                 return
             self._baselines.settle()
+            self._core.falco.committed()
             self._count(tally, None)
             if not taken:
                 return

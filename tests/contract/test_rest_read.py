@@ -330,7 +330,10 @@ def test_health_tells_process_and_parts_apart(service: Service) -> None:
 
     assert service.http.get("/healthz").json() == {"status": "ok"}
     assert (before.status_code, before.json()["worker"]) == (503, "The worker is not running.")
-    assert (after.status_code, after.json()) == (200, {"ready": True, "database": "ok", "worker": "ok"})
+    assert (after.status_code, after.json()) == (
+        200,
+        {"ready": True, "database": "ok", "worker": "ok", "falco_output": "ok"},
+    )
 
 
 def test_a_mistake_of_ours_is_a_problem_with_a_request_id(service: Service, monkeypatch) -> None:

@@ -87,12 +87,12 @@ def free_port() -> int:
         return port
 
 
-def start(state_dir: Path, port: int) -> subprocess.Popen[bytes]:
+def start(state_dir: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     """Start the real service."""
     command = [sys.executable, "-m", "api.cli", "serve", f"--state-dir={state_dir}", f"--port={port}"]
     with (state_dir.parent / "log").open("ab") as log:
         return subprocess.Popen(
-            [*command, "--batch-deltas=16", "--log-level=warning"], stdout=log, stderr=log
+            [*command, "--batch-deltas=16", "--log-level=warning", *options], stdout=log, stderr=log
         )
 
 

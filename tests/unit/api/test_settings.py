@@ -21,6 +21,10 @@ from api.settings import ServiceSettings
         ("inbox_limit", 0),
         ("batch_deltas", 0),
         ("log_level", "loud"),
+        ("falco_output", "ftp://sidekick/"),
+        ("falco_output", "http://"),
+        ("falco_output", "http://me:secret@sidekick/"),
+        ("falco_queue", 0),
         ("auto_promote", "always"),
     ],
 )
