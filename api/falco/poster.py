@@ -15,7 +15,8 @@ CONNECT_S: Final = 5.0
 READ_S: Final = 10.0
 _MOST_READ: Final = 4096
 _HEADER: Final = re.compile(r"([A-Za-z0-9-]+):\s+(\S.*)")
-_LATER: Final = frozenset({408, 429})
+_LATER: Final = frozenset({401, 403, 408, 429})
+"""The receiver's state, or our token, and not the alert: another attempt may succeed."""
 
 
 class Verdict(Enum):

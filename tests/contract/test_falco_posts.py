@@ -132,7 +132,7 @@ def test_a_receiver_that_is_down_gets_all_of_it_later(open_service: Callable[...
     assert after["falco_output"] == "ok"
 
 
-@pytest.mark.parametrize("status", [500, 503, 408, 429, 307])
+@pytest.mark.parametrize("status", [500, 503, 401, 403, 408, 429, 307])
 def test_an_alert_that_was_not_taken_comes_again_before_the_next(
     open_service: Callable[..., Service], sidekick: Sidekick, status: int
 ) -> None:

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0011');
+INSERT INTO "alembic_version" VALUES('0012');
 CREATE TABLE alerts (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	workload_id INTEGER NOT NULL, 
@@ -37,7 +37,7 @@ INSERT INTO "audit" VALUES(5,1764000000000,'admin','workload.mode','1','{"from":
 INSERT INTO "audit" VALUES(6,1764000000000,'admin','baseline.active','1','{"workload": 1, "number": 1, "from": "ready", "reason": "golden", "windows": 60}');
 INSERT INTO "audit" VALUES(7,1764000000000,'nonself','score.unlearn','21','{"workload": 1, "reason": "The signature rule ''Shell spawned'' matched in the window, as was told after it was learned."}');
 INSERT INTO "audit" VALUES(8,1764000000000,'admin','suppression.create','1','{"by": "sequences", "alert": 1, "workload": null, "everywhere": false, "rule": "", "calls": [], "reason": "the nightly backup", "owner": "storage", "days": 30.0, "expires_at": 1766592000000}');
-INSERT INTO "audit" VALUES(9,1764000000000,'admin','key.trust','1','{"name": "staging", "public_key": "neyjcCYFFgBr8lthsm3PVT2j91JTZoz+8mD6jPxRkVI=", "reason": "golden"}');
+INSERT INTO "audit" VALUES(9,1764000000000,'admin','key.trust','1','{"name": "staging", "public_key": "BUuag+OehSTuSqTBd5BjdDtNLtzORcCTyvMPpb+drd8=", "reason": "golden"}');
 CREATE TABLE baseline_versions (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	workload_id INTEGER NOT NULL, 
@@ -116,6 +116,11 @@ CREATE TABLE dropped (
 	CONSTRAINT pk_dropped PRIMARY KEY (day, cause, what)
 );
 INSERT INTO "dropped" VALUES(1764201600000,'age','counts',60,1763990000000,1763990590000);
+CREATE TABLE falco_queue (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	target VARCHAR NOT NULL, 
+	line VARCHAR NOT NULL
+);
 CREATE TABLE findings (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	workload_id INTEGER NOT NULL, 
@@ -339,9 +344,9 @@ CREATE TABLE tokens (
 	CONSTRAINT uq_tokens_digest UNIQUE (digest), 
 	CONSTRAINT uq_tokens_name UNIQUE (name)
 );
-INSERT INTO "tokens" VALUES(1,'admin','admin',X'AE6E72FB4936D8C288B9B43DB8B17E982BD7077916B8A509D6E3E826A3EE9508',1764000000000,NULL);
-INSERT INTO "tokens" VALUES(2,'read','read',X'80201C59A639339744BB5252CEAD66BAE753812C703A8CD82ED1CBA8CC7FA0C9',1764000000000,NULL);
-INSERT INTO "tokens" VALUES(3,'ingest','ingest',X'54B017325FBC936C57ADDF0BB43EFFD7C4F7BA9AC41A8B0277B376DA93B39BE2',1764000000000,NULL);
+INSERT INTO "tokens" VALUES(1,'admin','admin',X'D13DD0CE79D478E880699EC14DEEE6F8E354CB233932C978445E4AD4E944BB0E',1764000000000,NULL);
+INSERT INTO "tokens" VALUES(2,'read','read',X'AD947B06A37ECEEDB4C2632535945993DD9134554DE77F888DDE043AEF4F033F',1764000000000,NULL);
+INSERT INTO "tokens" VALUES(3,'ingest','ingest',X'E0C91980ED7C30F7052249628DCC2724D15D8D55CA326D0C9D3234309997ED65',1764000000000,NULL);
 CREATE TABLE trusted_keys (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	name VARCHAR NOT NULL, 
@@ -352,7 +357,7 @@ CREATE TABLE trusted_keys (
 	CONSTRAINT uq_trusted_keys_name UNIQUE (name), 
 	CONSTRAINT uq_trusted_keys_public_key UNIQUE (public_key)
 );
-INSERT INTO "trusted_keys" VALUES(1,'staging',X'9DECA370260516006BF25B61B26DCF553DA3F75253668CFEF260FA8CFC519152',1764000000000,NULL,NULL);
+INSERT INTO "trusted_keys" VALUES(1,'staging',X'054B9A83E39E8524EE4AA4C1779063743B4D2EDCCE45C093CAF30FA5BF9DADDF',1764000000000,NULL,NULL);
 CREATE TABLE weeks (
 	workload_id INTEGER NOT NULL, 
 	start BIGINT NOT NULL, 
@@ -422,6 +427,7 @@ CREATE INDEX ix_suppressions_active ON suppressions (expires_at) WHERE ended_at 
 CREATE INDEX ix_findings_suppression_id ON findings (suppression_id) WHERE suppression_id IS NOT NULL;
 CREATE INDEX ix_matches_suppression_id ON matches (suppression_id) WHERE suppression_id IS NOT NULL;
 CREATE INDEX ix_rollups_span_ms_start ON rollups (span_ms, start);
+CREATE INDEX ix_falco_queue_target_id ON falco_queue (target, id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('tokens',3);
 INSERT INTO "sqlite_sequence" VALUES('audit',9);
