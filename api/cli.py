@@ -188,7 +188,7 @@ def _nodes(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.workloads.commands import find_workload
+    from api.workloads.remote import find_workload
 
     client = _client(settings, options)
     path = f"/v1/workloads/{find_workload(client, options.workload)['id']}/mode"
@@ -197,6 +197,17 @@ def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
         _print_json(changed)
     else:
         print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
+    if changed["mode"] == Mode.ENFORCEMENT:
+        _warn_of_failed_checks(client, changed)
+
+
+def _warn_of_failed_checks(client: Any, workload: dict[str, Any]) -> None:  # noqa: ANN401 - imported late
+    """Say what speaks against what was switched; a mode is a person's decision, so it stays."""
+    versions = client.list("/v1/baselines", workload=str(workload["id"]))
+    for live in [each for each in versions if each["live"]]:
+        report = client.get(f"/v1/baselines/{live['id']}/report")
+        for check in [each for each in report["checks"] if each["outcome"] == "fail"]:
+            print(f"nonself: warning: {check['name']}: {check['text']}", file=sys.stderr)
 
 
 def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:

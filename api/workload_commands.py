@@ -9,8 +9,8 @@ from typing import Any, Final
 from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
 from api.retention.remote import history, show_history
+from api.seccomp.commands import run_seccomp
 from api.what_if.remote import show_snapshot, show_what_if, take_snapshot, what_if
-from api.workloads.commands import run_seccomp
 
 
 def run(connect: Callable[[], Client], options: argparse.Namespace, clock: Clock | None = None) -> None:

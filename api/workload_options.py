@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from api.workloads.options import add_seccomp
+from api.seccomp.options import add_seccomp
 
 EXAMPLES: Final = """\
 examples:

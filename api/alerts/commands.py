@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.client import Client
 from api.console import console, moment, new_table, plain, show
-from api.workloads.commands import find_workload, name_of
+from api.workloads.remote import find_workload, name_of
 
 _FILTERS: Final = ("status", "kind", "level", "rule")
 _SEQUENCES: Final = 5

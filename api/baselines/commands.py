@@ -12,8 +12,7 @@ from api.clock import SystemClock, to_datetime
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read, write
-from api.workloads.commands import find_workload, name_of
-from api.workloads.remote import times
+from api.workloads.remote import find_workload, name_of, times
 
 _Json = Any
 _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")

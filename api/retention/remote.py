@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from api.client import Client
 from api.console import console, moment, new_table
-from api.workloads.commands import find_workload
-from api.workloads.remote import times
+from api.workloads.remote import find_workload, times
 
 _HEADINGS: Final = (
     "from (UTC)",

@@ -14,7 +14,7 @@ from api.client import Client
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read_text
-from api.workloads.commands import find_workload
+from api.workloads.remote import find_workload
 from wire.bundle import wildcard
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from api.client import Client
 from api.console import console, moment, new_table, plain
-from api.workloads.commands import find_workload
+from api.workloads.remote import find_workload
 
 _PATH = "/v1/suppressions"
 

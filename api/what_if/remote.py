@@ -15,8 +15,7 @@ from api.errors import ClientError
 from api.figures import count, figure
 from api.files import write
 from api.what_if.carried import CarriedOut
-from api.workloads.commands import find_workload, name_of
-from api.workloads.remote import times
+from api.workloads.remote import find_workload, name_of, times
 
 
 def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON

@@ -1,12 +1,36 @@
-"""Reads the times that a person names at a terminal."""
+"""Finds the workload and the times that a person names at a terminal."""
 
 import argparse
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from api.client import Client
+from api.console import full_name
 from api.errors import ClientError
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def find_workload(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the one workload that a person means; what is shown of one names it whatever else is like it.
+
+    Raises:
+        ClientError: There is none, or several.
+    """
+    known = list(client.list("/v1/workloads"))
+    found = [each for each in known if wanted in {str(each["id"]), name_of(each)}] or [
+        each for each in known if wanted in {each["name"], f"{each['namespace']}/{each['name']}"}
+    ]
+    if len(found) != 1:
+        came = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
+        msg = f"Expected one workload called {wanted!r}; found {came}."
+        raise ClientError(msg)
+    return found[0]
+
+
+def name_of(workload: dict[str, Any]) -> str:
+    """Return the name under which a person knows a workload."""
+    return full_name(workload["namespace"], workload["name"], workload["container"])
 
 
 def read_time(text: str, now: datetime, option: str) -> datetime:

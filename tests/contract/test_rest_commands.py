@@ -46,6 +46,21 @@ def test_a_mode_is_switched_by_id_or_name(service: Service, options: list[str], 
     assert service.get("/v1/workloads/1").json()["mode"] == "enforcement-alert"
 
 
+def test_what_speaks_against_enforcement_is_said(
+    service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person may switch all the same; each check that a promotion would fail at is a warning."""
+    service.learn(40)
+
+    assert cli.main(["mode", "1", "enforcement-alert", *options]) == 0
+
+    told = capsys.readouterr()
+    assert "is in mode enforcement-alert" in told.out
+    assert "nonself: warning: completeness: " in told.err
+    assert cli.main(["mode", "1", "learning", *options]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_an_unknown_workload_is_one_sentence(
     service: Service, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
