@@ -9,6 +9,7 @@ import structlog
 
 from collector.sender import Answer, Verdict
 from collector.spool import Spool
+from wire.retry import backoff_s
 
 BACKOFF_CAP_S: Final = 30.0
 _BACKOFF_FIRST_S: Final = 0.5
@@ -111,9 +112,8 @@ class Uplink:
             log.warning("uplink_down", reason=answer.detail, waiting_batches=self._spool.batches)
         self._outage = answer.cause
         self._failures += 1
-        pause_s = min(self._cap, _BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16))
-        # Half fixed, half by chance: agents that lost their service together do not come back together.
-        return max(pause_s * self._chance.uniform(0.5, 1.0), min(answer.retry_after_s, 2 * self._cap))
+        wait_s = backoff_s(self._failures, first_s=_BACKOFF_FIRST_S, cap_s=self._cap, chance=self._chance)
+        return max(wait_s, min(answer.retry_after_s, 2 * self._cap))
 
     def _answered(self) -> None:
         if self._outage:

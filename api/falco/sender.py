@@ -15,6 +15,7 @@ from api.falco.poster import Answer, Poster, Verdict
 from api.falco.queue import Waiting
 from api.metrics import Metrics
 from api.targets import shown
+from wire.retry import backoff_s
 
 _log = structlog.get_logger()
 
@@ -161,9 +162,10 @@ class Sender:
         self._metrics.count(POSTS, target=target, outcome="failed")
         if not self._abandoned:
             self._drop_surplus(target)
-        pause_s = min(BACKOFF_CAP_S, self._backoff_first_s * 2.0 ** min(self._failures - 1, 16))
-        # Half fixed, half by chance: senders that lost a receiver together do not come back together.
-        return max(pause_s * self._chance.uniform(0.5, 1.0), min(answer.retry_after_s, _LONGEST_WISH_S))
+        wait_s = backoff_s(
+            self._failures, first_s=self._backoff_first_s, cap_s=BACKOFF_CAP_S, chance=self._chance
+        )
+        return max(wait_s, min(answer.retry_after_s, _LONGEST_WISH_S))
 
     def _drop_surplus(self, target: str) -> None:
         with self._store.read() as session:

@@ -15,6 +15,7 @@ from api.kubernetes.pods import CHASED, Controller, Parent, Pod, owner_of, read_
 from api.metrics import Metrics
 from api.owners import Owner
 from wire.profile import ContainerRef
+from wire.retry import backoff_s
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
@@ -59,8 +60,8 @@ class Directory:
         """By each uid."""
         self._gone: OrderedDict[str, tuple[Pod, Owner]] = OrderedDict()
         self._parents: OrderedDict[str, Parent | None] = OrderedDict()
-        self._pause_s = _FIRST_PAUSE_S
-        self._warned = False
+        self._chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="nonself-kubernetes", daemon=True)
 
     def start(self) -> None:
@@ -175,20 +176,19 @@ class Directory:
     def _fail(self, error: ClusterError) -> None:
         self._metrics.count("nonself_kubernetes_failures_total")
         self._metrics.set("nonself_kubernetes_up", 0)
-        if not self._warned:
-            self._warned = True
+        self._failures += 1
+        if self._failures == 1:
             _log.warning(
                 "kubernetes_unavailable",
                 reason=str(error),
                 effect="New pods are named from their labels, or from their own names, until it answers.",
             )
-        # Spread, so that services which lost the same server do not come back to it together.
-        self._wait(self._pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads retries, keeps no secret
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        self._wait(
+            backoff_s(self._failures, first_s=_FIRST_PAUSE_S, cap_s=_LONGEST_PAUSE_S, chance=self._chance)
+        )
 
     def _recover(self) -> None:
-        self._pause_s = _FIRST_PAUSE_S
         self._metrics.set("nonself_kubernetes_up", 1)
-        if self._warned:
-            self._warned = False
+        if self._failures:
+            self._failures = 0
             _log.info("kubernetes_available")

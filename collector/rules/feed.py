@@ -15,6 +15,7 @@ from collector.disk import Disk
 from collector.errors import RulesError, SensorError
 from wire.bundle import BUNDLE_PATH, RuleBundle, decode_bundle, encode_bundle
 from wire.errors import WireError
+from wire.retry import backoff_s
 
 WAIT_S: Final = 25.0
 """How long the service may hold an answer back while nothing changes."""
@@ -130,8 +131,9 @@ class RuleFeed:
             if not self._failures:
                 log.warning("rules_not_fetched", reason=asked.trouble)
             self._failures += 1
-            pause_s = min(_BACKOFF_CAP_S, _BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16))
-            return pause_s * self._chance.uniform(0.5, 1.0)
+            return backoff_s(
+                self._failures, first_s=_BACKOFF_FIRST_S, cap_s=_BACKOFF_CAP_S, chance=self._chance
+            )
         self._failures = 0
         if asked.bundle is not None and self._apply(asked.bundle):
             self._keep(asked.bundle)

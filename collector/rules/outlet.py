@@ -13,6 +13,7 @@ import structlog
 from collector.disk import Disk
 from collector.sender import Answer, Verdict
 from wire.match import MAX_MATCHES, EngineReport, MatchBatch, SignatureMatch, encode_match_batch
+from wire.retry import backoff_s
 
 MOST_WAITING: Final = 50_000
 """Matches in memory; what comes while it is full is discarded and counted."""
@@ -207,5 +208,7 @@ class MatchOutlet:
         if not self._failures:
             log.warning("matches_wait", reason=answer.detail, batches=len(self._files))
         self._failures += 1
-        pause_s = min(_BACKOFF_CAP_S, _BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16))
-        return max(pause_s * self._chance.uniform(0.5, 1.0), answer.retry_after_s)
+        wait_s = backoff_s(
+            self._failures, first_s=_BACKOFF_FIRST_S, cap_s=_BACKOFF_CAP_S, chance=self._chance
+        )
+        return max(wait_s, answer.retry_after_s)

@@ -21,6 +21,7 @@ from typing import Any, Final
 import structlog
 
 from collector.status import EngineStatus
+from wire.retry import backoff_s
 
 READY: Final = "ready"
 """What the engine says on standard output once events reach it; any other line says why it ends."""
@@ -98,12 +99,13 @@ class RuleProcess:
                 return
             if time.monotonic() - begun >= _HEALTHY_S:
                 self._failures = 0
-            pause_s = min(_BACKOFF_CAP_S, self._backoff_first_s * 2.0 ** min(self._failures, 16))
-            pause_s *= self._chance.uniform(0.5, 1.0)
             self._failures += 1
+            wait_s = backoff_s(
+                self._failures, first_s=self._backoff_first_s, cap_s=_BACKOFF_CAP_S, chance=self._chance
+            )
             self._status = EngineStatus("failed", reason, self._status.restarts)
-            log.error("rule_engine_ended", reason=reason, again_in_s=round(pause_s, 1))
-            self._stopping.wait(pause_s)
+            log.error("rule_engine_ended", reason=reason, again_in_s=round(wait_s, 1))
+            self._stopping.wait(wait_s)
             self._status = EngineStatus("starting", reason, self._status.restarts + 1)
 
     def _one_life(self) -> str:
