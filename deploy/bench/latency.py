@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bench.containers import containers, opens
 from bench.context import Context
-from bench.service import Api, agent_with_rules, service, wait_for
+from bench.service import agent_with_rules, as_admin, service, wait_for
 
 _BIN: Final = Path(sys.executable).parent
 _PER_S: Final = 5
@@ -69,11 +69,11 @@ def _alerts(context: Context, folder: Path, count: int) -> list[float]:
     folder.mkdir()
     seen_ns: list[int] = []
     with service(folder) as (url, token), agent_with_rules(folder, url, token, 10):
-        api = Api(folder, url)
+        api = as_admin(folder, url)
         with containers(context.work, folder / "containers", [opens(_PER_S, _READ)]):
             deadline = time.monotonic() + _START_S + 2 * count / _PER_S
             while len(seen_ns) < count:
-                alerts = api.get("/v1/alerts?kind=signature")["items"]
+                alerts = api.get("/v1/alerts", kind="signature")["items"]
                 now_ns = time.time_ns()
                 findings = sum(each["findings"] for each in alerts if each["rule"] == _RULE)
                 seen_ns += [now_ns] * (findings - len(seen_ns))
@@ -81,7 +81,7 @@ def _alerts(context: Context, folder: Path, count: int) -> list[float]:
                     msg = f"Only {len(seen_ns)} of {count} reads became findings of an alert."
                     raise RuntimeError(msg)
                 time.sleep(_POLL_S)
-        matches = [each for each in api.items("/v1/matches") if each["rule"] == _RULE]
+        matches = [each for each in api.list("/v1/matches", limit="1000") if each["rule"] == _RULE]
     times = sorted(each["time_ns"] for each in matches)
     return [(seen - event) / 1e6 for seen, event in zip(seen_ns, times, strict=False)]
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from api.client import Client
 from bench.containers import containers, favour, opens, pids
 from bench.context import Context
-from bench.service import Api, agent_with_rules, service, wait_for
+from bench.service import agent_with_rules, as_admin, service, wait_for
 from bench.workload import Crowd
 
 EVENTS_PER_S: Final = 200_000
@@ -45,7 +46,7 @@ def _flooded(context: Context, folder: Path, path: str) -> dict[str, Any]:
         agent_with_rules(folder, url, token, WINDOW_S) as agent,
         Crowd(context.work, 1, cpu=1, cgroups=cgroups) as counted,
     ):
-        api = Api(folder, url)
+        api = as_admin(folder, url)
         for pid in counted.pids():
             # It takes what the flood leaves: how fast it counts is not the question.
             os.setpriority(os.PRIO_PROCESS, pid, 10)
@@ -122,12 +123,13 @@ def _child(pid: int) -> int:
     return int(found.stdout.split()[0]) if found.stdout.split() else 0
 
 
-def _windows(api: Api) -> list[dict[str, Any]]:
+def _windows(api: Client) -> list[dict[str, Any]]:
     """Return the scored windows of what is counted."""
-    return [each for each in api.items("/v1/scores") if each["container"]["id"].endswith(_COUNTED)]
+    scores = api.list("/v1/scores", limit="1000")
+    return [each for each in scores if each["container"]["id"].endswith(_COUNTED)]
 
 
-def _settled(api: Api, ended: float) -> bool:
+def _settled(api: Client, ended: float) -> bool:
     """Tell whether all windows up to a moment have come, and are scored."""
     # An agent without counts says so, after whatever waits to be sent.
     if _unix(api.get("/v1/nodes")["items"][0]["seen_at"]) < ended + 2 * WINDOW_S:
@@ -137,7 +139,7 @@ def _settled(api: Api, ended: float) -> bool:
     return len(_windows(api)) == before
 
 
-def _counters(api: Api, since: float) -> dict[str, int]:
+def _counters(api: Client, since: float) -> dict[str, int]:
     """Return the engine's counters as the service shows them, reported after a moment."""
 
     def engine() -> dict[str, Any]:

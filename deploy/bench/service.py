@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
+from api.client import Client
 from bench.loads import free_port
 
 _BIN = Path(sys.executable).parent
@@ -73,35 +73,9 @@ def ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     wait_for(lambda: _is_ready(url), _START_S, f"nonself serve: {log}", process)
 
 
-class Api:
-    """Asks a service started here, as its administrator."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self._url = url
-        self._headers = {"Authorization": f"Bearer {(folder / 'state' / 'token').read_text().strip()}"}
-        self._pool = urllib3.PoolManager(num_pools=1, retries=False, timeout=30.0)
-
-    def get(self, path: str) -> dict[str, Any]:
-        """Return the answer to a GET.
-
-        Raises:
-            RuntimeError: The service refused it.
-        """
-        answer = self._pool.request("GET", self._url + path, headers=self._headers)
-        if answer.status != 200:
-            msg = f"GET {path}: {answer.status} {answer.data.decode()[:300]}"
-            raise RuntimeError(msg)
-        return dict(answer.json())
-
-    def items(self, path: str) -> list[dict[str, Any]]:
-        """Return all entries of a list, page by page."""
-        found: list[dict[str, Any]] = []
-        joint = "&" if "?" in path else "?"
-        page = self.get(f"{path}{joint}limit=1000")
-        while page["items"]:
-            found += page["items"]
-            page = self.get(f"{path}{joint}limit=1000&cursor={page['next_cursor']}")
-        return found
+def as_admin(folder: Path, url: str) -> Client:
+    """Return a client of a service started here, with its administrator's token."""
+    return Client(url, folder / "state" / "token")
 
 
 @contextlib.contextmanager
