@@ -227,7 +227,7 @@ class Baseline:
         self._records[window.phase].learn(row_of(score), score.least_p)
         return score
 
-    def unlearn_window(self, window: Window, score: WindowScore) -> None:
+    def unlearn_window(self, window: Window, bits: float) -> None:
         """Take back a window that `learn_window` learned, and its score where it is still remembered.
 
         The counts are afterwards, bit for bit, those of a baseline that never
@@ -235,6 +235,10 @@ class Baseline:
         a score is taken before its window is learned, so later scores may be
         lower than they would have been without it. Completeness keeps what it
         counted: it tells when n-grams came, not only that they did.
+
+        Args:
+            window: The window.
+            bits: The score that it was learned with.
 
         Raises:
             UnlearnError: The window cannot have been learned, or calls were
@@ -244,7 +248,7 @@ class Baseline:
             msg = "Expected a window that was learned; got one from the start, and none of those was."
             raise UnlearnError(msg)
         self._uncount(window)
-        self._records.unlearn(window.phase, score.score)
+        self._records.unlearn(window.phase, bits)
 
     def summary(self) -> BaselineSummary:
         """Return what the baseline knows and how sure it is."""

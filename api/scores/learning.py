@@ -1,13 +1,13 @@
 """What a person may do with the learning of one window: unlearn, relearn, release, drop; all is audited."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.db.tables import ScoreRow
-from api.errors import NotFoundError, NotPossibleError
+from api.errors import NotPossibleError, existing
 from api.lifecycle.versions import Timeline
 from api.vocabulary import Verdict
 from api.worker import baselines
@@ -40,10 +40,7 @@ def take(session: Session, score_id: int, step: Step, *, reason: str, actor: str
         NotFoundError: There is no score of this id.
         NotPossibleError: The window is in no state for that, or its counts are no longer kept.
     """
-    row = session.get(ScoreRow, score_id)
-    if row is None:
-        msg = f"There is no score {score_id}."
-        raise NotFoundError(msg)
+    row = existing(session.get(ScoreRow, score_id), f"score {score_id}")
     _check(row, step)
     if step is Step.DROP:
         row.quarantined, row.not_learned = False, f"Dropped by {actor}: {reason}"
@@ -83,12 +80,9 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
         msg = f"To unlearn a span, expected windows that the live version learned, with their counts; {got}."
         raise NotPossibleError(msg)
     learner = baselines.load(session, span.workload_id, delta_of(held[0].inbox).arch)
-    windows = [(each, delta_of(each.inbox)) for each in held]
-    # Unlearning asks for nothing of a score but its bits, so one window is scored for all.
-    score = learner.baseline.score_window(window_of(windows[0][1], held[0].container))
-    for each, delta in reversed(windows):
-        remembered = replace(score, score=each.score.learned_score or 0.0)
-        take_back(learner, window_of(delta, each.container), remembered)
+    for each in reversed(held):
+        delta = delta_of(each.inbox)
+        take_back(learner, window_of(delta, each.container), each.score)
         learner.provenance.add(facts_of(session, delta, each.container), times=-1)
         each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
         each.score.not_unlearned, each.score.learning_changed_at = None, now_ms

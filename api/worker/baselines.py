@@ -66,17 +66,17 @@ class Learner:
             self.teachers.learn(window.ngrams, new, replica=replica)
         return taken
 
-    def unlearn(self, window: Window, score: WindowScore) -> None:
+    def unlearn(self, window: Window, bits: float) -> None:
         """Take a learned window back; a replica that alone taught what is gone has taught nothing.
 
         Args:
             window: The window.
-            score: What it scored when it was learned.
+            bits: The score that it was learned with.
 
         Raises:
             UnlearnError: The baseline cannot take it back; nothing was changed.
         """
-        self.baseline.unlearn_window(window, score)
+        self.baseline.unlearn_window(window, bits)
         if len(self.teachers):
             self.teachers.forget(window.ngrams[self.baseline.held_by(window.ngrams) == 0])
 

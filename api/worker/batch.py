@@ -265,21 +265,21 @@ class BatchProcessor:
     def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
         quarantined = repository.find_quarantined(self._session, workload.id)
-        windows = [window_of(delta_of(each.inbox), each.container) for each in quarantined]
+        deltas = [delta_of(each.inbox) for each in quarantined]
         held = [
-            (each, window, identify_replica(each.container))
-            for each, window in zip(quarantined, windows, strict=True)
-            if window.phase is phase
+            (each, delta, window_of(delta, each.container), identify_replica(each.container))
+            for each, delta in zip(quarantined, deltas, strict=True)
         ]
+        held = [each for each in held if each[2].phase is phase]
         several = self._ledgers.several(workload.id)
-        if not policy.releases([(window.start, replica) for _, window, replica in held], several=several):
+        if not policy.releases([(window.start, replica) for *_, window, replica in held], several=several):
             return
         self._baselines.mark_changed(workload.id)
-        scores = learner.release([(window, replica if several else None) for _, window, replica in held])
-        for (each, _, _), score in zip(held, scores, strict=True):
+        scores = learner.release([(window, replica if several else None) for *_, window, replica in held])
+        for (each, delta, _, _), score in zip(held, scores, strict=True):
             each.score.quarantined = False
             if score is not None:
-                learner.provenance.add(facts_of(self._session, delta_of(each.inbox), each.container))
+                learner.provenance.add(facts_of(self._session, delta, each.container))
                 each.score.learned, each.score.not_learned = True, None
                 each.score.learned_score = score.score
                 each.score.learning_changed_at = self._now_ms

@@ -1,6 +1,6 @@
 """A learned window taken back out of its baseline, or why that cannot be done."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,6 @@ from api.lifecycle.versions import Timeline
 from api.worker.baselines import Learner
 from api.worker.batch import delta_of, facts_of, window_of
 from model.errors import UnlearnError
-from model.score import WindowScore
 from model.window import Window
 
 
@@ -63,20 +62,19 @@ def unlearn(learner: Learner, kept: KeptWindow, row: ScoreRow, *, reason: str, n
     Raises:
         NotPossibleError: It cannot be told what of it was learned; nothing was changed.
     """
-    score = replace(learner.baseline.score_window(kept.window), score=row.learned_score or 0.0)
-    take_back(learner, kept.window, score)
+    take_back(learner, kept.window, row)
     learner.provenance.add(kept.facts, times=-1)
     row.learned, row.not_learned, row.not_unlearned = False, reason, None
     row.learning_changed_at = now_ms
 
 
-def take_back(learner: Learner, window: Window, score: WindowScore) -> None:
+def take_back(learner: Learner, window: Window, row: ScoreRow) -> None:
     """Take a window, and the score that is remembered with it, out of what was learned.
 
     Raises:
         NotPossibleError: It cannot be told what of it was learned; nothing was changed.
     """
     try:
-        learner.unlearn(window, score)
+        learner.unlearn(window, row.learned_score or 0.0)
     except UnlearnError as error:
         raise NotPossibleError(str(error)) from error

@@ -122,7 +122,7 @@ def test_what_was_unlearned_and_comes_again_is_counted_once() -> None:
     usual, odd = window({1: 9, 2: 9}), window({1: 9, 2: 9, 7: 1})
     for each in (usual, odd):
         baseline.learn_window(each, baseline.score_window(each))
-    baseline.unlearn_window(odd, baseline.score_window(odd))
+    baseline.unlearn_window(odd, baseline.score_window(odd).score)
 
     baseline.learn_window(odd, baseline.score_window(odd))
 

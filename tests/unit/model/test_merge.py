@@ -144,7 +144,7 @@ def test_unlearning_undoes_learning(
 
     score = baseline.score_window(strange)
     baseline.learn_window(strange, score)
-    baseline.unlearn_window(strange, score)
+    baseline.unlearn_window(strange, score.score)
 
     assert counted(baseline.state()) == before
     score_after = baseline.score_window(window(asked))
@@ -162,7 +162,7 @@ def test_any_learned_window_can_be_unlearned(parts: list[dict[int, int]], data: 
         scores.append(baseline.score_window(window(part)))
         baseline.learn_window(window(part), scores[-1])
 
-    baseline.unlearn_window(window(parts[at]), scores[at])
+    baseline.unlearn_window(window(parts[at]), scores[at].score)
 
     assert counted(baseline.state()) == counted(learned(parts[:at] + parts[at + 1 :]).state())
 
@@ -176,7 +176,7 @@ def test_unlearning_takes_the_score_along() -> None:
     baseline.learn_window(intruded, score)
     assert score.score in totals(baseline)
 
-    baseline.unlearn_window(intruded, score)
+    baseline.unlearn_window(intruded, score.score)
 
     assert score.score not in totals(baseline)
     assert len(totals(baseline)) == 29
@@ -191,7 +191,7 @@ def test_a_window_is_unlearned_by_its_score_alone() -> None:
     baseline.learn_window(earlier, score)
     assert 77.0 in totals(baseline)
 
-    baseline.unlearn_window(earlier, replace(score, views=()))
+    baseline.unlearn_window(earlier, 77.0)
 
     assert 77.0 not in totals(baseline)
 
@@ -200,7 +200,7 @@ def test_the_largest_window_is_unlearned_too() -> None:
     """Load beyond experience is again beyond experience."""
     baseline = learned([{1: 100}, {1: 5000}])
 
-    baseline.unlearn_window(window({1: 5000}), baseline.score_window(window({1: 5000})))
+    baseline.unlearn_window(window({1: 5000}), baseline.score_window(window({1: 5000})).score)
 
     assert baseline.largest_calls == 100
 
@@ -212,7 +212,7 @@ def test_what_was_never_learned_cannot_be_unlearned(strange: dict[int, int]) -> 
     before = everything(baseline.state())
 
     with pytest.raises(UnlearnError, match="a window that was learned"):
-        baseline.unlearn_window(window(strange), baseline.score_window(window(strange)))
+        baseline.unlearn_window(window(strange), baseline.score_window(window(strange)).score)
 
     assert everything(baseline.state()) == before
 
@@ -223,13 +223,13 @@ def test_a_start_that_was_never_learned_cannot_be_unlearned() -> None:
     baseline.learn_window(late, baseline.score_window(late))
 
     with pytest.raises(UnlearnError, match="from the start"):
-        baseline.unlearn_window(window({1: 10}), baseline.score_window(late))
+        baseline.unlearn_window(window({1: 10}), baseline.score_window(late).score)
 
 
 def test_nothing_can_be_unlearned_of_nothing() -> None:
     """Not even a window without calls."""
     with pytest.raises(UnlearnError, match="learned none"):
-        Baseline().unlearn_window(window({}, from_start=False), Baseline().score_window(window({})))
+        Baseline().unlearn_window(window({}, from_start=False), 0.0)
 
 
 def test_a_full_baseline_does_not_unlearn() -> None:
@@ -240,4 +240,4 @@ def test_a_full_baseline_does_not_unlearn() -> None:
     baseline.learn_window(both, score)
 
     with pytest.raises(UnlearnError, match="refused no calls; got one of 5 refused"):
-        baseline.unlearn_window(both, score)
+        baseline.unlearn_window(both, score.score)

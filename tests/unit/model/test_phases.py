@@ -144,7 +144,7 @@ def test_a_window_is_unlearned_from_the_record_of_its_phase(phase: Phase) -> Non
     kept = replace(baseline.score_window(one), score=1e6, views=())
 
     baseline.learn_window(one, kept)
-    baseline.unlearn_window(one, kept)
+    baseline.unlearn_window(one, kept.score)
 
     after = baseline.state()
     assert (after.scores_seen, after.start_scores_seen) == (before.scores_seen, before.start_scores_seen)
@@ -161,7 +161,7 @@ def test_a_start_learned_before_there_were_phases_is_unlearned_from_the_common_r
     score = learn(baseline, one)
     seen = baseline.state().scores_seen
 
-    baseline.unlearn_window(replace(one, start=5), score)
+    baseline.unlearn_window(replace(one, start=5), score.score)
 
     assert (baseline.state().scores_seen, baseline.state().start_scores_seen) == (seen - 1, 0)
 
