@@ -24,7 +24,9 @@ ServiceError
     └── StoreError               503
 """
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 class ServiceError(Exception):
@@ -86,6 +88,18 @@ class NotFoundError(ProblemError):
     """There is no such resource."""
 
     status, slug, title = 404, "not-found", "Not found"
+
+
+def existing(found: T | None, what: str) -> T:
+    """Return what was looked up.
+
+    Raises:
+        NotFoundError: It is None: "There is no `what`."
+    """
+    if found is None:
+        msg = f"There is no {what}."
+        raise NotFoundError(msg)
+    return found
 
 
 class ReplayedError(ProblemError):

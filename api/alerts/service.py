@@ -9,7 +9,7 @@ from api.alerts import repository
 from api.alerts.repository import AlertView
 from api.alerts.schemas import AlertDetailOut, AlertOut, AlertQuery, FindingOut
 from api.clock import to_datetime
-from api.errors import InvalidError, NotFoundError
+from api.errors import InvalidError, existing
 from api.matches import service as matches
 from api.matches.schemas import MatchOut, MatchQuery
 from api.scores.repository import ScoreView
@@ -51,10 +51,7 @@ def get(session: Session, alert_id: int, window_s: int) -> AlertDetailOut:
     Raises:
         NotFoundError: There is none of this id.
     """
-    view = repository.find(session, alert_id)
-    if view is None:
-        msg = f"There is no alert {alert_id}."
-        raise NotFoundError(msg)
+    view = existing(repository.find(session, alert_id), f"alert {alert_id}")
     windows = [
         FindingOut(
             id=finding.row.id,

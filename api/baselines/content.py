@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from api.baselines import repository
 from api.baselines.repository import VersionView
-from api.errors import NotFoundError, NotPossibleError
+from api.errors import NotPossibleError, existing
 from api.lifecycle.provenance import Provenance
 from model import snapshot
 from model.state import BaselineState
@@ -26,11 +26,7 @@ def find(session: Session, version_id: int) -> VersionView:
     Raises:
         NotFoundError: There is none of this id.
     """
-    view = repository.find(session, version_id)
-    if view is None:
-        msg = f"There is no baseline {version_id}."
-        raise NotFoundError(msg)
-    return view
+    return existing(repository.find(session, version_id), f"baseline {version_id}")
 
 
 def read(session: Session, view: VersionView) -> Content:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.clock import to_datetime, to_ms
 from api.db.baseline_tables import TrustedKeyRow
-from api.errors import InvalidError, NotFoundError
+from api.errors import InvalidError, existing
 from api.keys import repository
 from api.keys.schemas import KeyIn, KeyOut, KeysOut, KeyState
 
@@ -52,10 +52,7 @@ def revoke(session: Session, key_id: int, *, reason: str, actor: str, now_ms: in
     Raises:
         NotFoundError: There is none of this id.
     """
-    row = repository.find(session, key_id)
-    if row is None:
-        msg = f"There is no key {key_id}."
-        raise NotFoundError(msg)
+    row = existing(repository.find(session, key_id), f"key {key_id}")
     if row.revoked_at is None:
         row.revoked_at = now_ms
         detail = {"name": row.name, "reason": reason}

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from api.clock import to_datetime, to_ms
 from api.db.tables import WorkloadRow
-from api.errors import NotFoundError
+from api.errors import existing
 from api.retention import repository
 from api.retention.rollup import DAY_MS, EDGES, Key, Sums, by_day, by_hour
 from api.retention.schemas import (
@@ -31,9 +31,7 @@ def get_history(session: Session, workload_id: int, query: HistoryQuery) -> Hist
     Raises:
         NotFoundError: There is no workload of this id.
     """
-    if session.get(WorkloadRow, workload_id) is None:
-        msg = f"There is no workload {workload_id}."
-        raise NotFoundError(msg)
+    existing(session.get(WorkloadRow, workload_id), f"workload {workload_id}")
     found = read_sums(session, workload_id)
     if query.step is Step.DAY:
         found = by_day(found)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.errors import ServiceError
+from api.figures import count
 from signatures.default_rules import rule_files
 from signatures.loader import Loaded, RuleFile, load
 from signatures.problems import ErrorCode, Place, Problem
@@ -43,8 +44,8 @@ def check(paths: Sequence[Path], *, default: bool = False, as_json: bool = False
     errors = sum(problem.is_error for problem in problems)
     warnings = len(problems) - errors
     # The counts of rules say nothing once an error has ended the reading.
-    rules = f"{_count(len(loaded.rules), 'rule')}, " if ok else ""
-    print(f"{rules}{_count(errors, 'error')}, {_count(warnings, 'warning')}")  # noqa: T201
+    rules = f"{count(len(loaded.rules), 'rule')}, " if ok else ""
+    print(f"{rules}{count(errors, 'error')}, {count(warnings, 'warning')}")  # noqa: T201
     return ok
 
 
@@ -88,7 +89,3 @@ def _as_json(loaded: Loaded, problems: Sequence[Problem], *, ok: bool) -> dict[s
         "errors": [problem.as_json() for problem in problems if problem.is_error],
         "warnings": [problem.as_json() for problem in problems if not problem.is_error],
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

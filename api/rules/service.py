@@ -7,7 +7,7 @@ from api.clock import to_datetime
 from api.db import selections
 from api.db.rule_tables import RuleSelectionRow, RuleSetRow
 from api.db.tables import WorkloadRow
-from api.errors import InvalidError, NotFoundError
+from api.errors import InvalidError, NotFoundError, existing
 from api.paging import PageQuery
 from api.rules import repository, versions
 from api.rules.schemas import (
@@ -125,9 +125,8 @@ def select(session: Session, wish: SelectionIn, *, now_ms: int, actor: str) -> S
         NotFoundError: There is no such workload.
         InvalidError: There are too many selections.
     """
-    if wish.workload is not None and session.get(WorkloadRow, wish.workload) is None:
-        msg = f"There is no workload {wish.workload}."
-        raise NotFoundError(msg)
+    if wish.workload is not None:
+        existing(session.get(WorkloadRow, wish.workload), f"workload {wish.workload}")
     row = repository.replace_selection(
         session, wish.selection(), now_ms=now_ms, actor=actor, reason=wish.reason
     )
@@ -146,10 +145,7 @@ def unselect(session: Session, selection_id: int, *, reason: str, now_ms: int, a
     Raises:
         NotFoundError: There is none of this id.
     """
-    row = session.get(RuleSelectionRow, selection_id)
-    if row is None:
-        msg = f"There is no selection {selection_id}."
-        raise NotFoundError(msg)
+    row = existing(session.get(RuleSelectionRow, selection_id), f"selection {selection_id}")
     shown = _show_selection(row)
     session.delete(row)
     detail = shown.model_dump(mode="json", exclude={"id", "created_at", "actor"}, exclude_none=True)

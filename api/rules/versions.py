@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.db.rule_tables import RuleSetRow
-from api.errors import InvalidError, NotFoundError, RulesError
+from api.errors import InvalidError, NotFoundError, RulesError, existing
 from api.rules import repository
 from api.rules.language import read_rules
 from signatures.problems import Problem
@@ -146,11 +146,7 @@ def find(session: Session, version: int) -> RuleSetRow:
     Raises:
         NotFoundError: There is none of this number.
     """
-    row = repository.find(session, version)
-    if row is None:
-        msg = f"There is no version {version} of the rules."
-        raise NotFoundError(msg)
-    return row
+    return existing(repository.find(session, version), f"version {version} of the rules")
 
 
 def differences(before: Sequence[RuleFile], after: Sequence[RuleFile]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.clock import to_datetime
 from api.db.tables import ContainerRow
-from api.errors import NotFoundError
+from api.errors import existing
 from api.scores import repository
 from api.scores.repository import ScoreView
 from api.scores.schemas import ContainerOut, ContributionOut, ScoreOut, ScoreQuery
@@ -34,10 +34,7 @@ def get(session: Session, score_id: int) -> ScoreOut:
     Raises:
         NotFoundError: There is none of this id.
     """
-    view = repository.find(session, score_id)
-    if view is None:
-        msg = f"There is no score {score_id}."
-        raise NotFoundError(msg)
+    view = existing(repository.find(session, score_id), f"score {score_id}")
     return show(view, explain=True)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.db.tables import InboxRow, ScoreRow, WorkloadRow
-from api.errors import InvalidError, NotFoundError, NotPossibleError
+from api.errors import InvalidError, NotPossibleError, existing
 from api.seccomp.profile import Calls, build_profile, build_resource, known_names, read_calls
 from api.seccomp.schemas import LeftOutOut, ProfileFormat, SeccompOut, SeccompQuery
 from api.worker.batch import delta_of
@@ -26,10 +26,7 @@ def export(session: Session, workload_id: int, query: SeccompQuery) -> SeccompOu
         InvalidError: `also` names a call that does not exist.
         NotPossibleError: The baseline is not good enough, and `incomplete` was not asked for.
     """
-    row = session.get(WorkloadRow, workload_id)
-    if row is None:
-        msg = f"There is no workload {workload_id}."
-        raise NotFoundError(msg)
+    row = existing(session.get(WorkloadRow, workload_id), f"workload {workload_id}")
     stored = find_baseline(session, workload_id)
     if stored is None:
         msg = "Nothing was learned of this workload yet."

@@ -9,7 +9,7 @@ from api.audit import record
 from api.clock import to_datetime
 from api.db.suppression_tables import SuppressionRow
 from api.db.tables import AlertRow, WorkloadRow
-from api.errors import InvalidError, NotFoundError, NotPossibleError
+from api.errors import InvalidError, NotPossibleError, existing
 from api.suppressions import repository
 from api.suppressions.matching import By, Scope
 from api.suppressions.repository import MOST
@@ -173,27 +173,19 @@ def _is_active(row: SuppressionRow, now_ms: int) -> bool:
 
 
 def _find(session: Session, suppression_id: int) -> SuppressionRow:
-    row = session.get(SuppressionRow, suppression_id)
-    if row is None:
-        msg = f"There is no suppression {suppression_id}."
-        raise NotFoundError(msg)
-    return row
+    return existing(session.get(SuppressionRow, suppression_id), f"suppression {suppression_id}")
 
 
 def _scope(session: Session, wish: ScopeIn) -> Scope:
     if wish.alert is not None:
         return _of_alert(session, wish, wish.alert)
-    if wish.workload is not None and session.get(WorkloadRow, wish.workload) is None:
-        msg = f"There is no workload {wish.workload}."
-        raise NotFoundError(msg)
+    if wish.workload is not None:
+        existing(session.get(WorkloadRow, wish.workload), f"workload {wish.workload}")
     return Scope(by=wish.by, workload=wish.workload, rule=wish.rule, tokens=_tokens(wish.calls))
 
 
 def _of_alert(session: Session, wish: ScopeIn, alert_id: int) -> Scope:
-    alert = session.get(AlertRow, alert_id)
-    if alert is None:
-        msg = f"There is no alert {alert_id}."
-        raise NotFoundError(msg)
+    alert = existing(session.get(AlertRow, alert_id), f"alert {alert_id}")
     signature = alert.kind == AlertKind.SIGNATURE.value
     if signature != (wish.by is By.RULE):
         expected = "rule" if signature else "workload, sequences or calls"

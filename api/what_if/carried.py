@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from api.db.tables import BaselineRow, LedgerRow, WorkloadRow
-from api.errors import NotFoundError, NotPossibleError
+from api.errors import NotPossibleError, existing
 from api.settings import ServiceSettings
 
 Base64 = Annotated[str, Field(description="Base64.")]
@@ -42,10 +42,7 @@ def read(session: Session, workload_id: int, settings: ServiceSettings) -> Carri
         NotFoundError: There is no workload of this id.
         NotPossibleError: Nothing was learned of it.
     """
-    workload = session.get(WorkloadRow, workload_id)
-    if workload is None:
-        msg = f"There is no workload {workload_id}."
-        raise NotFoundError(msg)
+    workload = existing(session.get(WorkloadRow, workload_id), f"workload {workload_id}")
     baseline, ledger = session.get(BaselineRow, workload_id), session.get(LedgerRow, workload_id)
     if baseline is None or ledger is None:
         msg = f"Nothing was learned of workload {workload_id} yet."

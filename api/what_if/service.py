@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from api.clock import to_datetime, to_ms
-from api.errors import InvalidError, NotFoundError
+from api.errors import InvalidError, existing
 from api.scores.service import show_contributions
 from api.settings import ServiceSettings
 from api.what_if import repository
@@ -38,10 +38,7 @@ def run(
         NotFoundError: There is no workload of this id.
         InvalidError: The range of time is empty.
     """
-    view = workloads.find(session, workload_id)
-    if view is None:
-        msg = f"There is no workload {workload_id}."
-        raise NotFoundError(msg)
+    view = existing(workloads.find(session, workload_id), f"workload {workload_id}")
     promise = promises.promise(
         view.ledger,
         settings,

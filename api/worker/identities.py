@@ -1,6 +1,7 @@
 """Whose a container is: its workload under any key that it was learned by, or a new one (ADR 0073)."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import select
@@ -43,7 +44,7 @@ class Identities:
             select(WorkloadAliasRow).where(WorkloadAliasRow.workload_id.in_(ids))
         ):
             if alias.workload_id is not None:
-                self._known[_key_of(alias)] = by_id[alias.workload_id]
+                self._known[repository.key_of(alias)] = by_id[alias.workload_id]
         self._known |= found
 
     def workload_of(self, ref: ContainerRef, container: ContainerRow, node: str) -> WorkloadRow:
@@ -87,7 +88,7 @@ class Identities:
     def _find(self, key: WorkloadKey) -> WorkloadRow | None:
         if found := self._known.get(key) or repository.find_workload(self._session, key):
             return found
-        alias = self._alias(key)
+        alias = repository.find_alias(self._session, key)
         if alias is None or alias.workload_id is None:
             return None
         return self._session.get_one(WorkloadRow, alias.workload_id)
@@ -123,47 +124,16 @@ class Identities:
         """Remember what a workload is called while nobody can ask the cluster, unless several are."""
         if repository.find_workload(self._session, key):
             return
-        alias = self._alias(key)
+        alias = repository.find_alias(self._session, key)
         if alias is None:
             self._add_alias(key, row)
         elif alias.workload_id not in {row.id, None}:
             alias.workload_id = None
             self._known.pop(key, None)
 
-    def _alias(self, key: WorkloadKey) -> WorkloadAliasRow | None:
-        return self._session.scalar(
-            select(WorkloadAliasRow).where(
-                WorkloadAliasRow.kind == key.kind,
-                WorkloadAliasRow.cluster == key.cluster,
-                WorkloadAliasRow.namespace == key.namespace,
-                WorkloadAliasRow.name == key.name,
-                WorkloadAliasRow.container == key.container,
-            )
-        )
-
     def _add_alias(self, key: WorkloadKey, row: WorkloadRow) -> None:
-        self._session.add(
-            WorkloadAliasRow(
-                kind=key.kind,
-                cluster=key.cluster,
-                namespace=key.namespace,
-                name=key.name,
-                container=key.container,
-                workload_id=row.id,
-                created_at=self._now_ms,
-            )
-        )
+        self._session.add(WorkloadAliasRow(**asdict(key), workload_id=row.id, created_at=self._now_ms))
         self._session.flush()
-
-
-def _key_of(alias: WorkloadAliasRow) -> WorkloadKey:
-    return WorkloadKey(
-        kind=alias.kind,
-        cluster=alias.cluster,
-        namespace=alias.namespace,
-        name=alias.name,
-        container=alias.container,
-    )
 
 
 def _spelled(key: WorkloadKey) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, tuple_, update
@@ -14,6 +15,7 @@ from api.db.tables import (
     DriftRow,
     InboxRow,
     ScoreRow,
+    WorkloadAliasRow,
     WorkloadRow,
 )
 from api.vocabulary import AlertKind, AlertStatus
@@ -113,39 +115,30 @@ def describe_container(row: ContainerRow, ref: ContainerRef) -> None:
 def find_workloads(session: Session, ids: Collection[int]) -> dict[WorkloadKey, WorkloadRow]:
     """Return workloads by their identity."""
     rows = session.scalars(select(WorkloadRow).where(WorkloadRow.id.in_(ids)))
-    return {
-        WorkloadKey(
-            kind=row.kind,
-            cluster=row.cluster,
-            namespace=row.namespace,
-            name=row.name,
-            container=row.container,
-        ): row
-        for row in rows
-    }
+    return {key_of(row): row for row in rows}
 
 
 def find_workload(session: Session, key: WorkloadKey) -> WorkloadRow | None:
     """Return the workload of this identity."""
-    return session.scalar(
-        select(WorkloadRow).where(
-            WorkloadRow.kind == key.kind,
-            WorkloadRow.cluster == key.cluster,
-            WorkloadRow.namespace == key.namespace,
-            WorkloadRow.name == key.name,
-            WorkloadRow.container == key.container,
-        )
+    return session.scalar(select(WorkloadRow).filter_by(**asdict(key)))
+
+
+def find_alias(session: Session, key: WorkloadKey) -> WorkloadAliasRow | None:
+    """Return the alias of this identity, of one workload or of several."""
+    return session.scalar(select(WorkloadAliasRow).filter_by(**asdict(key)))
+
+
+def key_of(row: WorkloadRow | WorkloadAliasRow) -> WorkloadKey:
+    """Return the identity that a row holds."""
+    return WorkloadKey(
+        kind=row.kind, cluster=row.cluster, namespace=row.namespace, name=row.name, container=row.container
     )
 
 
 def add_workload(session: Session, key: WorkloadKey, source: Source, mode: str, now_ms: int) -> WorkloadRow:
     """Store a workload seen for the first time."""
     row = WorkloadRow(
-        kind=key.kind,
-        cluster=key.cluster,
-        namespace=key.namespace,
-        name=key.name,
-        container=key.container,
+        **asdict(key),
         identity_source=source.value,
         mode=mode,
         mode_changed_at=now_ms,

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.clock import to_datetime
 from api.db.tables import BaselineRow, WeekRow
-from api.errors import NotFoundError
+from api.errors import existing
 from api.lifecycle import versions
 from api.paging import PageQuery
 from api.settings import ServiceSettings
@@ -145,11 +145,7 @@ def get_baseline(
 
 
 def _find(session: Session, workload_id: int) -> WorkloadView:
-    view = repository.find(session, workload_id)
-    if view is None:
-        msg = f"There is no workload {workload_id}."
-        raise NotFoundError(msg)
-    return view
+    return existing(repository.find(session, workload_id), f"workload {workload_id}")
 
 
 def _show(view: WorkloadView, settings: ServiceSettings) -> WorkloadOut:
