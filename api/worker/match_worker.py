@@ -15,6 +15,7 @@ from api.worker import matches
 from api.worker.baselines import Baselines
 from api.worker.matches import MatchProcessor, MatchTally
 from api.worker.suppressing import SUPPRESSED_METRIC
+from api.worker.transaction import learning
 
 _log = structlog.get_logger()
 
@@ -48,23 +49,17 @@ class MatchWorker:
             return True
 
     def _handle(self, limit: int) -> int:
-        try:
-            with self._core.store.write() as session:
-                rows = self._take(session, limit)
-                processor = MatchProcessor(
-                    session,
-                    self._baselines,
-                    self._core.settings,
-                    self._core.clock.now_ms(),
-                    partial(self._core.falco.write, session),
-                    owner_of=self._core.owner_of,
-                )
-                tally = processor.process(rows)
-        except Exception:
-            self._baselines.forget()
-            raise
-        self._baselines.settle()
-        self._core.falco.committed()
+        with learning(self._core, self._baselines) as session:
+            rows = self._take(session, limit)
+            processor = MatchProcessor(
+                session,
+                self._baselines,
+                self._core.settings,
+                self._core.clock.now_ms(),
+                partial(self._core.falco.write, session),
+                owner_of=self._core.owner_of,
+            )
+            tally = processor.process(rows)
         self._count(tally)
         return len(rows)
 

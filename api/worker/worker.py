@@ -17,6 +17,7 @@ from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
 from api.worker.match_worker import MatchWorker
 from api.worker.suppressing import SUPPRESSED_METRIC
+from api.worker.transaction import learning
 
 _log = structlog.get_logger()
 
@@ -112,20 +113,16 @@ class Worker:
             if not repository.has_pending(session):
                 return more_matches
         try:
-            with self._core.store.write() as session:
+            with learning(self._core, self._baselines) as session:
                 tally, taken = self._handle(session, limit)
         except StoreError:
-            self._baselines.forget()
             self._core.metrics.count("nonself_worker_failures_total")
             raise
         except Exception:  # noqa: BLE001 - one delta must not stop all workloads
-            self._baselines.forget()
             self._core.metrics.count("nonself_worker_failures_total")
             _log.exception("batch_failed")
             self._set_aside_the_culprit(limit)
             return True
-        self._baselines.settle()
-        self._core.falco.committed()
         self._count(tally, began)
         return taken == limit or more_matches
 
@@ -145,13 +142,11 @@ class Worker:
         """Handle deltas one by one; the one that cannot be scored is kept with its error and passed over."""
         for _ in range(limit):
             try:
-                with self._core.store.write() as session:
+                with learning(self._core, self._baselines) as session:
                     tally, taken = self._handle(session, 1)
             except StoreError:
-                self._baselines.forget()
                 raise
             except Exception as error:  # noqa: BLE001 - as above
-                self._baselines.forget()
                 with self._core.store.write() as session:
                     (item,) = repository.take(session, 1)
                     reason = f"{type(error).__name__}: {error}"
@@ -159,8 +154,6 @@ class Worker:
                 _log.error("delta_set_aside", inbox=item.id, container=item.container_id, error=reason)
                 self._core.metrics.count("nonself_worker_rejected_total")
                 return
-            self._baselines.settle()
-            self._core.falco.committed()
             self._count(tally, None)
             if not taken:
                 return
