@@ -1,8 +1,6 @@
 """A receiver of alerts in Falco's shape, and matches that it can tell apart."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.receiver import Receiver
@@ -31,13 +29,3 @@ class Sidekick(Receiver):
 def numbered(*numbers: int) -> list[SignatureMatch]:
     """Return matches a millisecond apart."""
     return [a_match(each, time=a_match(0).time + each * 1_000_000) for each in numbers]
-
-
-def eventually(holds: Callable[[], bool], timeout_s: float = 10) -> bool:
-    """Wait until something holds."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from demo.product import Product
 from lab import Lab, Pod
 
 from tests.kube_apiserver import KubeAPIServer, a_pod, an_object, reference, serving_kubernetes
+from tests.waiting import until
 
 pytest.importorskip("kubernetes")
 
@@ -34,14 +34,6 @@ def start(lab: Lab, kube: KubeAPIServer, name: str, revision: str) -> Pod:
     return pod
 
 
-def until(known: Callable[[], Any], timeout_s: float = 60) -> Any:
-    """Return what becomes true within a minute."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end and not known():
-        time.sleep(0.5)
-    return known()
-
-
 def test_a_redeploy_of_a_real_pod_goes_on_with_its_workload(tmp_path: Path) -> None:
     """Uid and names that the agent reads from containerd are those by which the cluster knows the pod."""
     with serving_kubernetes(tmp_path) as kube, Lab() as lab:
@@ -52,14 +44,14 @@ def test_a_redeploy_of_a_real_pod_goes_on_with_its_workload(tmp_path: Path) -> N
             def carts() -> list[dict[str, Any]]:
                 return product.items("/v1/workloads", namespace=_NAMESPACE)
 
-            before = until(lambda: [each for each in carts() if each["windows"] >= 3])
+            before = until(lambda: [each for each in carts() if each["windows"] >= 3], 60, 0.5)
             assert before, product.log()
             first.remove()
             # After the last window of the first pod.
             time.sleep(3)
             (seen,) = carts()
             start(lab, kube, "cart-77d8f9c6b5-zk4vw", "cart-77d8f9c6b5")
-            until(lambda: carts()[0]["windows"] >= seen["windows"] + 3)
+            until(lambda: carts()[0]["windows"] >= seen["windows"] + 3, 60, 0.5)
             after = carts()
 
     assert [(each["kind"], each["name"], each["identity_source"]) for each in after] == [

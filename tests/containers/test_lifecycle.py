@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from lab import Lab
 
 from api.baselines import bundle
 from api.keys import own
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.containers, pytest.mark.kernel, pytest.mark.slow]
 
@@ -52,10 +52,7 @@ def running(lab: Lab, replicas: int) -> Iterator[Workload]:
 
 def wait(done: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not done():
-        assert time.monotonic() < deadline, "It took too long."
-        time.sleep(0.5)
+    wait_for(done, _PATIENCE_S, 0.5)
 
 
 def find(product: Product) -> Watch:

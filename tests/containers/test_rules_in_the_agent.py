@@ -2,13 +2,14 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from demo.product import Product
 from lab import Lab, Pod
+
+from tests import waiting
 
 pytestmark = [pytest.mark.containers, pytest.mark.kernel]
 
@@ -35,10 +36,7 @@ def pod(shared_lab: Lab) -> Pod:
 
 def wait_for(condition: Callable[[], bool], product: Product) -> None:
     """Wait until something has happened."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"It did not happen within 60 s: {product.log()}"
-        time.sleep(0.1)
+    waiting.wait_for(condition, 60, 0.1, said=product.log)
 
 
 def agent_of(product: Product) -> dict:

@@ -21,8 +21,9 @@ from api.metrics import Metrics
 from tests.contract.test_rest_matches import accepted_by_falcosidekick, raise_matches
 from tests.contract.test_rest_read import enforcing, intrude
 from tests.service import Service
-from tests.sidekick import Sidekick, eventually, numbered
+from tests.sidekick import Sidekick, numbered
 from tests.system.test_service_crash import free_port
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -112,12 +113,12 @@ def test_a_receiver_that_is_down_gets_all_of_it_later(open_service: Callable[...
     service.worker.start()
     with posting(service):
         assert service.match(*numbered(*range(5))).status_code == 200
-        assert eventually(lambda: "takes no alerts" in service.http.get("/readyz").json()["falco_output"])
+        assert until(lambda: "takes no alerts" in service.http.get("/readyz").json()["falco_output"])
         ready = service.http.get("/readyz")
         text = service.http.get("/metrics").text
         with Sidekick(port) as receiver:
             assert receiver.wait(lambda: len(receiver.requests) >= 5)
-            assert eventually(lambda: waiting(service.core) == 0)
+            assert until(lambda: waiting(service.core) == 0)
             numbers = receiver.numbers
         after = service.http.get("/readyz").json()
     service.worker.stop()
@@ -167,7 +168,7 @@ def test_what_waits_outlives_the_process(open_service: Callable[..., Service]) -
     service = open_service(falco_output=f"http://127.0.0.1:{port}")
     with posting(service):
         raise_matches(service, *numbered(1, 2))
-        assert eventually(lambda: service.core.falco.trouble() is not None)
+        assert until(lambda: service.core.falco.trouble() is not None)
     restarted = FalcoOutput(service.core.settings, Metrics())
     service.core.falco = restarted
     raise_matches(service, *numbered(3))

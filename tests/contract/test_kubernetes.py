@@ -17,6 +17,7 @@ from api.metrics import Metrics
 from api.owners import Owner, Role
 from tests.kube_apiserver import KubeAPIServer, a_pod, an_object, reference, serving_kubernetes
 from tests.service import Service, a_container, a_delta
+from tests.waiting import until
 from wire.profile import ContainerRef
 
 pytest.importorskip("kubernetes")
@@ -57,16 +58,6 @@ def a_directory(kube: KubeAPIServer) -> Directory:
 def a_ref(pod: str, name: str = "web") -> ContainerRef:
     """Return a container of a pod of the test's cluster."""
     return a_container(pod=pod, pod_uid=f"uid-{pod}", name=name)
-
-
-def until(known: Callable[[], Any]) -> Any:
-    """Return what becomes true within ten seconds."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if found := known():
-            return found
-        time.sleep(0.01)
-    return known()
 
 
 def test_the_owner_of_a_pod_is_known(kube: KubeAPIServer, directory: Directory) -> None:

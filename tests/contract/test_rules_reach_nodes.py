@@ -22,6 +22,7 @@ from signatures.ruleset import RuleSet
 from tests.contract.test_rest_rules import names, select_rules, upload
 from tests.rule_texts import BROKEN, FILES, SHELL
 from tests.service import NOW_MS, Service, a_match
+from tests.waiting import wait_for
 from wire.bundle import RuleBundle, RuleFile
 from wire.match import MATCH_CONTENT_TYPE, MATCH_PATH, EngineReport, RuleState, decode_match_batch
 
@@ -55,14 +56,6 @@ def a_token_file(service: Service, folder: Path) -> Path:
 def a_feed(node: Node, ask: Callable[[str], Asked], folder: Path) -> RuleFeed:
     """Return the feed of a node."""
     return RuleFeed(ask, folder, node.take, node.troubles.append, chance=random.Random(1))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something has happened."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen within 30 s."
-        time.sleep(0.01)
 
 
 def test_new_rules_reach_a_node_that_waits(service: Service, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.test_service_crash import answers, free_port, pending, start as start_service
+from tests.waiting import wait_for
 from wire.codec import decode_batch
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,7 @@ def still_spooled(folder: Path) -> dict[tuple[str, int], int]:
 
 def wait(until: Callable[[], bool], patience_s: float = 60) -> None:
     """Wait until a condition holds."""
-    deadline = time.monotonic() + patience_s
-    while not until():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+    wait_for(until, patience_s, 0.02)
 
 
 class Pair:

@@ -7,8 +7,9 @@ from pathlib import Path
 import urllib3
 
 from tests.service import a_match_batch
-from tests.sidekick import Sidekick, eventually, numbered
+from tests.sidekick import Sidekick, numbered
 from tests.system.test_service_crash import answers, free_port, start
+from tests.waiting import until
 from wire.codec import SIGNATURE_HEADER, sign, signing_key
 from wire.match import MATCH_CONTENT_TYPE, SignatureMatch, encode_match_batch
 
@@ -24,7 +25,7 @@ def test_kill_9_loses_no_alert(tmp_path: Path) -> None:
         options = [f"--falco-output={receiver.url}"]
         service = start(state_dir, port, *options)
         try:
-            assert eventually(lambda: answers(port), 30)
+            assert until(lambda: answers(port), 30)
             matches = numbered(*range(100))
             assert send(state_dir, port, matches) == 200
             assert receiver.wait(lambda: len(receiver.requests) >= 21, 30)

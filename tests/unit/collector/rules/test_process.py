@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from collector.rules import child
 from collector.rules.process import COMMAND, RuleProcess
 from collector.rules.settings import RuleSettings
 from collector.settings import AgentSettings
+from tests.waiting import wait_for
 
 GIVEN = {
     "agent": AgentSettings(token_file=Path("/run/token"), node="n"),
@@ -25,14 +25,6 @@ GIVEN = {
 }
 ROOT = Path(__file__).parents[4]
 READY = "import sys; sys.stdin.readline(); print('ready', flush=True); sys.stdin.read()"
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something has happened."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen within 30 s."
-        time.sleep(0.01)
 
 
 @pytest.fixture
