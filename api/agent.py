@@ -1,16 +1,23 @@
 """The agent of this host as a child process of `nonself up`: started, watched, restarted and stopped."""
 
 import json
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
+from wire.retry import backoff_s
+
 _CHECK_S: Final = 60
 _STOP_S: Final = 10
-_RESTART_S: Final = 5
+_SETTLED_S: Final = 5
+"""An agent that ends sooner has most likely not been able to run."""
+_FIRST_PAUSE_S: Final = 2.0
+_LONGEST_PAUSE_S: Final = 60.0
 _LOG: Final = "agent.log"
 
 
@@ -39,6 +46,9 @@ class LocalAgent:
         self._log = log_dir / _LOG
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
+        self._failures = 0
+        self._restart_at = 0.0
+        self._chance = random.Random()  # noqa: S311 - spreads pauses
 
     @property
     def log(self) -> Path:
@@ -79,17 +89,33 @@ class LocalAgent:
         self._started_at = time.monotonic()
 
     def watch(self) -> str | None:
-        """Restart it if it ended by itself; return a sentence to show if it cannot run, once."""
-        if self._process is None or self._process.poll() is None:
+        """Restart it if it ended by itself: at once, or after longer and longer pauses where it ends at once.
+
+        Returns:
+            A sentence to show when it first ended soon after its start, None otherwise.
+        """
+        now = time.monotonic()
+        if self._process is None:
+            if self._failures and now >= self._restart_at:
+                self.start()
             return None
-        if time.monotonic() - self._started_at < _RESTART_S:
-            self._process = None
-            return f"The agent ended: {self._last_words()}"
-        self.start()
-        return None
+        settled = now - self._started_at >= _SETTLED_S
+        if self._process.poll() is None:
+            self._failures = 0 if settled else self._failures
+            return None
+        words, self._process = self._last_words(), None
+        if settled:
+            self.start()
+            return None
+        self._failures += 1
+        self._restart_at = now + backoff_s(
+            self._failures, first_s=_FIRST_PAUSE_S, cap_s=_LONGEST_PAUSE_S, chance=self._chance
+        )
+        return f"the agent ended and is tried again: {words}" if self._failures == 1 else None
 
     def stop(self) -> None:
-        """Let it send its last window, and end it."""
+        """Let it send its last window, and end it for good."""
+        self._failures = 0
         if self._process is None:
             return
         self._process.terminate()
@@ -101,5 +127,7 @@ class LocalAgent:
         self._process = None
 
     def _last_words(self) -> str:
+        if self._process is not None and (ended := self._process.returncode) < 0:
+            return f"it was ended by {signal.Signals(-ended).name}."
         lines = self._log.read_bytes()[-4096:].decode(errors="replace").splitlines()
         return lines[-1].removeprefix("nonself-agent: ") if lines else "it said nothing."

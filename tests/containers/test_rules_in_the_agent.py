@@ -74,23 +74,32 @@ def command_of(pid: int) -> str:
         return ""
 
 
+def child_of(pid: int, command: str, product: Product) -> int:
+    """Return the child that runs a command, as soon as there is one."""
+
+    def found() -> list[int]:
+        return [each for each in children(pid) if command in command_of(each)]
+
+    wait_for(lambda: bool(found()), product)
+    return found()[0]
+
+
 def agent_pid(product: Product) -> int:
-    """Return the agent's process; 0 while there is none."""
+    """Return the agent's process."""
     assert product._process is not None
-    found = [pid for pid in children(product._process.pid) if "nonself-agent run" in command_of(pid)]
-    return found[0] if found else 0
+    return child_of(product._process.pid, "nonself-agent run", product)
 
 
 def engine_pid(product: Product) -> int:
-    """Return the rule engine's process; 0 while there is none."""
-    found = [pid for pid in children(agent_pid(product)) if "collector.rules.child" in command_of(pid)]
-    return found[0] if found else 0
+    """Return the rule engine's process."""
+    return child_of(agent_pid(product), "collector.rules.child", product)
 
 
 def test_a_read_in_a_container_is_an_alert(product: Product, pod: Pod) -> None:
     """Of kind `signature`, with the container; the node's windows are counted all the while."""
+    before = findings(product)
     pod.exec(["cat", "/etc/shadow"])
-    wait_for(lambda: findings(product) == 1, product)
+    wait_for(lambda: findings(product) == before + 1, product)
 
     (alert,) = alerts(product)
     assert (alert["kind"], alert["level"]) == ("signature", "medium")
@@ -114,7 +123,7 @@ def test_an_engine_that_is_killed_comes_back(product: Product, pod: Pod) -> None
     wait_for(lambda: findings(product) == before + 1, product)
 
     assert agent_pid(product) == agent
-    assert engine_pid(product) not in {0, engine}
+    assert engine_pid(product) != engine
     assert agent_of(product)["rule_engine_error"] == "It was ended by SIGKILL."
 
 

@@ -22,6 +22,7 @@ from api.server import listen, running
 from api.settings import ServiceSettings
 from api.state import claimed
 from api.up import until_told
+from tests.waiting import until
 
 
 def test_the_reference_and_the_version_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,15 +156,16 @@ def test_an_agent_runs_with_our_settings_and_stops_when_told(
     )
 
 
-def test_an_agent_that_cannot_run_says_why_once(agent: Callable[[str], LocalAgent]) -> None:
-    """Its last words are shown, and it is not started again and again."""
-    started = agent("echo 'nonself-agent: Root is needed.' >&2; exit 1")
+def test_an_agent_that_cannot_run_says_why_once_and_is_tried_again(
+    agent: Callable[[str], LocalAgent], tmp_path: Path
+) -> None:
+    """Its last words are shown the first time; it is started again after a pause, not at once."""
+    tries = tmp_path / "tries"
+    started = agent(f"echo try >> {tries}; echo 'nonself-agent: Root is needed.' >&2; exit 1")
     started.start()
-    said = None
-    for _ in range(500):
-        if said := started.watch():
-            break
-        threading.Event().wait(0.01)
 
-    assert said == "The agent ended: Root is needed."
+    assert until(started.watch) == "the agent ended and is tried again: Root is needed."
+    assert tries.read_text().split() == ["try"]
+    assert until(lambda: started.watch() or len(tries.read_text().split()) == 2) is True
+    started.stop()
     assert started.watch() is None
