@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AuditRow
+from api.db.access_tables import AuditRow
 
 
 def record(

@@ -3,7 +3,15 @@
 from alembic import context
 
 # Their tables are among those compared.
-from api.db import baseline_tables, falco_tables, retention_tables, rule_tables, suppression_tables  # noqa: F401
+from api.db import (  # noqa: F401
+    access_tables,
+    alert_tables,
+    baseline_tables,
+    falco_tables,
+    retention_tables,
+    rule_tables,
+    suppression_tables,
+)
 from api.db.tables import Base
 
 connection = context.config.attributes["connection"]

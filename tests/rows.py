@@ -6,15 +6,8 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from api.db.tables import (
-    AlertRow,
-    ContainerRow,
-    FindingRow,
-    InboxRow,
-    NodeRow,
-    ScoreRow,
-    WorkloadRow,
-)
+from api.db.alert_tables import AlertRow, FindingRow
+from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow, WorkloadRow
 from tests.service import NOW_MS, WINDOW_MS
 
 

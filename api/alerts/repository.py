@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow, FindingRow
 from api.db.slices import Slice
-from api.db.tables import AlertRow, ContainerRow, FindingRow, NodeRow, ScoreRow, WorkloadRow
+from api.db.tables import ContainerRow, NodeRow, ScoreRow, WorkloadRow
 
 _MOST_FINDINGS: Final = 1000
 

@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from api.db.access_tables import AuditRow
 from api.db.baseline_tables import BaselineVersionRow
 from api.db.slices import Slice
-from api.db.tables import AuditRow, BaselineRow, ScoreRow, WorkloadRow
+from api.db.tables import BaselineRow, ScoreRow, WorkloadRow
 from api.lifecycle import versions
 from api.vocabulary import BaselineState
 

@@ -36,20 +36,6 @@ class Base(DeclarativeBase):
     type_annotation_map = {int: BigInteger(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012 - read by SQLAlchemy
 
 
-class TokenRow(Base):
-    """A bearer token, known only by its SHA-256."""
-
-    __tablename__ = "tokens"
-    __table_args__ = NEVER_REUSED
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str]
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    created_at: Mapped[int]
-    revoked_at: Mapped[int | None]
-
-
 class NodeRow(Base):
     """A machine whose agent reports here."""
 
@@ -321,74 +307,3 @@ class WeekRow(Base):
     at_1_permille: Mapped[int]
     alerts: Mapped[int]
     exposure: Mapped[float]
-
-
-class AlertRow(Base):
-    """Findings of one workload that a person handles as one thing."""
-
-    __tablename__ = "alerts"
-    __table_args__ = (
-        Index("ix_alerts_workload_id_id", "workload_id", "id"),
-        Index("ix_alerts_workload_id_rule_id", "workload_id", "rule", "id"),
-        NEVER_REUSED,
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
-    kind: Mapped[str]
-    status: Mapped[str]
-    created_at: Mapped[int]
-    updated_at: Mapped[int]
-    start: Mapped[int]
-    end: Mapped[int]
-    findings: Mapped[int]
-    p_value: Mapped[float]
-    """1 for an alert of kind `signature`, of which no p-value is known."""
-    score: Mapped[float]
-    contributions: Mapped[list[Any]]
-    rule: Mapped[str | None]
-    level: Mapped[str | None]
-    first_match_id: Mapped[int | None]
-    last_match_id: Mapped[int | None]
-    suppression_id: Mapped[int | None]
-    """The suppression with which a person marked it as benign."""
-
-
-class FindingRow(Base):
-    """One window that was an anomaly; stored in both modes."""
-
-    __tablename__ = "findings"
-    __table_args__ = (
-        Index(
-            "ix_findings_suppression_id",
-            "suppression_id",
-            sqlite_where=text("suppression_id IS NOT NULL"),
-            postgresql_where=text("suppression_id IS NOT NULL"),
-        ),
-        NEVER_REUSED,
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"), index=True)
-    score_id: Mapped[int] = mapped_column(ForeignKey("scores.id"), unique=True)
-    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), index=True)
-    kind: Mapped[str]
-    created_at: Mapped[int]
-    suppression_id: Mapped[int | None]
-    """What kept it from raising an alert."""
-    unseen: Mapped[list[Any] | None]
-    """N-grams of the window that were never learned; null where there are more than are kept."""
-
-
-class AuditRow(Base):
-    """Who changed what, and why."""
-
-    __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_target_action", "target", "action"), NEVER_REUSED)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    created_at: Mapped[int]
-    actor: Mapped[str]
-    action: Mapped[str]
-    target: Mapped[str]
-    detail: Mapped[dict[str, Any]]

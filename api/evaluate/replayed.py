@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow
 from api.db.migrate import upgrade
 from api.db.store import Store
-from api.db.tables import AlertRow, BaselineRow, ContainerRow, LedgerRow, ScoreRow, WorkloadRow
+from api.db.tables import BaselineRow, ContainerRow, LedgerRow, ScoreRow, WorkloadRow
 from api.falco.shape import Alert
 from api.ingest import service as ingest
 from api.settings import ServiceSettings

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.audit import record
+from api.db.access_tables import AuditRow
 from api.db.baseline_tables import BaselineVersionRow
-from api.db.tables import AuditRow, BaselineRow, WorkloadRow
+from api.db.tables import BaselineRow, WorkloadRow
 from api.errors import NotPossibleError
 from api.lifecycle.moves import LEGAL, is_legal, way
 from api.vocabulary import BaselineState, Mode, Origin, state_of

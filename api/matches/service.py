@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from api.clock import to_datetime
+from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
-from api.db.tables import AlertRow, ScoreRow
+from api.db.tables import ScoreRow
 from api.falco.shape import to_falco
 from api.matches import repository
 from api.matches.attack import read_attack

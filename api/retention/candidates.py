@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow, FindingRow
 from api.db.rule_tables import MatchRow
-from api.db.tables import AlertRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import InboxRow, ScoreRow, WorkloadRow
 from api.retention.repository import find_mark
 from api.vocabulary import AlertStatus, MatchOutcome
 

@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import FindingRow
 from api.db.retention_tables import DroppedRow, RollUpMarkRow, RollUpRow
-from api.db.tables import FindingRow, ScoreRow
+from api.db.tables import ScoreRow
 from api.retention.rollup import DAY_MS, HOUR_MS, Key, Scored, Sums, by_day
 
 _ONLY: Final = 1

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import FindingRow
 from api.db.slices import Slice
-from api.db.tables import ContainerRow, FindingRow, NodeRow, ScoreRow
+from api.db.tables import ContainerRow, NodeRow, ScoreRow
 
 
 class ScoreView(NamedTuple):

@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import and_, not_, select
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow, FindingRow
 from api.db.rule_tables import MatchRow
 from api.db.slices import Slice
 from api.db.suppression_tables import SuppressionRow
-from api.db.tables import AlertRow, FindingRow, ScoreRow
+from api.db.tables import ScoreRow
 from api.suppressions.matching import By, Scope, carriers
 
 MOST: Final = 10_000

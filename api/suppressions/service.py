@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.clock import to_datetime
+from api.db.alert_tables import AlertRow
 from api.db.suppression_tables import SuppressionRow
-from api.db.tables import AlertRow, WorkloadRow
+from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotPossibleError, existing
 from api.suppressions import repository
 from api.suppressions.matching import By, Scope

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.db.tables import TokenRow
+from api.db.access_tables import TokenRow
 
 
 def add(session: Session, *, name: str, role: str, digest: bytes, now_ms: int) -> TokenRow:

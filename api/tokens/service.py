@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from api.audit import record
-from api.db.tables import TokenRow
+from api.db.access_tables import TokenRow
 from api.errors import InvalidError, NotFoundError
 from api.tokens import repository
 from wire.codec import signing_key

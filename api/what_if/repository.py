@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from api.db.tables import ContainerRow, FindingRow, ScoreRow
+from api.db.alert_tables import FindingRow
+from api.db.tables import ContainerRow, ScoreRow
 from api.ingest.service import MAX_WINDOW_MS
 from api.retention import repository as retention
 from api.vocabulary import Mode, Verdict

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, ContainerRow, FindingRow, InboxRow, NodeRow, WorkloadRow
+from api.db.alert_tables import AlertRow, FindingRow
+from api.db.tables import ContainerRow, InboxRow, NodeRow, WorkloadRow
 from api.falco.anomaly import Anomaly
 from api.falco.shape import Alert
 from api.lifecycle.provenance import Facts

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from api.db.tables import AlertRow, WorkloadRow
+from api.db.alert_tables import AlertRow
+from api.db.tables import WorkloadRow
 from api.vocabulary import AlertKind, AlertStatus
 from api.worker import policy, repository
 

@@ -9,15 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from api.db.tables import (
-    AlertRow,
-    ContainerRow,
-    DriftRow,
-    InboxRow,
-    ScoreRow,
-    WorkloadAliasRow,
-    WorkloadRow,
-)
+from api.db.alert_tables import AlertRow
+from api.db.tables import ContainerRow, DriftRow, InboxRow, ScoreRow, WorkloadAliasRow, WorkloadRow
 from api.vocabulary import AlertKind, AlertStatus
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef

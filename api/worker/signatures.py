@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
-from api.db.tables import AlertRow, WorkloadRow
+from api.db.tables import WorkloadRow
 from api.vocabulary import AlertKind, AlertStatus, Level, MatchOutcome, level_of
 from api.worker import policy
 from wire.match import SignatureMatch

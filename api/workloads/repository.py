@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from api.db.alert_tables import AlertRow
 from api.db.slices import Slice
 from api.db.tables import (
-    AlertRow,
     BaselineRow,
     ContainerRow,
     DriftRow,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.db.tables import AuditRow
+from api.db.access_tables import AuditRow
 from api.errors import StartError
 from api.kubernetes.cluster import Cluster
 from api.kubernetes.directory import Directory

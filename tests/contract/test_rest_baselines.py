@@ -7,7 +7,8 @@ from sqlalchemy import select, text
 
 from api.baselines.automatic import Promoter
 from api.clock import to_datetime
-from api.db.tables import AuditRow, BaselineRow
+from api.db.access_tables import AuditRow
+from api.db.tables import BaselineRow
 from api.lifecycle import versions
 from api.tokens.service import Role
 from model import snapshot

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from api.clock import to_datetime
-from api.db.tables import AuditRow, ScoreRow, WeekRow
+from api.db.access_tables import AuditRow
+from api.db.tables import ScoreRow, WeekRow
 from api.tokens.service import Role
 from tests.service import INTRUSION, LOOP, NOW_MS, Service, a_container, a_delta
 from wire.profile import AgentStatus

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from api import cli
 from api.baselines import bundle
 from api.clock import to_datetime
-from api.db.tables import AuditRow, BaselineRow
+from api.db.access_tables import AuditRow
+from api.db.tables import BaselineRow
 from api.keys import own
 from api.tokens.service import Role
 from tests.service import LOOP, NOW_MS, Service, a_delta, serving

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from api.clock import to_datetime
-from api.db.tables import AuditRow, BaselineRow, ScoreRow
+from api.db.access_tables import AuditRow
+from api.db.tables import BaselineRow, ScoreRow
 from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from model import snapshot

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.db.tables import AuditRow
+from api.db.access_tables import AuditRow
 from api.tokens.service import Role
 from tests.service import INTRUSION, LOOP, NOW_MS, FakeClock, Service, a_container, a_delta
 from wire.ngram import pack

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.db.tables import AuditRow
+from api.db.access_tables import AuditRow
 from api.tokens.service import Role
 from tests.contract.test_rest_ingest import contents
 from tests.rule_texts import BROKEN, EXEC, FILES, NO_YAML, OPEN, SHELL, UNKNOWN_FIELD

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import func, select
 
 from api import cli
+from api.db.access_tables import AuditRow
+from api.db.alert_tables import FindingRow
 from api.db.rule_tables import MatchRow
-from api.db.tables import AuditRow, FindingRow, ScoreRow
+from api.db.tables import ScoreRow
 from api.tokens.service import Role
 from tests.service import LOOP, NOW_MS, FakeClock, Service, a_container, a_delta, a_match
 from wire.ngram import pack

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from api import cli
 from api.clock import to_datetime
-from api.db.tables import AuditRow, BaselineRow
+from api.db.access_tables import AuditRow
+from api.db.tables import BaselineRow
 from api.lifecycle.provenance import Provenance
 from api.retention.keeper import Keeper
 from api.tokens.service import Role

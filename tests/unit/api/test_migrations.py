@@ -8,9 +8,10 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select
 
+from api.db.access_tables import TokenRow
 from api.db.migrate import config, upgrade, versions
 from api.db.store import Store, open_engine
-from api.db.tables import TokenRow, WorkloadRow
+from api.db.tables import WorkloadRow
 from api.errors import StartError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "db"

@@ -11,11 +11,12 @@ from hypothesis import given, settings, strategies as st
 from sqlalchemy import func, select, text, update
 
 from api.core import Core
+from api.db.alert_tables import AlertRow, FindingRow
 from api.db.migrate import upgrade
 from api.db.retention_tables import DroppedRow, RollUpRow
 from api.db.rule_tables import MatchRow
 from api.db.store import Store
-from api.db.tables import AlertRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import InboxRow, ScoreRow, WorkloadRow
 from api.errors import SettingError
 from api.retention import repository, service
 from api.retention.keeper import Keeper

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import event, select, update
 
 from api.core import Core
+from api.db.alert_tables import AlertRow, FindingRow
 from api.db.migrate import upgrade
 from api.db.store import Store
-from api.db.tables import AlertRow, BaselineRow, ContainerRow, FindingRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
 from api.errors import StoreError
 from api.ingest import service as ingest
 from api.retention import candidates

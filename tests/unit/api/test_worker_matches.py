@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from api.db.access_tables import AuditRow
+from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
-from api.db.tables import AlertRow, AuditRow, BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
+from api.db.tables import BaselineRow, ContainerRow, InboxRow, ScoreRow, WorkloadRow
 from api.errors import StoreError
 from api.matches import intake
 from api.retention.keeper import Keeper
