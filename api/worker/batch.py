@@ -265,8 +265,9 @@ class BatchProcessor:
     def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
         several = self._ledgers.several(workload.id)
-        waiting = repository.find_waiting(self._session, workload.id)
-        hopeful = releasing.hopeful([each for each in waiting if (each.phase or Phase.STEADY) == phase], several=several)
+        found = repository.find_waiting(self._session, workload.id)
+        waiting = [each for each in found if (each.phase or Phase.STEADY) == phase]
+        hopeful = releasing.hopeful(waiting, several=several)
         held = releasing.returned(self._session, learner, hopeful, several=several)
         if not held:
             return
