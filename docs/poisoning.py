@@ -1,7 +1,7 @@
 """Measure what an attacker has to contribute to learning until an intrusion is no longer raised.
 
-    python docs/poisoning.py [--days 7] [--window-s 300] [--json FILE]
-    python docs/poisoning.py --recording RECORDING WORKLOAD [--window-s 60] [--json FILE]
+    python docs/poisoning.py [--days 5] [--window-s 600] [--json FILE]
+    python docs/poisoning.py --recording RECORDING WORKLOAD [--window-s 600] [--json FILE]
 
 Run it from the root of the repository: servers and intrusions are those of the tests. With a recording
 (docs/recordings.md) healthy windows are drawn from those of one of its workloads, and what its events of
@@ -69,6 +69,11 @@ PATTERNS = (
     Pattern("every hour", tuple(map(float, range(24)))),
     Pattern("in every window, one n-gram of it", (0.0,), DAY_MS, pieces=True),
 )
+SHOWN = ("a shell brought in by exec", "a shell started by the service")
+SERVERS: Mapping[str, Callable[[int], Server | RoughServer]] = {
+    "server": Server,
+    "threads that wait": RoughServer,
+}
 TEAMS = ((1, 1), (1, 3), (2, 3))
 """Replicas that the attacker has, of how many."""
 
@@ -274,11 +279,12 @@ HEAD = (
 def main() -> None:
     """Measure and print."""
     takes = argparse.ArgumentParser(description="Poison learning, and see whether the intrusion is raised.")
-    takes.add_argument("--days", type=int, default=7, help="of learning (default: 7)")
-    takes.add_argument("--window-s", type=int, default=300, help="length of a window (default: 300)")
+    takes.add_argument("--days", type=int, default=5, help="of learning (default: 5)")
+    takes.add_argument("--window-s", type=int, default=600, help="length of a window (default: 600)")
     takes.add_argument("--recording", nargs=2, metavar=("FILE", "WORKLOAD"), help="draw windows from these")
     takes.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
-    takes.add_argument("--only", default="", help="only intrusions whose name holds this")
+    takes.add_argument("--server", choices=SERVERS, help="only this synthetic server (default: both)")
+    takes.add_argument("--intrusion", action="append", help="only of this name (default: two shells, or all)")
     given = takes.parse_args()
     window_ms = given.window_s * 1000
     groups: dict[str, tuple[Callable[[int], list[Draw]], Mapping[str, Counts]]]
@@ -287,16 +293,17 @@ def main() -> None:
         print(f"{len(recorded.healthy)} healthy windows of {given.recording[1]}.\n")
         groups = {given.recording[1]: (recorded.draws, recorded.intrusions)}
     else:
-        some = ("a shell brought in by exec", "a shell started by the service", "a miner's loop")
-        synthetic = {name: INTRUSIONS[name] for name in some}
         groups = {
-            "server": (lambda replicas: of_server(Server, replicas), synthetic),
-            "threads that wait": (lambda replicas: of_server(RoughServer, replicas), synthetic),
+            name: (lambda replicas, kind=kind: of_server(kind, replicas), INTRUSIONS)
+            for name, kind in SERVERS.items()
         }
     print(HEAD)
     done = []
     for workload, (draws, intrusions) in groups.items():
-        wanted = {name: added for name, added in intrusions.items() if given.only in name}
+        if given.server not in {None, workload}:
+            continue
+        chosen = given.intrusion or (intrusions if given.recording else SHOWN)
+        wanted = {name: added for name, added in intrusions.items() if name in chosen}
         for case, added in cases(workload, wanted):
             outcome = poison(case, draws(case.replicas), added, days=given.days, window_ms=window_ms)
             print(show(outcome), flush=True)
