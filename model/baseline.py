@@ -12,6 +12,7 @@ from model.completeness import Completeness
 from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
+from model.kinds import news
 from model.mix import MixShift
 from model.orders import Found
 from model.phases import Phase, Records
@@ -168,6 +169,10 @@ class Baseline:
         """Return how many learned windows held each of ascending, distinct n-grams; 0 where it is new."""
         return self._surprise.orders.find(ngrams).windows
 
+    def news(self, window: Window) -> frozenset[int]:
+        """Return what is new in a window, by which windows of its kind are known (`model.kinds`)."""
+        return news(self._surprise.orders, window.ngrams)
+
     def learn_window(self, window: Window, score: WindowScore, *, again: bool = False) -> bool:
         """Learn a window that is held to be healthy, with the score it had before.
 
@@ -189,12 +194,7 @@ class Baseline:
     def count_window(self, window: Window, *, again: bool = False) -> bool:
         """Learn a window that was held out, but not what it scored: for `remember_window`, soon after.
 
-        Args:
-            window: The window.
-            again: As of `learn_window`.
-
-        Returns:
-            False where the window is not fit to be learned; then nothing changes.
+        Arguments and what is returned are those of `learn_window`.
         """
         if self._evidence(window).has(*_UNFIT):
             return False

@@ -12,7 +12,7 @@ from api.clock import SystemClock, to_datetime
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read, write
-from api.workloads.remote import find_workload, name_of, times
+from api.workloads.remote import find_workload, name_of, read_time, times
 
 _Json = Any
 _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
@@ -129,6 +129,13 @@ def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
     return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
 
 
+def _relearn(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    since = read_time(options.since, to_datetime(SystemClock().now_ms()), "--from")
+    wish = {"since": since.isoformat(), "reason": options.reason, "dry_run": options.dry_run}
+    return client.post(f"/v1/baselines/{version['id']}/relearn", wish)
+
+
 def _show_list(rows: _Json) -> None:
     headings = ("id", "workload", "version", "state", "live", "origin", "windows", "completeness")
     made = new_table(*headings, "since (UTC)", wrap=("workload",))
@@ -185,6 +192,19 @@ def _show_unlearned(answer: _Json) -> None:
     )
 
 
+def _show_relearned(answer: _Json) -> None:
+    version, difference = answer["baseline"], answer["difference"]
+    _show_diff(difference)
+    console().print(Text(answer["text"]))
+    learned = f"{answer['windows']} windows, completeness {answer['completeness']}"
+    name = name_of(version["workload"])
+    if answer["dry_run"]:
+        said = f"{name}: a new version would be learned from {learned}; nothing was changed."
+    else:
+        said = f"{name} version {version['number']} is {version['state']}, learned from {learned}."
+    console().print(Text(said))
+
+
 def _show_exported(answer: _Json) -> None:
     version = answer["baseline"]
     name = f"{name_of(version['workload'])} version {version['number']}"
@@ -215,6 +235,7 @@ _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {
     "import": _import,
     "diff": _diff,
     "unlearn": _unlearn,
+    "relearn": _relearn,
 }
 _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
     "list": _show_list,
@@ -228,4 +249,5 @@ _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
     "import": _show_moved,
     "diff": _show_diff,
     "unlearn": _show_unlearned,
+    "relearn": _show_relearned,
 }

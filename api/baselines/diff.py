@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.baselines import content
-from api.baselines.schemas import CountOut, DiffOut
+from api.baselines.schemas import CountOut, DifferenceOut, DiffOut
 from api.errors import NotPossibleError
 from api.paging import NoQuery
 from model.state import BaselineState
@@ -37,12 +37,15 @@ def compare(session: Session, before: int, after: int) -> DiffOut:
     if old.arch != new.arch:
         msg = f"Expected versions of one architecture; got {old.arch} and {new.arch}."
         raise NotPossibleError(msg)
+    return DiffOut(before=before, after=after, **between(old, new).model_dump())
+
+
+def between(old: BaselineState, new: BaselineState) -> DifferenceOut:
+    """Return what one has learned that an earlier one of the same architecture has not, and the reverse."""
     table = load_table(new.arch)
     added, gone = _without(new, old), _without(old, new)
     known, now = _syscalls(old), _syscalls(new)
-    return DiffOut(
-        before=before,
-        after=after,
+    return DifferenceOut(
         common=len(new.ngrams) - len(added),
         new=_show(added, table),
         vanished=_show(gone, table),

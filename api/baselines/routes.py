@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.auth import AdminDep, ReaderDep
-from api.baselines import bundle, content, diff, exchange, report_page, service
+from api.baselines import bundle, content, diff, drafts, exchange, report_page, service
 from api.baselines.gate import Gate
 from api.baselines.report import ReportFormat, ReportQuery, build
 from api.baselines.report_schemas import ReportOut
@@ -13,6 +13,8 @@ from api.baselines.schemas import (
     DiffOut,
     HistoryOut,
     ImportQuery,
+    RelearnedOut,
+    RelearnIn,
     RollbackIn,
     TransitionIn,
     UnlearnedOut,
@@ -198,5 +200,32 @@ def post_unlearn(
     """
     with core.store.write() as session:
         done = service.unlearn(session, version_id, wish, actor=principal.name, now_ms=core.clock.now_ms())
+        core.forget_baseline(done.baseline.workload.id)
+    return done
+
+
+@router.post("/{version_id}/relearn", responses=responses(NotFoundError, NotPossibleError))
+def post_relearn(
+    core: CoreDep,
+    principal: AdminDep,
+    version_id: VersionId,
+    wish: RelearnIn,
+    _query: Annotated[NoQuery, Query()],
+) -> RelearnedOut:
+    """Learn the workload of the live version anew, from its learned windows since a time; audited.
+
+    What was learned becomes a version of its own, which takes the place of the live one; a rollback
+    returns to that. Windows whose counts are no longer kept (`learned_kept_hours`) are missing, and
+    counted; `dry_run` says so beforehand, with what would change.
+    """
+    # Windows are learned outside of the write transaction: ingest and worker go on meanwhile.
+    with core.store.read() as session:
+        draft = drafts.draw_up(session, version_id, wish)
+        if wish.dry_run:
+            return drafts.preview(session, draft)
+    with core.store.write() as session:
+        done = drafts.carry_out(
+            session, draft, reason=wish.reason, actor=principal.name, now_ms=core.clock.now_ms()
+        )
         core.forget_baseline(done.baseline.workload.id)
     return done

@@ -179,13 +179,54 @@ class CountOut(BaseModel):
     first: Annotated[list[list[str]], Field(description="At most 20, each as calls, oldest first.")]
 
 
-class DiffOut(BaseModel):
-    """What one version has learned that another has not."""
+class DifferenceOut(BaseModel):
+    """What has been learned on one side and not on the other."""
 
-    before: int
-    after: int
     common: Annotated[int, Field(description="N-grams that both have learned.")]
     new: CountOut
     vanished: CountOut
     new_syscalls: list[str]
     vanished_syscalls: list[str]
+
+
+class DiffOut(DifferenceOut):
+    """What one version has learned that another has not."""
+
+    before: int
+    after: int
+
+
+class RelearnIn(BaseModel):
+    """A wish to learn a workload anew from what was kept since a time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"since": "2026-11-24T15:00:00Z", "reason": "before that it was release 1.4", "dry_run": True}
+            ]
+        },
+    )
+
+    since: Annotated[datetime, Field(description="Windows that began at or after this time are learned.")]
+    reason: Reason
+    dry_run: Annotated[bool, Field(description="Only say what would change.")] = False
+
+
+class RelearnedOut(BaseModel):
+    """A version that was learned anew, or would be."""
+
+    dry_run: bool
+    windows: Annotated[int, Field(description="Windows that it is learned from.")]
+    missing: Annotated[
+        int,
+        Field(description="Learned since that time, but their counts are gone (learned_kept_hours)."),
+    ]
+    oldest: Annotated[datetime | None, Field(description="Start of the oldest of its windows.")]
+    quarantined: Annotated[int, Field(description="Held out since that time, and so no part of it.")]
+    text: Annotated[str, Field(description="The same in complete sentences.")]
+    completeness: CompletenessVerdict
+    difference: Annotated[DifferenceOut, Field(description="To what is live, as it was before.")]
+    baseline: Annotated[
+        VersionOut, Field(description="The new version; of a dry run the live one, which is unchanged.")
+    ]

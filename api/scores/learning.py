@@ -12,9 +12,9 @@ from api.lifecycle.versions import Timeline
 from api.vocabulary import Verdict
 from api.worker import baselines
 from api.worker.baselines import Learner
-from api.worker.batch import delta_of, facts_of, window_of
 from api.worker.repository import find_learned
 from api.worker.unlearning import changed_at, kept_window, require_live, take_back, unlearn
+from api.worker.windows import delta_of, facts_of, window_of
 from model.window import Window
 
 

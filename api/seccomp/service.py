@@ -9,7 +9,7 @@ from api.db.tables import InboxRow, ScoreRow, WorkloadRow
 from api.errors import InvalidError, NotPossibleError, existing
 from api.seccomp.profile import Calls, build_profile, build_resource, known_names, read_calls
 from api.seccomp.schemas import LeftOutOut, ProfileFormat, SeccompOut, SeccompQuery
-from api.worker.batch import delta_of
+from api.worker.windows import delta_of
 from api.workloads.repository import find_baseline
 from model import snapshot
 from model.summary import BaselineSummary

@@ -8,14 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow, FindingRow
-from api.db.tables import ContainerRow, InboxRow, NodeRow, WorkloadRow
+from api.db.tables import ContainerRow, WorkloadRow
 from api.falco.anomaly import Anomaly
 from api.falco.shape import Alert
-from api.lifecycle.provenance import Facts
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
-from api.worker import policy, repository
+from api.worker import policy, releasing, repository
 from api.worker.baselines import Baselines, Learner, is_ready
 from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
@@ -25,7 +24,7 @@ from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
 from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.window_matches import WindowMatches
-from model import starts
+from api.worker.windows import facts_of, window_of
 from model.phases import Phase
 from model.score import WindowScore
 from model.window import Window
@@ -266,25 +265,23 @@ class BatchProcessor:
 
     def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
         self._store_waiting()
-        quarantined = repository.find_quarantined(self._session, workload.id)
-        deltas = [delta_of(each.inbox) for each in quarantined]
-        held = [
-            (each, delta, window_of(delta, each.container), identify_replica(each.container))
-            for each, delta in zip(quarantined, deltas, strict=True)
-        ]
-        held = [each for each in held if each[2].phase is phase]
         several = self._ledgers.several(workload.id)
-        if not policy.releases([(window.start, replica) for *_, window, replica in held], several=several):
+        found = repository.find_waiting(self._session, workload.id)
+        waiting = [each for each in found if (each.phase or Phase.STEADY) == phase]
+        hopeful = releasing.hopeful(waiting, several=several)
+        held = releasing.returned(self._session, learner, hopeful, several=several)
+        if not held:
             return
         self._baselines.mark_changed(workload.id)
-        scores = learner.release([(window, replica if several else None) for *_, window, replica in held])
-        for (each, delta, _, _), score in zip(held, scores, strict=True):
-            each.score.quarantined = False
+        scores = learner.release([(each.window, each.replica if several else None) for each in held])
+        for each, score in zip(held, scores, strict=True):
+            row = each.row.score
+            row.quarantined = False
             if score is not None:
-                learner.provenance.add(facts_of(self._session, delta, each.container))
-                each.score.learned, each.score.not_learned = True, None
-                each.score.learned_score = score.score
-                each.score.learning_changed_at = self._now_ms
+                learner.provenance.add(facts_of(self._session, each.delta, each.row.container))
+                row.learned, row.not_learned = True, None
+                row.learned_score = score.score
+                row.learning_changed_at = self._now_ms
         self._session.flush()
 
 
@@ -313,30 +310,3 @@ def _anomaly_of(scored: _Scored, alert: AlertRow, finding: FindingRow) -> Anomal
         namespace=container.namespace,
         syscalls=names(strangest["ngram"], load_table(scored.delta.arch)) if strangest else (),
     )
-
-
-def delta_of(inbox: InboxRow) -> ProfileDelta:
-    """Return a handled delta whose payload is kept."""
-    return decode_delta(repository.unpack(inbox.payload or b""))
-
-
-def facts_of(session: Session, delta: ProfileDelta, container: ContainerRow) -> Facts:
-    """Return what a baseline's provenance counts of a delta."""
-    node = session.get_one(NodeRow, container.node_id)
-    ref = delta.container
-    return Facts(
-        start=delta.start,
-        length=delta.end - delta.start,
-        replica=identify_replica(container),
-        image=f"{ref.image}@{ref.image_digest}" if ref.image_digest else ref.image,
-        kernel=str(node.agent.get("kernel", "")),
-        calls=delta.calls,
-        lost={cause.value: count for cause, count in delta.lost.items()},
-    )
-
-
-def window_of(delta: ProfileDelta, container: ContainerRow) -> Window:
-    """Return what is learned of a delta, and to which start of a container it belongs."""
-    within = delta.start < container.first_start + starts.WINDOWS * (delta.end - delta.start)
-    first = within and delta.container.seen_from_start
-    return Window.from_delta(delta, start=container.id if first else None)

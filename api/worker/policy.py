@@ -1,4 +1,4 @@
-"""What follows from a score. Pure: verdict, whether to learn, when to release quarantine, how alerts grow."""
+"""What follows from a score. Pure: verdict, whether to learn, how alerts grow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ from api.vocabulary import BaselineState, Mode, Verdict, state_of
 from model.score import Contribution, WindowScore
 from wire.profile import Mark, ProfileDelta
 
-RELEASE_AFTER: Final = 3
-"""Quarantined windows that mode `learning` takes for the workload's normal behaviour (ADR 0017)."""
 _KEPT_OF_NORMAL: Final = 5
 
 
@@ -46,27 +44,6 @@ def decide_learning(
     if state_of(mode, ready=ready) is BaselineState.ACTIVE:
         return Learning(learn=False, reason="The baseline is frozen in mode enforcement-alert.")
     return Learning(learn=True)
-
-
-def releases(held: Sequence[tuple[int | None, int]], *, several: bool) -> bool:
-    """Tell whether quarantined windows of one phase show that learning missed something regular.
-
-    All windows of one start are one occasion. Where there are several replicas, one of them
-    cannot show it alone.
-
-    Args:
-        held: The start, if it belongs to one, and the replica of each quarantined window.
-        several: The workload has more than one replica.
-
-    Examples:
-        >>> releases([(None, 1)] * 3, several=False), releases([(None, 1)] * 3, several=True)
-        (True, False)
-        >>> releases([(4, 1)] * 3, several=False), releases([(4, 1), (5, 1), (6, 1)], several=False)
-        (False, True)
-    """
-    starts = {start for start, _ in held if start is not None}
-    occasions = len(starts) + sum(start is None for start, _ in held)
-    return occasions >= RELEASE_AFTER and (not several or len({replica for _, replica in held}) > 1)
 
 
 def joins(start: int, end: int, *, alert_start: int, alert_end: int, gap_ms: int) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api.db.alert_tables import AlertRow
 from api.db.tables import ContainerRow, DriftRow, InboxRow, ScoreRow, WorkloadAliasRow, WorkloadRow
 from api.vocabulary import AlertKind, AlertStatus
+from api.worker import returning
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
 
@@ -166,16 +167,42 @@ class Held(NamedTuple):
     container: ContainerRow
 
 
-def find_quarantined(session: Session, workload_id: int) -> Sequence[Held]:
-    """Return the windows of a workload that a return of the same may release, oldest first.
+class Waiting(NamedTuple):
+    """A quarantined window, reduced to what is read at once of many."""
+
+    score_id: int
+    start: int
+    p_value: float | None
+    resolution: float
+    phase: str | None
+    """Null where an earlier release scored it."""
+    container: ContainerRow
+
+
+def find_waiting(session: Session, workload_id: int) -> list[Waiting]:
+    """Return the newest windows of a workload that a return of the same may release, oldest first.
 
     Windows in which a signature rule matched are not among them.
     """
     rows = session.execute(
+        select(
+            ScoreRow.id, ScoreRow.start, ScoreRow.p_value, ScoreRow.resolution, ScoreRow.phase, ContainerRow
+        )
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined, ScoreRow.matches == 0)
+        .order_by(ScoreRow.id.desc())
+        .limit(returning.MOST_HELD)
+    ).all()
+    return [Waiting(*row) for row in reversed(rows)]
+
+
+def find_held(session: Session, score_ids: Collection[int]) -> list[Held]:
+    """Return scored windows by id, with what can be learned of them, oldest first."""
+    rows = session.execute(
         select(ScoreRow, InboxRow, ContainerRow)
         .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
         .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
-        .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined, ScoreRow.matches == 0)
+        .where(ScoreRow.id.in_(score_ids))
         .order_by(ScoreRow.id)
     )
     return [Held(*row) for row in rows]

@@ -9,7 +9,7 @@ from api.errors import NotPossibleError
 from api.lifecycle.provenance import Facts
 from api.lifecycle.versions import Timeline
 from api.worker.baselines import Learner
-from api.worker.batch import delta_of, facts_of, window_of
+from api.worker.windows import delta_of, facts_of, window_of
 from model.errors import UnlearnError
 from model.window import Window
 

@@ -163,11 +163,11 @@ def test_one_replica_of_several_cannot_end_its_own_quarantine(service: Service) 
     """However often it shows an intrusion, all stays quarantined until a second replica shows it too."""
     names = [a_container(id=letter * 64) for letter in "bcd"]
     service.send(*(a_delta(index, container=name) for index in range(40) for name in names))
-    service.send(*(a_delta(index, LOOP | SHELL, container=names[0]) for index in range(40, 50)))
+    service.send(*(a_delta(index, LOOP | SHELL, container=names[0]) for index in range(100, 1000, 90)))
     service.worker.drain()
     alone = service.get("/v1/workloads/1").json()["quarantined"]
 
-    service.send(a_delta(50, LOOP | SHELL, container=names[1]))
+    service.send(a_delta(1000, LOOP | SHELL, container=names[1]))
     service.worker.drain()
 
     assert alone == 10

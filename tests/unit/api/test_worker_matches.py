@@ -15,12 +15,12 @@ from api.errors import StoreError
 from api.matches import intake
 from api.retention.keeper import Keeper
 from api.scores import learning
-from api.worker import policy
+from api.worker.returning import RETURNS
 from api.worker.signatures import SignatureBook
 from model import snapshot
 from model.baseline import Baseline
 from tests.service import LOOP, NOW_MS, FakeClock, a_container, a_delta, a_match, a_match_batch
-from tests.unit.api.test_worker import SHELL, Bench
+from tests.unit.api.test_worker import HOUR, SHELL, Bench
 from wire.match import Priority, SignatureMatch, encode_match_batch
 from wire.ngram import pack
 
@@ -101,16 +101,17 @@ def test_a_match_of_another_container_holds_nothing(bench: MatchBench) -> None:
 def test_windows_with_matches_are_not_released_by_recurring(bench: MatchBench) -> None:
     """What is merely strange is learned the third time; what a rule named never is, nor counts for it."""
     bench.learn()
-    for index in range(50, 50 + policy.RELEASE_AFTER):
+    named = range(50, 50 + HOUR * RETURNS, HOUR)
+    for index in named:
         bench.match(a_match(index, index=index))
         bench.put(a_delta(index, LOOP | SHELL))
-    bench.put(a_delta(70, LOOP | SHELL), a_delta(71, LOOP | SHELL))
+    bench.put(a_delta(60, LOOP | SHELL), a_delta(60 + HOUR, LOOP | SHELL))
     before = bench.learned()
-    bench.put(a_delta(72, LOOP | SHELL))
+    bench.put(a_delta(60 + 2 * HOUR, LOOP | SHELL))
 
     assert before == 40
-    assert bench.learned() == 40 + policy.RELEASE_AFTER
-    assert not any(bench.score_of(index).learned for index in range(50, 50 + policy.RELEASE_AFTER))
+    assert bench.learned() == 40 + RETURNS
+    assert not any(bench.score_of(index).learned for index in named)
 
 
 def test_a_match_that_comes_after_learning_takes_its_window_back(bench: MatchBench) -> None:
