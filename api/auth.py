@@ -37,6 +37,7 @@ def require(*roles: Role) -> Callable[[CoreDep, HTTPAuthorizationCredentials | N
     return authenticate
 
 
-ReaderDep = Annotated[Principal, Depends(require(Role.READ, Role.ADMIN))]
+ReaderDep = Annotated[Principal, Depends(require(Role.READ, Role.TRIAGE, Role.ADMIN))]
+TriageDep = Annotated[Principal, Depends(require(Role.TRIAGE, Role.ADMIN))]
 AdminDep = Annotated[Principal, Depends(require(Role.ADMIN))]
 IngestDep = Annotated[Principal, Depends(require(Role.INGEST))]

@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="create, list or revoke API tokens")
     token.add_argument("action", choices=("create", "list", "revoke"))
     token.add_argument("name", nargs="?", default="", help="name of the token")
-    token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
+    token.add_argument(
+        "--role", choices=("admin", "triage", "read", "ingest"), default="read", help="(default: read)"
+    )
     for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
     add_options(token, ServiceSettings, only=("state_dir", "database_url"))

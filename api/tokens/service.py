@@ -25,6 +25,8 @@ class Role(StrEnum):
     """Read everything and change modes."""
     READ = "read"
     """Read everything."""
+    TRIAGE = "triage"
+    """Read everything and say what becomes of alerts."""
     INGEST = "ingest"
     """Send profiles, nothing else."""
 
