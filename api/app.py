@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.audit_log import routes as audit_log
 from api.baselines import routes as baselines
 from api.core import Core
 from api.ingest import routes as ingest
@@ -20,6 +21,7 @@ from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.seccomp import routes as seccomp
 from api.suppressions import routes as suppressions
+from api.token_admin import routes as tokens
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
@@ -59,6 +61,8 @@ def create_app(core: Core) -> FastAPI:
         rules,
         nodes,
         ingest,
+        tokens,
+        audit_log,
         health,
     ):
         app.include_router(each.router)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.alerts.options import add_alerts
+from api.audit_log.options import add_audit
 from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
@@ -18,6 +19,7 @@ from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.suppressions.options import add_suppression
+from api.token_admin.options import add_token, add_tokens
 from api.vocabulary import Mode
 from api.workload_options import add_workload
 from wire.settings import add_options, read
@@ -94,15 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve = commands.add_parser("serve", help="run service and worker")
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
-    token = commands.add_parser("token", help="create, list or revoke API tokens")
-    token.add_argument("action", choices=("create", "list", "revoke"))
-    token.add_argument("name", nargs="?", default="", help="name of the token")
-    token.add_argument(
-        "--role", choices=("admin", "triage", "read", "ingest"), default="read", help="(default: read)"
-    )
+    token = commands.add_parser("token", help="create, list, rotate or revoke API tokens")
+    add_token(token)
+    listed_tokens = commands.add_parser("tokens", help="list API tokens")
+    add_tokens(listed_tokens)
     for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
-    add_options(token, ServiceSettings, only=("state_dir", "database_url"))
+    for each in (token, listed_tokens):
+        add_options(each, ServiceSettings, only=("state_dir", "database_url"))
+        each.add_argument("--url", help="address of a service (default: the database itself)")
+        each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
     workloads = commands.add_parser("workloads", help="list workloads")
     alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
     nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
@@ -118,13 +121,14 @@ def _parser() -> argparse.ArgumentParser:
     living += add_workload(
         commands.add_parser("workload", help="ask of one workload what was and what would be")
     )
+    living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     asking = (workloads, alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, *asking):
+    for each in (token, listed_tokens, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
@@ -159,9 +163,22 @@ def _migrate(settings: ServiceSettings, _options: argparse.Namespace) -> None:
 
 
 def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.tokens.commands import run
+    from api.clock import SystemClock
+    from api.token_admin.commands import run
+    from api.token_admin.places import RemotePlace, local
 
-    run(settings, options.action, name=options.name, role=options.role, as_json=options.json)
+    now_ms = SystemClock().now_ms()
+    if options.url:
+        run(RemotePlace(_client(settings, options)), options, now_ms)
+        return
+    with local(settings) as place:
+        run(place, options, now_ms)
+
+
+def _audit(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.audit_log.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -272,6 +289,8 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "serve": _serve,
     "migrate": _migrate,
     "token": _token,
+    "tokens": _token,
+    "audit": _audit,
     "workloads": _workloads,
     "alerts": _alerts,
     "nodes": _nodes,

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import structlog
 import uvicorn
 
+from api.access.usage import UsageWriter
 from api.app import create_app
 from api.baselines.automatic import Promoter
 from api.core import Core
@@ -88,6 +89,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
             versions.align_all(session, core.clock.now_ms())
         stack.enter_context(asking_kubernetes(core))
         stack.enter_context(core.falco.posting(core.store))
+        usage = UsageWriter(core.guard.usage, core.store)
+        usage.start()
+        stack.callback(usage.stop)
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

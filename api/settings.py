@@ -25,6 +25,9 @@ class ServiceSettings:
         "127.0.0.1", "Address to listen on; other nodes reach the service only if it is not loopback."
     )
     port: int = setting(8787, "TCP port to listen on; 0 takes any free one.")
+    requests_per_minute: int = setting(
+        12_000, "Requests that one token may make in a minute; 0 sets no limit."
+    )
     state_dir: Path = setting(Path("var"), "Folder of the database, the first tokens and the lock.")
     database_url: str = setting(
         "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
@@ -94,6 +97,7 @@ class ServiceSettings:
             raise SettingError("default_mode", f"one of {', '.join(known)}", self.default_mode)
         for name, least in (
             ("window_s", 1),
+            ("requests_per_minute", 0),
             ("alert_gap_s", 0),
             ("max_clock_skew_s", 0),
             ("anomaly_wait_s", 0),
