@@ -10,6 +10,7 @@ from api.alerts import routes as alerts
 from api.audit_log import routes as audit_log
 from api.baselines import routes as baselines
 from api.core import Core
+from api.enrolment import routes as enrolment
 from api.ingest import routes as ingest
 from api.keys import routes as keys
 from api.matches import routes as matches
@@ -61,6 +62,7 @@ def create_app(core: Core) -> FastAPI:
         rules,
         nodes,
         ingest,
+        enrolment,
         tokens,
         audit_log,
         health,

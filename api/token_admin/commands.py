@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ def run(place: Place, options: argparse.Namespace, now_ms: int) -> None:
     if options.action == "list":
         _list(place.list(), as_json=options.json)
         return
+    if options.command == "enrol":
+        options.name = f"enrol-{secrets.token_hex(4)}"
     if not options.name:
         msg = f"Expected the name of a token: nonself token {options.action} NAME."
         raise ClientError(msg)

@@ -27,6 +27,15 @@ Roles: read sees everything, triage also says what becomes of alerts, admin also
 ingest sends profiles and matches for nodes, enrol is exchanged once for such a token.
 """
 
+_ENROL_EXAMPLES: Final = """\
+examples:
+  nonself enrol --node worker-1
+      prints a token; on worker-1, within the hour:
+      nonself-agent enrol --url https://nonself.example:8787 --enrol-token-file -
+  nonself enrol --expires 10m --json
+      for any node that is not enrolled yet
+"""
+
 
 def add_token(parser: argparse.ArgumentParser) -> None:
     """Add the options of `nonself token`."""
@@ -53,6 +62,20 @@ def add_token(parser: argparse.ArgumentParser) -> None:
         help="how long the secret that it had is good as well, at most 24h (default: 10m)",
     )
     changed.add_argument("--reason", default="", help="of a revocation; kept in the audit record")
+
+
+def add_enrol(parser: argparse.ArgumentParser) -> None:
+    """Set what `nonself enrol` takes."""
+    parser.description = (
+        "Make a token that `nonself-agent enrol` exchanges, once, for a token of its node: with that a node "
+        "sends its own profiles and matches and nothing else."
+    )
+    parser.epilog, parser.formatter_class = _ENROL_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--node", help="it enrols this node alone, also where that is enrolled already")
+    parser.add_argument(
+        "--expires", default="1h", metavar="WHEN", help="how long it can be used, or until when (default: 1h)"
+    )
+    parser.set_defaults(action="create", name="", role="enrol", namespace=[], workload=[])
 
 
 def add_tokens(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from api.db.access_tables import TokenRow
@@ -57,6 +57,21 @@ def list_of_node(session: Session, node: str, role: str) -> Sequence[TokenRow]:
         TokenRow.node == node, TokenRow.role == role, TokenRow.revoked_at.is_(None)
     )
     return session.scalars(query.order_by(TokenRow.id)).all()
+
+
+def use_up(session: Session, token_id: int, now_ms: int) -> bool:
+    """End a token that lets somebody in once; tell whether it was there to be used."""
+    used = session.execute(
+        update(TokenRow)
+        .where(
+            TokenRow.id == token_id,
+            TokenRow.revoked_at.is_(None),
+            or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > now_ms),
+        )
+        .values(revoked_at=now_ms)
+        .returning(TokenRow.id)
+    )
+    return used.one_or_none() is not None
 
 
 def find_workloads(session: Session, ids: Collection[int]) -> set[int]:

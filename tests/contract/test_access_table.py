@@ -98,6 +98,8 @@ TABLE: Final = {
     "POST /v1/rules/test": Rule(READERS - LIMITED, 422),
     "POST /v1/rules/what-if": Rule(READERS - LIMITED, 200),
     "GET /v1/nodes": Rule(READERS - LIMITED, 200),
+    "POST /v1/enrol": Rule(frozenset({"enrol"}), 422),
+    "POST /v1/enrol/rotate": Rule(INGEST, 403),
     "GET /v1/tokens": Rule(ADMINS - LIMITED, 200),
     "POST /v1/tokens": Rule(ADMINS - LIMITED, 422),
     "GET /v1/tokens/{name}": Rule(ADMINS - LIMITED, 404),
