@@ -7,8 +7,10 @@ from fastapi import FastAPI
 
 from api import health, problems
 from api.alerts import routes as alerts
+from api.audit_log import routes as audit_log
 from api.baselines import routes as baselines
 from api.core import Core
+from api.enrolment import routes as enrolment
 from api.ingest import routes as ingest
 from api.keys import routes as keys
 from api.matches import routes as matches
@@ -20,6 +22,7 @@ from api.rules import bundle, routes as rules
 from api.scores import routes as scores
 from api.seccomp import routes as seccomp
 from api.suppressions import routes as suppressions
+from api.token_admin import routes as tokens
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
@@ -59,6 +62,9 @@ def create_app(core: Core) -> FastAPI:
         rules,
         nodes,
         ingest,
+        enrolment,
+        tokens,
+        audit_log,
         health,
     ):
         app.include_router(each.router)

@@ -1,42 +1,116 @@
-"""Who asks: bearer tokens and the roles that endpoints require."""
+"""Who asks: bearer tokens, the roles that endpoints require, and what of the database they may see."""
 
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends
+import structlog
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.core import CoreDep
-from api.errors import ForbiddenError, UnauthenticatedError
+from api.clock import to_datetime
+from api.core import Core, CoreDep
+from api.db.access_tables import TokenRow
+from api.db.scope import admit, refuse_whole
+from api.errors import ForbiddenError, QuotaError, TooManyFailuresError, UnauthenticatedError
+from api.middleware import EXTRA_HEADERS
 from api.tokens import service
-from api.tokens.service import Principal, Role
+from api.tokens.service import Principal, Role, TokenState
+from wire.codec import signing_key
 
+_log = structlog.get_logger()
 _bearer = HTTPBearer(auto_error=False, description="A token made with `nonself token create`.")
 
 
-def require(*roles: Role) -> Callable[[CoreDep, HTTPAuthorizationCredentials | None], Principal]:
+def authenticated(
+    request: Request,
+    core: CoreDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    """Return who makes a request; from here on it sees of the database what its token may.
+
+    Raises:
+        UnauthenticatedError: There is no token, or it lets nobody in.
+        TooManyFailuresError: The address sent too many wrong tokens.
+        QuotaError: The token made too many requests.
+    """
+    if credentials is None:
+        core.metrics.count("nonself_auth_refused_total", reason="no_token")
+        msg = "Expected the header 'Authorization: Bearer <token>'; got none."
+        raise UnauthenticatedError(msg)
+    principal = _identify(core, request.client.host if request.client else "", credentials.credentials)
+    _count(core, request, principal)
+    if principal.token_id is not None:
+        core.guard.usage.note(principal.token_id, core.clock.now_ms())
+    admit(principal.scope)
+    return principal
+
+
+def _identify(core: Core, address: str, secret: str) -> Principal:
+    now_ms, key = core.clock.now_ms(), signing_key(secret)
+    if wait_s := core.guard.failures.wait_s(address, key, now_ms):
+        core.metrics.count("nonself_auth_refused_total", reason="too_many_failures")
+        msg = f"This address sent too many wrong tokens; it may try again in {wait_s} seconds."
+        raise TooManyFailuresError(msg, wait_s)
+    with core.store.read(whole=True) as session:
+        row = service.look_up(session, secret, now_ms)
+    if row is None:
+        core.guard.failures.failed(address, now_ms)
+        core.metrics.count("nonself_auth_refused_total", reason="unknown_token")
+        _log.warning("unknown_token", address=address)
+        msg = "The token is unknown."
+        raise UnauthenticatedError(msg)
+    # Who holds the secret of a token that has ended guesses nothing: that is told, and not counted as wrong.
+    if (state := service.state_of(row, now_ms)) is not TokenState.ACTIVE:
+        core.metrics.count("nonself_auth_refused_total", reason=state.value)
+        raise UnauthenticatedError(_ended(row, state))
+    core.guard.failures.succeeded(address, key)
+    return service.principal_of(row, secret)
+
+
+def _ended(row: TokenRow, state: TokenState) -> str:
+    if state is TokenState.EXPIRED and row.expires_at is not None:
+        return f"The token {row.name!r} expired at {to_datetime(row.expires_at).isoformat()}."
+    return f"The token {row.name!r} was revoked."
+
+
+def _count(core: Core, request: Request, principal: Principal) -> None:
+    left = core.guard.quotas.take(principal.name, core.clock.now_ms())
+    if left is None:
+        return
+    setattr(request.state, EXTRA_HEADERS, left.headers())
+    if not left.allowed:
+        core.metrics.count("nonself_auth_refused_total", reason="quota")
+        msg = f"The token {principal.name!r} may make {left.quota} requests in a minute."
+        raise QuotaError(msg, left.reset_s)
+
+
+def require(*roles: Role) -> Callable[[CoreDep, Principal], Principal]:
     """Return a dependency that gives the principal, if its role is one of these."""
 
-    def authenticate(
-        core: CoreDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Principal:
-        if credentials is None:
-            msg = "Expected the header 'Authorization: Bearer <token>'; got none."
-            raise UnauthenticatedError(msg)
-        with core.store.read() as session:
-            principal = service.authenticate(session, credentials.credentials)
-        if principal is None:
-            msg = "The token is unknown or was revoked."
-            raise UnauthenticatedError(msg)
+    def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
         if principal.role not in roles:
+            core.metrics.count("nonself_auth_refused_total", reason="role")
             wanted = " or ".join(role.value for role in roles)
             msg = f"Expected a token of role {wanted}; {principal.name!r} has role {principal.role.value}."
             raise ForbiddenError(msg)
         return principal
 
-    return authenticate
+    return authorize
 
 
-ReaderDep = Annotated[Principal, Depends(require(Role.READ, Role.ADMIN))]
+def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:
+    """Refuse tokens that are limited to some workloads, for endpoints of the whole installation.
+
+    Raises:
+        ForbiddenError: The token is limited.
+    """
+    refuse_whole(principal.scope)
+
+
+WHOLE = Depends(whole)
+"""For `APIRouter(dependencies=[WHOLE])`: what the router serves concerns the whole installation."""
+ReaderDep = Annotated[Principal, Depends(require(Role.READ, Role.TRIAGE, Role.ADMIN))]
+TriageDep = Annotated[Principal, Depends(require(Role.TRIAGE, Role.ADMIN))]
 AdminDep = Annotated[Principal, Depends(require(Role.ADMIN))]
 IngestDep = Annotated[Principal, Depends(require(Role.INGEST))]
+EnrolDep = Annotated[Principal, Depends(require(Role.ENROL))]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.alerts.options import add_alerts
+from api.audit_log.options import add_audit
 from api.baselines.options import add_baseline
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
@@ -18,6 +19,7 @@ from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.suppressions.options import add_suppression
+from api.token_admin.options import add_enrol, add_token, add_tokens
 from api.vocabulary import Mode
 from api.workload_options import add_workload
 from wire.settings import add_options, read
@@ -29,7 +31,7 @@ _EXAMPLES: Final = """\
 examples:
   nonself up
       service, worker and this host's agent, until Ctrl-C
-  nonself serve --host 0.0.0.0
+  nonself serve --host 0.0.0.0 --tls-cert service.pem --tls-key service.key
       the service alone, for agents on other nodes
   nonself token create worker-1 --role ingest
       a token for the agent on worker-1
@@ -94,13 +96,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve = commands.add_parser("serve", help="run service and worker")
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
-    token = commands.add_parser("token", help="create, list or revoke API tokens")
-    token.add_argument("action", choices=("create", "list", "revoke"))
-    token.add_argument("name", nargs="?", default="", help="name of the token")
-    token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
+    token = commands.add_parser("token", help="create, list, rotate or revoke API tokens")
+    add_token(token)
+    listed_tokens = commands.add_parser("tokens", help="list API tokens")
+    add_tokens(listed_tokens)
+    enrol = commands.add_parser("enrol", help="make a one-time token for a node's agent")
+    add_enrol(enrol)
     for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
-    add_options(token, ServiceSettings, only=("state_dir", "database_url"))
+    tokens = (token, listed_tokens, enrol)
+    for each in tokens:
+        add_options(each, ServiceSettings, only=("state_dir", "database_url"))
+        each.add_argument("--url", help="address of a service (default: the database itself)")
+        _add_client(each)
     workloads = commands.add_parser("workloads", help="list workloads")
     alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
     nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
@@ -116,18 +124,26 @@ def _parser() -> argparse.ArgumentParser:
     living += add_workload(
         commands.add_parser("workload", help="ask of one workload what was and what would be")
     )
+    living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     asking = (workloads, alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
-        each.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
+        _add_client(each)
         each.add_argument("--state-dir", type=Path, default=argparse.SUPPRESS, help="(default: var)")
-    for each in (token, *asking):
+    for each in (*tokens, *asking):
         each.add_argument("--json", action="store_true", help="for scripts")
     add_kinds(commands.add_parser("evaluate", help="measure the learner on recorded data"))
     commands.add_parser("reference", help="print the reference of settings and metrics")
     commands.add_parser("version", help="print the version")
     return parser
+
+
+def _add_client(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--token-file", type=Path, help="(default: 'token' in the state folder)")
+    parser.add_argument("--ca-file", default="", help="certificates (PEM) to trust for an https URL")
+    parser.add_argument("--client-cert", default="", help="certificate (PEM) to show, if one is asked for")
+    parser.add_argument("--client-key", default="", help="its private key (PEM)")
 
 
 def _up(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -157,9 +173,22 @@ def _migrate(settings: ServiceSettings, _options: argparse.Namespace) -> None:
 
 
 def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.tokens.commands import run
+    from api.clock import SystemClock
+    from api.token_admin.commands import run
+    from api.token_admin.places import RemotePlace, local
 
-    run(settings, options.action, name=options.name, role=options.role, as_json=options.json)
+    now_ms = SystemClock().now_ms()
+    if options.url:
+        run(RemotePlace(_client(settings, options)), options, now_ms)
+        return
+    with local(settings) as place:
+        run(place, options, now_ms)
+
+
+def _audit(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.audit_log.commands import run
+
+    run(_client(settings, options), options)
 
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -270,6 +299,9 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "serve": _serve,
     "migrate": _migrate,
     "token": _token,
+    "tokens": _token,
+    "enrol": _token,
+    "audit": _audit,
     "workloads": _workloads,
     "alerts": _alerts,
     "nodes": _nodes,
@@ -289,8 +321,15 @@ def _client(settings: ServiceSettings, options: argparse.Namespace) -> Any:  # n
     from api.client import Client
     from api.state import ADMIN_FILE
 
-    url = options.url or f"http://{settings.host}:{settings.port}"
-    return Client(url, options.token_file or settings.state_dir / ADMIN_FILE)
+    scheme = "https" if settings.tls_cert else "http"
+    url = options.url or f"{scheme}://{settings.host}:{settings.port}"
+    return Client(
+        url,
+        options.token_file or settings.state_dir / ADMIN_FILE,
+        ca_file=options.ca_file,
+        client_cert=options.client_cert,
+        client_key=options.client_key,
+    )
 
 
 def _name(workload: dict[str, Any]) -> str:

@@ -16,7 +16,9 @@ _TIMEOUT_S: Final = 30
 class Client:
     """Asks one service with one token."""
 
-    def __init__(self, url: str, token_file: Path) -> None:
+    def __init__(
+        self, url: str, token_file: Path, *, ca_file: str = "", client_cert: str = "", client_key: str = ""
+    ) -> None:
         self._url = url.rstrip("/")
         try:
             self._token = token_file.read_text().strip()
@@ -24,7 +26,17 @@ class Client:
             reason = error.strerror or error
             msg = f"The token file {token_file} cannot be read: {reason}. Name one with --token-file."
             raise ClientError(msg) from error
-        self._http = urllib3.PoolManager(timeout=_TIMEOUT_S, retries=False)
+        for path in filter(None, (ca_file, client_cert, client_key)):
+            if not Path(path).is_file():
+                msg = f"The file {path} cannot be read."
+                raise ClientError(msg)
+        self._http = urllib3.PoolManager(
+            timeout=_TIMEOUT_S,
+            retries=False,
+            ca_certs=ca_file or None,
+            cert_file=client_cert or None,
+            key_file=client_key or None,
+        )
 
     def get(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON
         """Return the answer to a GET.
@@ -98,6 +110,9 @@ class Client:
         try:
             response = self._http.request(method, self._url + path, headers=headers, **arguments)
         except urllib3.exceptions.HTTPError as error:
+            if isinstance(error, urllib3.exceptions.SSLError):
+                msg = f"{self._url} and this command do not trust each other ({error}); see --ca-file."
+                raise ClientError(msg) from error
             msg = (
                 f"No service answers at {self._url}; start one with 'nonself up', or name another with --url."
             )

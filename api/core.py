@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.access.guard import Guard
 from api.clock import Clock, SystemClock
 from api.db.store import Store
 from api.falco.output import FalcoOutput
@@ -42,6 +43,8 @@ class Core:
     owner_of: OwnerOf = unasked
     """Says what the Kubernetes API knows of a container's pod, from memory."""
     falco: FalcoOutput = field(init=False)
+    guard: Guard = field(init=False)
+    """Counts who is let in, and who is not."""
     stopping: bool = False
     """Set when the service ends: requests that are held back are answered."""
     rules_changes: int = 0
@@ -49,6 +52,7 @@ class Core:
 
     def __post_init__(self) -> None:
         self.falco = FalcoOutput(self.settings, self.metrics)
+        self.guard = Guard(self.settings.requests_per_minute)
 
 
 def get_core(request: Request) -> Core:

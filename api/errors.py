@@ -18,6 +18,8 @@ ServiceError
     ├── MediaTypeError           415
     ├── BadBodyError             400
     ├── InvalidError             422
+    ├── TooManyFailuresError     429
+    ├── QuotaError               429
     ├── RulesError               422
     ├── BundleError              422
     ├── BacklogError             503
@@ -58,7 +60,7 @@ class ProblemError(ServiceError):
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal"
     title: ClassVar[str] = "Internal error"
-    retry_after_s: ClassVar[int | None] = None
+    retry_after_s: int | None = None
 
     def __init__(self, detail: str, **members: object) -> None:
         super().__init__(detail)
@@ -70,6 +72,26 @@ class UnauthenticatedError(ProblemError):
     """The request carries no token that this service knows."""
 
     status, slug, title = 401, "unauthenticated", "Not authenticated"
+
+
+class TooManyFailuresError(ProblemError):
+    """The address sent too many wrong tokens; this one was not even looked at."""
+
+    status, slug, title = 429, "too-many-failures", "Too many wrong tokens"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaError(ProblemError):
+    """The token made more requests in a minute than it may."""
+
+    status, slug, title = 429, "quota-exceeded", "Too many requests"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class SignatureError(ProblemError):

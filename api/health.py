@@ -61,7 +61,7 @@ def readyz(core: CoreDep, response: Response) -> ReadyOut:
 def metrics(core: CoreDep) -> Response:
     """Show counters for Prometheus."""
     try:
-        with core.store.read() as session:
+        with core.store.read(whole=True) as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
             core.falco.measure(session)

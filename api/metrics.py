@@ -20,6 +20,9 @@ class Metric:
 MANIFEST: Final[dict[str, Metric]] = {
     "nonself_http_requests_total": Metric("counter", "Requests answered.", ("method", "route", "status")),
     "nonself_http_request_seconds": Metric("histogram", "Time to answer a request.", ("route",)),
+    "nonself_auth_refused_total": Metric(
+        "counter", "Requests that were let in by no token, or by one that may not.", ("reason",)
+    ),
     "nonself_ingest_batches_total": Metric("counter", "Batches that were read, by outcome.", ("outcome",)),
     "nonself_ingest_deltas_total": Metric("counter", "Deltas accepted into the inbox."),
     "nonself_ingest_duplicates_total": Metric("counter", "Deltas known already."),

@@ -10,11 +10,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.headers import protective
+from api.db.scope import visiting
 from api.errors import ProblemError
 from api.metrics import Metrics
 from api.problems import render
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
+EXTRA_HEADERS: Final = "extra_headers"
+"""Name in a request's state of header fields that its answer gets, whatever the answer is."""
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _log = structlog.get_logger()
@@ -40,10 +44,14 @@ class RequestContext:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID_HEADER] = request_id
+                for name, value in protective(scope["path"], secure=scope["scheme"] == "https").items():
+                    headers.setdefault(name, value)
+                headers.update(scope.get("state", {}).get(EXTRA_HEADERS, {}))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), visiting():
             try:
                 await self._app(scope, receive, send_named)
             except Exception:

@@ -20,9 +20,11 @@ from api.errors import (
     NotFoundError,
     OversizedError,
     ProblemError,
+    QuotaError,
     ReplayedError,
     SignatureError,
     StoreError,
+    TooManyFailuresError,
     UnauthenticatedError,
 )
 from api.validation import sentence
@@ -59,7 +61,14 @@ class Problem(BaseModel):
 def responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of an endpoint that may answer with these, and with those that any may."""
     by_status: dict[int, list[type[ProblemError]]] = {}
-    always: tuple[type[ProblemError], ...] = (UnauthenticatedError, ForbiddenError, InvalidError, StoreError)
+    always: tuple[type[ProblemError], ...] = (
+        UnauthenticatedError,
+        ForbiddenError,
+        InvalidError,
+        TooManyFailuresError,
+        QuotaError,
+        StoreError,
+    )
     for kind in (*kinds, *always):
         known = by_status.setdefault(kind.status, [])
         if kind not in known:

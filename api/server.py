@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 import structlog
 import uvicorn
 
+from api.access import transport
+from api.access.usage import UsageWriter
 from api.app import create_app
 from api.baselines.automatic import Promoter
 from api.core import Core
@@ -32,8 +34,13 @@ class Server:
     def __init__(self, core: Core, listener: socket.socket) -> None:
         self._core = core
         self._listener = listener
+        settings = core.settings
+        self._secure = bool(settings.tls_cert)
         config = uvicorn.Config(
             create_app(core),
+            # Where no proxy is trusted, nobody may say that he comes from elsewhere.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies or None,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -42,6 +49,8 @@ class Server:
             timeout_keep_alive=75,
             h11_max_incomplete_event_size=64 * 1024,
         )
+        if self._secure:
+            config.ssl_context_factory = lambda _config, _default: transport.context(settings)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="nonself-http", daemon=True)
 
@@ -50,7 +59,7 @@ class Server:
         """Where the service answers."""
         host, port = self._listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
+        return f"{'https' if self._secure else 'http'}://{shown}:{port}"
 
     def start(self) -> None:
         """Begin to answer."""
@@ -75,6 +84,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         StartError: The state folder, the database or the port cannot be used.
     """
     with ExitStack() as stack:
+        transport.check(settings)
         stack.enter_context(claimed(settings.state_dir))
         listener = listen(settings.host, settings.port)
         stack.callback(listener.close)
@@ -88,6 +98,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
             versions.align_all(session, core.clock.now_ms())
         stack.enter_context(asking_kubernetes(core))
         stack.enter_context(core.falco.posting(core.store))
+        usage = UsageWriter(core.guard.usage, core.store)
+        usage.start()
+        stack.callback(usage.stop)
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

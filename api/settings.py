@@ -1,5 +1,6 @@
 """Every setting of the service: read once by the command line and passed down."""
 
+import ipaddress
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,25 @@ class ServiceSettings:
         "127.0.0.1", "Address to listen on; other nodes reach the service only if it is not loopback."
     )
     port: int = setting(8787, "TCP port to listen on; 0 takes any free one.")
+    tls_cert: str = setting(
+        "", "PEM file of the certificate to answer HTTPS with, its issuers after it; empty speaks plain HTTP."
+    )
+    tls_key: str = setting("", "PEM file of the certificate's private key; empty: it is in the same file.")
+    tls_client_ca: str = setting(
+        "", "PEM file of issuers: only clients with a certificate of one of them get as far as a token."
+    )
+    allow_plain_http: bool = setting(
+        default=False,
+        help="Speak plain HTTP on an address that is not loopback, where a TLS proxy stands before it.",
+    )
+    trusted_proxies: str = setting(
+        "",
+        "Addresses or networks of proxies, with commas, whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed.",
+    )
+    requests_per_minute: int = setting(
+        12_000, "Requests that one token may make in a minute; 0 sets no limit."
+    )
     state_dir: Path = setting(Path("var"), "Folder of the database, the first tokens and the lock.")
     database_url: str = setting(
         "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
@@ -94,6 +114,7 @@ class ServiceSettings:
             raise SettingError("default_mode", f"one of {', '.join(known)}", self.default_mode)
         for name, least in (
             ("window_s", 1),
+            ("requests_per_minute", 0),
             ("alert_gap_s", 0),
             ("max_clock_skew_s", 0),
             ("anomaly_wait_s", 0),
@@ -114,6 +135,7 @@ class ServiceSettings:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
         self._check_limit()
         self._check_targets()
+        self._check_transport()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
@@ -124,6 +146,16 @@ class ServiceSettings:
             raise SettingError("kubernetes", "auto, off or the path of a kubeconfig", self.kubernetes)
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
+
+    def _check_transport(self) -> None:
+        for name in ("tls_key", "tls_client_ca"):
+            if getattr(self, name) and not self.tls_cert:
+                raise SettingError(name, "tls_cert beside it", getattr(self, name))
+        for each in filter(None, (part.strip() for part in self.trusted_proxies.split(","))):
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError as error:
+                raise SettingError("trusted_proxies", "addresses or networks, with commas", each) from error
 
     def _check_targets(self) -> None:
         try:

@@ -65,7 +65,7 @@ def make_first_tokens(core: Core) -> None:
 def _make_token(core: Core, path: Path, role: Role) -> None:
     if path.exists():
         with core.store.read() as session:
-            principal = service.authenticate(session, path.read_text().strip())
+            principal = service.authenticate(session, path.read_text().strip(), core.clock.now_ms())
         if principal and principal.role is role:
             return
     # A lost or foreign file is replaced by a new token; its name must be new too.

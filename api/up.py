@@ -72,13 +72,14 @@ def without_agent(reason: str, port: int) -> str:
     Examples:
         >>> print(without_agent("root: run as root", 8787))
         No agent on this host (root: run as root). To feed this service from another node: start it with \
-'--host 0.0.0.0', make a token with 'nonself token create NODE --role ingest', and run there \
-'nonself-agent run --url http://THIS-HOST:8787 --token-file FILE'.
+'--host 0.0.0.0 --tls-cert FILE --tls-key FILE', make a token with 'nonself enrol', and run \
+there 'nonself-agent enrol --url https://THIS-HOST:8787 --enrol-token TOKEN', then 'nonself-agent run'.
     """
     return (
         f"No agent on this host ({reason.rstrip('.')}). To feed this service from another node: start it "
-        "with '--host 0.0.0.0', make a token with 'nonself token create NODE --role ingest', and run there "
-        f"'nonself-agent run --url http://THIS-HOST:{port} --token-file FILE'."
+        "with '--host 0.0.0.0 --tls-cert FILE --tls-key FILE', make a token with 'nonself enrol', and run "
+        f"there 'nonself-agent enrol --url https://THIS-HOST:{port} --enrol-token TOKEN', then "
+        "'nonself-agent run'."
     )
 
 

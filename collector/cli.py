@@ -2,18 +2,20 @@
 
 import argparse
 import os
+import platform
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from collector.connection import read_token
 from collector.errors import CollectorError, SettingsError
 from collector.identity.settings import IdentitySettings, listed
 from collector.logs import configure
 from collector.options import KINDS, parser, settings_reference
 from collector.rules.settings import RuleSettings
-from collector.settings import ENVIRONMENT, LogSettings
+from collector.settings import ENVIRONMENT, AgentSettings, LogSettings
 from collector.status import version
 from collector.stopping import stopped_after, stopped_by_failures, stopped_by_signals
 from wire.errors import WireError
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command == "rules":
         return _run_rules(options)
+    if options.command in {"enrol", "rotate"}:
+        return _enrol(options)
     try:
         settings = _settings(options)
     except (SettingsError, ValueError) as error:
@@ -106,6 +110,29 @@ def _work(settings: "Settings", options: argparse.Namespace) -> int:
     except (CollectorError, WireError) as error:
         return _say(error, CANNOT_RUN)
     return CANNOT_RUN if failed.is_set() else 0
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    from collector import enrol
+
+    try:
+        settings = read(AgentSettings, options, os.environ, ENVIRONMENT)
+    except (SettingsError, ValueError) as error:
+        return _say(error, USAGE)
+    url = settings.url.rstrip("/")
+    try:
+        if options.command == "rotate":
+            enrol.rotate(url, settings.trust, settings.token_file)
+            print(f"Another token is in {settings.token_file}; the one before is good for ten minutes more.")
+            return 0
+        path = options.enrol_token_file
+        once = options.enrol_token or (sys.stdin.readline().strip() if str(path) == "-" else read_token(path))
+        node = settings.node or platform.node()
+        enrol.enrol(url, settings.trust, once=once, node=node, token_file=settings.token_file)
+    except CollectorError as error:
+        return _say(error, CANNOT_RUN)
+    print(f"Node {node} is enrolled; its token is in {settings.token_file}.")
+    return 0
 
 
 def _run_rules(options: argparse.Namespace) -> int:

@@ -1,6 +1,8 @@
 """One kept-open connection to the service, and the token that it is let in with."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 import urllib3
@@ -10,27 +12,37 @@ from collector.errors import TokenError
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How agent and service know each other by certificates (PEM files); empty where they do not."""
+
+    ca_file: str = ""
+    """Certificates to trust; empty: the system's."""
+    client_cert: str = ""
+    """Shown to a service that asks for one."""
+    client_key: str = ""
+    """Private key of `client_cert`; empty: it is in the same file."""
+
+
+NO_FILES: Final = Trust()
+
+
 class Connection:
     """What everything that asks the service something has in common.
 
     Args:
         token_file: Holds the API token; read now, and again once the service refuses it.
-        ca_file: Certificates to trust; the system's where it is empty.
+        trust: Whom to trust, and what to show.
         read_s: Longest wait for an answer.
 
     Raises:
         TokenError: The file cannot be read or holds no token.
     """
 
-    def __init__(self, token_file: Path, ca_file: str, *, read_s: float) -> None:
+    def __init__(self, token_file: Path, trust: Trust, *, read_s: float) -> None:
         self._token_file = token_file
         self._token = read_token(token_file)
-        self._pool = urllib3.PoolManager(
-            num_pools=1,
-            retries=False,
-            timeout=urllib3.Timeout(connect=5, read=read_s),
-            ca_certs=ca_file or None,
-        )
+        self._pool = open_pool(trust, read_s=read_s)
 
     def close(self) -> None:
         """Close the connection."""
@@ -42,6 +54,23 @@ class Connection:
             self._token = read_token(self._token_file)
         except TokenError as error:
             log.warning("token_unreadable", reason=str(error))
+
+
+def open_pool(trust: Trust, *, read_s: float) -> urllib3.PoolManager:
+    """Return what speaks HTTP to one service, over TLS where its URL says so.
+
+    Args:
+        trust: Whom to trust, and what to show.
+        read_s: Longest wait for an answer.
+    """
+    return urllib3.PoolManager(
+        num_pools=1,
+        retries=False,
+        timeout=urllib3.Timeout(connect=5, read=read_s),
+        ca_certs=trust.ca_file or None,
+        cert_file=trust.client_cert or None,
+        key_file=trust.client_key or None,
+    )
 
 
 def read_token(path: Path) -> str:

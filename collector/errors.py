@@ -4,6 +4,7 @@ CollectorError
 ├── CgroupMountError       the node has no cgroup2 tree, or shows only a part of it
 ├── SettingsError          a setting cannot mean anything
 ├── TokenError             the file with the API token cannot be used
+├── EnrolmentError         the service gave no token
 ├── SpoolLockedError       another agent uses the spool folder
 ├── RulesError             a rule file cannot be read or is refused
 └── SensorError            the sensor cannot be loaded or no longer answers
@@ -33,6 +34,10 @@ class SettingsError(CollectorError):
 
 class TokenError(CollectorError):
     """The file with the API token cannot be read or holds no token."""
+
+
+class EnrolmentError(CollectorError):
+    """The service gave this node no token of its own, or it cannot be kept; the message says why."""
 
 
 class SpoolLockedError(CollectorError):

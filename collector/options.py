@@ -25,6 +25,8 @@ examples:
       what this node lacks, with the cure for each
   nonself-agent run --url https://nonself.example:8787 --token-file /etc/nonself/agent-token
       profile this node's containers, and match rules, for a service elsewhere
+  nonself-agent enrol --url https://nonself.example:8787 --enrol-token-file once
+      get a token of this node's own for a one-time token of `nonself enrol`
   nonself-agent run --rules off
       profiles alone, no rules
   nonself-agent run --dry-run --window-s 2
@@ -37,6 +39,7 @@ examples:
 Every option can be given as a variable too: --window-s is NONSELF_AGENT_WINDOW_S.
 """
 
+_CERTIFICATES: Final = ("ca_file", "client_cert", "client_key")
 _REFERENCE_HEAD: Final = """\
 # Settings of the agent
 
@@ -88,8 +91,26 @@ def parser() -> argparse.ArgumentParser:
     )
     for command in (check, run, record):
         _add_settings(command, KINDS)
+    _add_enrolment(commands)
     _add_rules(commands.add_parser("rules", help="static rules in Falco's format, without a service"))
     return top
+
+
+def _add_enrolment(commands: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
+    enrol = commands.add_parser(
+        "enrol", help="exchange a one-time token, made with `nonself enrol`, for a token of this node"
+    )
+    which = enrol.add_mutually_exclusive_group(required=True)
+    which.add_argument("--enrol-token", metavar="TOKEN", help="the one-time token; others may see it in `ps`")
+    which.add_argument(
+        "--enrol-token-file", type=Path, metavar="FILE", help="file that holds it; '-' is stdin"
+    )
+    rotate = commands.add_parser(
+        "rotate", help="put another token in the place of this node's; a running agent takes it up by itself"
+    )
+    for command in (enrol, rotate):
+        add_options(command, AgentSettings, only=("url", "token_file", *_CERTIFICATES))
+    add_options(enrol, AgentSettings, only=("node",))
 
 
 def _add_settings(command: argparse.ArgumentParser, kinds: dict[str, type[Any]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from collector.connection import Connection
+from collector.connection import NO_FILES, Connection, Trust
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
 
 INGEST_PATH: Final = "/v1/ingest/profiles"
@@ -83,7 +83,7 @@ class Sender(Connection):
         self,
         url: str,
         token_file: Path,
-        ca_file: str = "",
+        trust: Trust = NO_FILES,
         *,
         path: str = INGEST_PATH,
         content_type: str = CONTENT_TYPE,
@@ -95,7 +95,7 @@ class Sender(Connection):
         """
         self._url = url.rstrip("/") + path
         self._content_type = content_type
-        super().__init__(token_file, ca_file, read_s=30)
+        super().__init__(token_file, trust, read_s=30)
 
     def send(self, body: bytes) -> Answer:
         """Post one encoded batch; never raises for what a network or a service does."""

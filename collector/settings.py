@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from collector.connection import Trust
 from collector.errors import SettingsError
 from wire.settings import setting
 
@@ -44,6 +45,10 @@ class AgentSettings:
         "File that holds an API token of role ingest; read anew when refused.",
     )
     ca_file: str = setting("", "Certificates (PEM) to trust for an https URL; empty trusts the system's.")
+    client_cert: str = setting(
+        "", "Certificate (PEM) to show to a service that lets in only agents that have one."
+    )
+    client_key: str = setting("", "Private key (PEM) of it; empty: it is in the same file.")
     node: str = setting("", "Name of this node; empty takes the host's name.")
     window_s: float = setting(10.0, "Length of a window in seconds, 1 to 3600; the same for all agents.")
     state_dir: Path = setting(Path("/var/lib/nonself-agent"), "Folder for batches that wait for the service.")
@@ -70,7 +75,12 @@ class AgentSettings:
             f"at least {MIN_SPOOL_BYTES}",
             self.spool_bytes,
         )
-        require(not self.ca_file or Path(self.ca_file).is_file(), "ca_file", "a file", self.ca_file)
+        for name in ("ca_file", "client_cert", "client_key"):
+            path = getattr(self, name)
+            require(not path or Path(path).is_file(), name, "a file", path)
+        require(
+            not self.client_key or bool(self.client_cert), "client_key", "a --client-cert", self.client_key
+        )
         require(
             self.log_format in {"auto", "json", "console"},
             "log_format",
@@ -79,6 +89,11 @@ class AgentSettings:
         )
         levels = {"debug", "info", "warning", "error"}
         require(self.log_level in levels, "log_level", "debug, info, warning or error", self.log_level)
+
+    @property
+    def trust(self) -> Trust:
+        """How agent and service know each other."""
+        return Trust(self.ca_file, self.client_cert, self.client_key)
 
 
 def require(holds: bool, name: str, expected: str, came: object) -> None:  # noqa: FBT001 - reads as a sentence

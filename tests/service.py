@@ -1,6 +1,5 @@
 """A whole service for tests: real database, real HTTP, time that stands still, a worker on demand."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ import httpx
 from api.core import Core
 from api.db.migrate import upgrade
 from api.db.store import Store
-from api.server import Server
+from api.server import Server, listen
 from api.settings import ServiceSettings
 from api.tokens import service as tokens
 from api.tokens.service import Role
@@ -210,7 +209,7 @@ def serving(state_dir: Path, template: Path | None = None, **changes: Any) -> It
             for role in Role
         }
     worker = Worker(core)
-    server = Server(core, socket.create_server(("127.0.0.1", 0)))
+    server = Server(core, listen("127.0.0.1", 0))
     server.start()
     service = Service(core, worker, server.url, secrets)
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from api.db.access_tables import AuditRow
@@ -77,7 +77,16 @@ def find_live(session: Session, workload_id: int) -> BaselineRow | None:
 
 def list_moves(session: Session, version_id: int) -> Sequence[AuditRow]:
     """Return the moves of a version, oldest first."""
-    query = select(AuditRow).where(AuditRow.target == str(version_id), AuditRow.action.in_(versions.ACTIONS))
+    # Joined to the version, so that the entries are seen by whom it is seen.
+    query = (
+        select(AuditRow)
+        .join(BaselineVersionRow, AuditRow.target == cast(BaselineVersionRow.id, String))
+        .where(
+            BaselineVersionRow.id == version_id,
+            AuditRow.target == str(version_id),
+            AuditRow.action.in_(versions.ACTIONS),
+        )
+    )
     return session.scalars(query.order_by(AuditRow.id)).all()
 
 

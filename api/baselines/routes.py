@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.auth import AdminDep, ReaderDep
+from api.auth import WHOLE, AdminDep, ReaderDep
 from api.baselines import bundle, content, diff, drafts, exchange, report_page, service
 from api.baselines.gate import Gate
 from api.baselines.report import ReportFormat, ReportQuery, build
@@ -56,6 +56,7 @@ async def _read_bundle(request: Request, _principal: AdminDep) -> bytes:
 
 @router.post(
     "/import",
+    dependencies=[WHOLE],
     responses=responses(BundleError, NotPossibleError, OversizedError),
     openapi_extra=describe(bundle.MEDIA_TYPE, "A bundle, as `GET /v1/baselines/{id}/bundle` gives it."),
 )

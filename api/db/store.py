@@ -10,10 +10,19 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from api.db import scope
 from api.errors import StoreError
 
 _BUSY_S: Final = 10
 _WRITES: Final = "nonself_writes"
+
+
+class _Session(Session):
+    """A session whose statements are narrowed to what may be seen."""
+
+
+event.listen(_Session, "do_orm_execute", scope.apply)
+event.listen(_Session, "before_flush", scope.check_new)
 
 
 class Store:
@@ -29,18 +38,23 @@ class Store:
         self._write_engine = self.engine.execution_options(**{_WRITES: True})
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self, *, whole: bool = False) -> Iterator[Session]:
         """Give a session that sees the database as it is now.
+
+        Within a request it sees what the token may see, or everything where it is asked for as a whole.
 
         Raises:
             StoreError: The database cannot be used.
         """
-        with _one_sentence(), Session(self.engine, expire_on_commit=False) as session:
+        with _one_sentence(), _Session(self.engine, expire_on_commit=False) as session:
+            scope.narrow(session, whole=whole)
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, whole: bool = False) -> Iterator[Session]:
         """Give a session whose changes are committed together at the end, or not at all.
+
+        Within a request it sees what the token may see, or everything where it is asked for as a whole.
 
         Raises:
             StoreError: The database cannot be used, or another writer held it for 10 s.
@@ -51,9 +65,10 @@ class Store:
         try:
             with (
                 _one_sentence(),
-                Session(self._write_engine, expire_on_commit=False) as session,
+                _Session(self._write_engine, expire_on_commit=False) as session,
                 session.begin(),
             ):
+                scope.narrow(session, whole=whole)
                 yield session
         finally:
             self._writing.release()
@@ -64,7 +79,7 @@ class Store:
         Raises:
             StoreError: There is none.
         """
-        with self.read() as session:
+        with self.read(whole=True) as session:
             session.execute(text("SELECT 1"))
 
     def close(self) -> None:

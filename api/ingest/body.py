@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import Request
 
 from api.auth import IngestDep
-from api.errors import MediaTypeError, OversizedError, SignatureError
+from api.errors import ForbiddenError, MediaTypeError, OversizedError, SignatureError
+from api.tokens.service import Principal
 from wire.codec import MAX_BODY_BYTES, SIGNATURE_HEADER, verify
 
 
@@ -59,6 +60,17 @@ def check_signature(body: bytes, signature: str | None, key: bytes) -> None:
     if not verify(body, signature, key):
         msg = "The signature is not the HMAC-SHA256 of this body under this token."
         raise SignatureError(msg)
+
+
+def check_node(principal: Principal, node: str) -> None:
+    """Refuse a batch of another node than the token belongs to.
+
+    Raises:
+        ForbiddenError: It is of another; nothing of it was stored.
+    """
+    if principal.node is not None and principal.node != node:
+        msg = f"The token {principal.name!r} sends for node {principal.node!r}; got a batch of {node!r}."
+        raise ForbiddenError(msg)
 
 
 def describe(content_type: str, what: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from api.auth import IngestDep
 from api.core import Core, CoreDep
 from api.errors import ProblemError
 from api.ingest import service
-from api.ingest.body import check_signature, describe, reader
+from api.ingest.body import check_node, check_signature, describe, reader
 from api.ingest.schemas import ReceiptOut
 from api.matches import intake
 from api.paging import NoQuery
@@ -47,6 +47,7 @@ def ingest_profiles(
         check_signature(body, signature, principal.key)
         now_ms = core.clock.now_ms()
         batch, parcels = service.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
+        check_node(principal, batch.node)
         with core.store.write() as session:
             receipt = service.accept(session, batch, parcels, now_ms=now_ms, settings=core.settings)
     core.wake_worker()
@@ -78,6 +79,7 @@ def ingest_matches(
         check_signature(body, signature, principal.key)
         now_ms = core.clock.now_ms()
         batch, parcels = intake.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
+        check_node(principal, batch.node)
         with core.store.write() as session:
             receipt = intake.accept(
                 session, batch, parcels, now_ms=now_ms, inbox_limit=core.settings.inbox_limit

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.auth import AdminDep, ReaderDep
+from api.auth import WHOLE, AdminDep, ReaderDep
 from api.core import CoreDep
 from api.errors import NotFoundError
 from api.keys import own, service
@@ -12,7 +12,7 @@ from api.keys.schemas import KeyIn, KeyOut, KeysOut, OwnKeyOut, RevokeIn
 from api.paging import NoQuery
 from api.problems import responses
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/v1/keys", dependencies=[WHOLE], tags=["keys"])
 
 
 @router.get("", responses=responses())

@@ -7,7 +7,7 @@ so. All others are at rest.
 
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from api.audit import record
@@ -108,7 +108,10 @@ class Timeline:
         ).all()
         self._known = {row.id: row for row in rows}
         activated = session.execute(
-            select(AuditRow.created_at, AuditRow.target).where(
+            # Joined to the versions, so that the entries are seen by whom they are seen.
+            select(AuditRow.created_at, AuditRow.target)
+            .join(BaselineVersionRow, AuditRow.target == cast(BaselineVersionRow.id, String))
+            .where(
                 AuditRow.target.in_([str(row.id) for row in rows]),
                 AuditRow.action == f"baseline.{BaselineState.ACTIVE}",
             )

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.auth import ReaderDep
+from api.auth import WHOLE, ReaderDep
 from api.core import CoreDep
 from api.nodes import service
 from api.nodes.schemas import NodeOut
 from api.paging import Page, PageQuery, PagerDep
 from api.problems import responses
 
-router = APIRouter(prefix="/v1/nodes", tags=["nodes"])
+router = APIRouter(prefix="/v1/nodes", dependencies=[WHOLE], tags=["nodes"])
 
 
 @router.get("", responses=responses())

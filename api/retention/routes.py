@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.auth import ReaderDep
+from api.auth import WHOLE, ReaderDep
 from api.core import CoreDep
 from api.errors import NotFoundError
 from api.paging import NoQuery
@@ -27,7 +27,7 @@ def get_history(
         return service.get_history(session, workload_id, query)
 
 
-@router.get("/retention", responses=responses())
+@router.get("/retention", dependencies=[WHOLE], responses=responses())
 def get_retention(core: CoreDep, _principal: ReaderDep, _query: Annotated[NoQuery, Query()]) -> RetentionOut:
     """Show what is kept how long, how large the database is, and what was dropped."""
     with core.store.read() as session:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api.auth import AdminDep, ReaderDep
+from api.auth import WHOLE, AdminDep, ReaderDep
 from api.core import Core, CoreDep
 from api.errors import InvalidError, MediaTypeError, NotFoundError, OversizedError, RulesError
 from api.ingest.body import read_limited
@@ -35,7 +35,7 @@ from api.rules.schemas import (
 from api.rules.versions import Upload
 from wire.bundle import RuleFile
 
-router = APIRouter(prefix="/v1/rules", tags=["rules"])
+router = APIRouter(prefix="/v1/rules", dependencies=[WHOLE], tags=["rules"])
 
 YAML_TYPES: Final = ("application/yaml", "text/yaml", "application/x-yaml", "text/x-yaml", "text/plain")
 _JSON: Final = "application/json"

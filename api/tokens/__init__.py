@@ -1,1 +1,1 @@
-"""Bearer tokens: made, listed and revoked by the command line; never stored, only their hash."""
+"""Bearer tokens: what they are for, and whom they let in; never stored, only their hash."""

@@ -1,32 +1,34 @@
-"""Decides what a token may be called, makes its secret and revokes it."""
+"""Decides what a token may be called and be for, makes its secret, rotates and revokes it."""
 
-import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from hmac import compare_digest
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from api.audit import record
+from api.clock import to_datetime
 from api.db.access_tables import TokenRow
-from api.errors import InvalidError, NotFoundError
+from api.db.scope import EVERYTHING, Scope
+from api.errors import InvalidError, NotFoundError, NotPossibleError
 from api.tokens import repository
+from api.tokens.grant import Grant, Role
 from wire.codec import signing_key
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+ENROL_MS: Final = 3_600_000
+"""How long a token of role enrol lasts, unless told otherwise."""
+__all__ = ["Principal", "Role", "TokenState"]
 
 
-class Role(StrEnum):
-    """What the bearer of a token may do."""
+class TokenState(StrEnum):
+    """Whether a token lets anybody in."""
 
-    ADMIN = "admin"
-    """Read everything and change modes."""
-    READ = "read"
-    """Read everything."""
-    INGEST = "ingest"
-    """Send profiles, nothing else."""
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +39,146 @@ class Principal:
     role: Role
     key: bytes
     """SHA-256 of the token, with which a body is signed."""
+    scope: Scope = EVERYTHING
+    node: str | None = None
+    """The only node that it may send for; None: any."""
+    token_id: int | None = None
+    """None where it came with no token of ours."""
 
 
-def create(session: Session, *, name: str, role: Role, now_ms: int, actor: str) -> str:
+def create(
+    session: Session,
+    *,
+    name: str,
+    role: Role,
+    now_ms: int,
+    actor: str,
+    expires_at: int | None = None,
+    scope: Scope = EVERYTHING,
+    node: str | None = None,
+) -> str:
     """Make a token and return its secret, which nobody can read again.
 
     Raises:
-        InvalidError: The name is not lower-case letters, digits, `.`, `_`, `-`, or is taken.
+        InvalidError: The name cannot be used or is taken, or its limits do not fit its role.
     """
-    if not _NAME.fullmatch(name):
-        msg = f"name: expected 1 to 63 of a-z, 0-9, '.', '_' and '-'; got {name!r}."
+    grant = Grant(name=name, role=role, expires_at=expires_at, scope=scope, node=node)
+    return grant_token(session, grant, now_ms=now_ms, actor=actor)[1]
+
+
+def grant_token(session: Session, grant: Grant, *, now_ms: int, actor: str) -> tuple[TokenRow, str]:
+    """Make a token; return it with its secret, which nobody can read again.
+
+    Raises:
+        InvalidError: The name cannot be used or is taken, or its limits do not fit its role.
+    """
+    if grant.role is Role.ENROL and grant.expires_at is None:
+        grant = replace(grant, expires_at=now_ms + ENROL_MS)
+    grant.check(now_ms)
+    if repository.find_by_name(session, grant.name):
+        msg = f"name: a token named {grant.name!r} exists already."
         raise InvalidError(msg)
-    if repository.find_by_name(session, name):
-        msg = f"name: a token named {name!r} exists already."
+    unknown = grant.scope.workloads - repository.find_workloads(session, grant.scope.workloads)
+    if unknown:
+        msg = f"workloads: there is no workload {min(unknown)}."
         raise InvalidError(msg)
-    secret = f"nonself_{role.value}_{secrets.token_urlsafe(32)}"
-    repository.add(session, name=name, role=role.value, digest=signing_key(secret), now_ms=now_ms)
+    secret = _secret(grant.role)
+    row = repository.add(session, grant, digest=signing_key(secret), now_ms=now_ms)
     record(
-        session, now_ms=now_ms, actor=actor, action="token.create", target=name, detail={"role": role.value}
+        session,
+        now_ms=now_ms,
+        actor=actor,
+        action="token.create",
+        target=grant.name,
+        detail=_told(row),
     )
+    return row, secret
+
+
+def look_up(session: Session, secret: str, now_ms: int) -> TokenRow | None:
+    """Return the token of this secret, which may have ended; None where it is nobody's.
+
+    The database compares hashes of 256 random bits: how long that takes says
+    nothing of a secret. Which of two good digests it is, is compared in constant time.
+    """
+    key = signing_key(secret)
+    row = repository.find_by_digest(session, key)
+    if row is None or compare_digest(row.digest, key):
+        return row
+    good = row.previous_digest is not None and compare_digest(row.previous_digest, key)
+    return row if good and row.previous_until is not None and now_ms < row.previous_until else None
+
+
+def state_of(row: TokenRow, now_ms: int) -> TokenState:
+    """Return whether a token lets anybody in."""
+    if row.revoked_at is not None:
+        return TokenState.REVOKED
+    if row.expires_at is not None and row.expires_at <= now_ms:
+        return TokenState.EXPIRED
+    return TokenState.ACTIVE
+
+
+def principal_of(row: TokenRow, secret: str) -> Principal:
+    """Return who bears a token."""
+    return Principal(
+        name=row.name,
+        role=Role(row.role),
+        key=signing_key(secret),
+        scope=scope_of(row),
+        node=row.node,
+        token_id=row.id,
+    )
+
+
+def scope_of(row: TokenRow) -> Scope:
+    """Return what a token may see."""
+    return Scope(frozenset(row.namespaces or ()), frozenset(row.workloads or ()))
+
+
+def authenticate(session: Session, secret: str, now_ms: int) -> Principal | None:
+    """Return who bears a token; None if it is unknown, has expired or was revoked."""
+    row = look_up(session, secret, now_ms)
+    if row is None or state_of(row, now_ms) is not TokenState.ACTIVE:
+        return None
+    return principal_of(row, secret)
+
+
+def rotate(session: Session, row: TokenRow, *, overlap_ms: int, now_ms: int, actor: str) -> str:
+    """Give a token another secret and return it; the one it had is good for a while longer.
+
+    Raises:
+        NotPossibleError: The token lets nobody in any more.
+    """
+    if (state := state_of(row, now_ms)) is not TokenState.ACTIVE:
+        msg = f"The token {row.name!r} is {state}; make a new one."
+        raise NotPossibleError(msg)
+    secret = _secret(Role(row.role))
+    row.previous_digest, row.digest = row.digest, signing_key(secret)
+    row.previous_until = now_ms + overlap_ms
+    detail = {"overlap_s": overlap_ms // 1000}
+    record(session, now_ms=now_ms, actor=actor, action="token.rotate", target=row.name, detail=detail)
     return secret
 
 
-def authenticate(session: Session, secret: str) -> Principal | None:
-    """Return who bears a token; None if it is unknown or revoked."""
-    key = signing_key(secret)
-    row = repository.find_active(session, key)
-    return Principal(row.name, Role(row.role), key) if row else None
-
-
-def revoke(session: Session, *, name: str, now_ms: int, actor: str) -> None:
+def revoke(session: Session, *, name: str, now_ms: int, actor: str, reason: str = "") -> None:
     """Make a token worthless from now on.
+
+    Raises:
+        NotFoundError: No token has this name.
+    """
+    end(session, find(session, name), now_ms=now_ms, actor=actor, reason=reason)
+
+
+def end(session: Session, row: TokenRow, *, now_ms: int, actor: str, reason: str) -> None:
+    """Make a token worthless from now on; one that is already stays as it is."""
+    if row.revoked_at is None:
+        row.revoked_at = now_ms
+        detail = {"reason": reason} if reason else {}
+        record(session, now_ms=now_ms, actor=actor, action="token.revoke", target=row.name, detail=detail)
+
+
+def find(session: Session, name: str) -> TokenRow:
+    """Return the token of a name.
 
     Raises:
         NotFoundError: No token has this name.
@@ -76,11 +187,23 @@ def revoke(session: Session, *, name: str, now_ms: int, actor: str) -> None:
     if row is None:
         msg = f"No token is named {name!r}."
         raise NotFoundError(msg)
-    if row.revoked_at is None:
-        row.revoked_at = now_ms
-        record(session, now_ms=now_ms, actor=actor, action="token.revoke", target=name, detail={})
+    return row
 
 
 def list_all(session: Session) -> Sequence[TokenRow]:
     """Return all tokens, oldest first."""
     return repository.list_all(session)
+
+
+def _secret(role: Role) -> str:
+    return f"nonself_{role.value}_{secrets.token_urlsafe(32)}"
+
+
+def _told(row: TokenRow) -> dict[str, object]:
+    limits = {
+        "expires_at": to_datetime(row.expires_at).isoformat() if row.expires_at is not None else None,
+        "namespaces": row.namespaces,
+        "workloads": row.workloads,
+        "node": row.node,
+    }
+    return {"role": row.role} | {name: value for name, value in limits.items() if value is not None}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.auth import ReaderDep
+from api.auth import WHOLE, ReaderDep
 from api.core import CoreDep
 from api.errors import NotFoundError, NotPossibleError, RulesError
 from api.paging import NoQuery
@@ -42,7 +42,7 @@ def get_snapshot(
         return carried.read(session, workload_id, core.settings)
 
 
-@router.post("/rules/what-if", responses=responses(NotFoundError, RulesError))
+@router.post("/rules/what-if", dependencies=[WHOLE], responses=responses(NotFoundError, RulesError))
 def try_rules(
     core: CoreDep, _principal: ReaderDep, wish: RulesWhatIfIn, _query: Annotated[NoQuery, Query()]
 ) -> RulesWhatIfOut:

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from urllib3.exceptions import HTTPError
 
-from collector.connection import Connection
+from collector.connection import NO_FILES, Connection, Trust
 from collector.disk import Disk
 from collector.errors import RulesError, SensorError
 from wire.bundle import BUNDLE_PATH, RuleBundle, decode_bundle, encode_bundle
@@ -45,9 +45,9 @@ class BundleClient(Connection):
         TokenError: The file cannot be read or holds no token.
     """
 
-    def __init__(self, url: str, token_file: Path, ca_file: str = "", wait_s: float = WAIT_S) -> None:
+    def __init__(self, url: str, token_file: Path, trust: Trust = NO_FILES, wait_s: float = WAIT_S) -> None:
         self._url = f"{url.rstrip('/')}{BUNDLE_PATH}?wait_s={wait_s:g}"
-        super().__init__(token_file, ca_file, read_s=wait_s + _MARGIN_S)
+        super().__init__(token_file, trust, read_s=wait_s + _MARGIN_S)
 
     def ask(self, digest: str) -> Asked:
         """Return the bundle if it is not the one of this digest; never raises for what a network does."""

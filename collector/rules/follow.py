@@ -57,10 +57,10 @@ class Following:
         chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
         with ExitStack() as undo:
             undo.callback(os.close, _claim(matches_dir))
-            client = BundleClient(agent.url, agent.token_file, agent.ca_file)
+            client = BundleClient(agent.url, agent.token_file, agent.trust)
             undo.callback(client.close)
             sender = Sender(
-                agent.url, agent.token_file, agent.ca_file, path=MATCH_PATH, content_type=MATCH_CONTENT_TYPE
+                agent.url, agent.token_file, agent.trust, path=MATCH_PATH, content_type=MATCH_CONTENT_TYPE
             )
             undo.callback(sender.close)
             self._running = build(

@@ -81,5 +81,5 @@ def test_without_root_the_service_runs_and_says_how_to_feed_it(
 
     (line,) = (each for each in capsys.readouterr().out.splitlines() if "No agent" in each)
     assert "root: Use sudo" in line
-    assert "nonself token create NODE --role ingest" in line
-    assert "nonself-agent run --url http://THIS-HOST:" in line
+    assert "'nonself enrol'" in line
+    assert "nonself-agent enrol --url https://THIS-HOST:" in line

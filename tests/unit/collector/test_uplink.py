@@ -11,7 +11,7 @@ import threading
 import pytest
 import structlog
 
-from collector.connection import read_token
+from collector.connection import Trust, read_token
 from collector.errors import TokenError
 from collector.outbox import SpoolingOutbox, split
 from collector.sender import Sender, Verdict
@@ -275,7 +275,7 @@ def test_a_service_is_trusted_by_its_certificate_only(tmp_path):
     context.load_cert_chain(certificate, key)
     (tmp_path / "token").write_text(TOKEN)
     with Receiver(tls=context) as receiver:
-        trusting = Sender(receiver.url, tmp_path / "token", str(certificate))
+        trusting = Sender(receiver.url, tmp_path / "token", Trust(str(certificate)))
         strict = Sender(receiver.url, tmp_path / "token")
         refused = strict.send(encode_batch(batch(0, {"web": 1})))
         assert not receiver.requests

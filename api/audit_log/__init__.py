@@ -1,0 +1,1 @@
+"""Shows who changed what; it is written by `api.audit`."""
