@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", choices=("admin", "read", "ingest"), default="read", help="(default: read)")
     for each in (up, serve, migrate):
         add_options(each, ServiceSettings)
-    add_options(token, ServiceSettings, only=("state_dir", "database_url"))
+    add_options(token, ServiceSettings, only=("state_dir", "database_url", "database_url_file"))
     workloads = commands.add_parser("workloads", help="list workloads")
     alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
     nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
@@ -151,7 +152,8 @@ def _migrate(settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.db.migrate import upgrade, versions
     from api.state import claimed
 
-    with claimed(settings.state_dir):
+    # PostgreSQL is migrated beside a running service; SQLite's file is that service's own.
+    with nullcontext() if settings.is_postgresql else claimed(settings.state_dir):
         upgrade(settings.url)
         print(f"The database has schema version {versions(settings.url)[0]}.")
 
