@@ -52,6 +52,18 @@ class AlertStatus(StrEnum):
     CLOSED = "closed"
 
 
+class AlertChange(StrEnum):
+    """What happened to an alert."""
+
+    OPENED = "opened"
+    GREW = "grew"
+    """Findings joined it; one change for all of one transaction."""
+    SUPERSEDED = "superseded"
+    """A later alert of the same cause was opened; nothing joins this one unless it is of its time."""
+    MARKED_BENIGN = "marked_benign"
+    """A person closed it by a suppression."""
+
+
 def state_of(mode: Mode, *, ready: bool) -> BaselineState:
     """Return the state of a workload's live baseline, `ready` if it has seen enough to rank a score."""
     if not ready:

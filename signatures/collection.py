@@ -82,6 +82,12 @@ class Collection:
         self.macros: dict[str, MacroDefinition] = {}
         self.rules: dict[str, RuleDefinition] = {}
 
+    def knows(self, item: Item) -> bool:
+        """Return whether a macro or list of this name is defined already."""
+        return (isinstance(item, MacroItem) and item.name in self.macros) or (
+            isinstance(item, ListItem) and item.name in self.lists
+        )
+
     def add(self, item: Item) -> None:
         """Take an item.
 

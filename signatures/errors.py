@@ -2,8 +2,7 @@
 
 SignatureError
 ├── ParseError      a condition or an output template is not of the language
-├── CompileError    it is, but names what does not exist or compares what cannot be compared
-└── EvaluationError an event's value is of a type that its field cannot have
+└── CompileError    it is, but names what does not exist or compares what cannot be compared
 """
 
 from signatures.syntax import Position
@@ -29,7 +28,3 @@ class CompileError(SignatureError):
         self.position = position
         self.unknown = unknown
         """A field or an event type does not exist here: `skip-if-unknown-filter` forgives that alone."""
-
-
-class EvaluationError(SignatureError):
-    """An event's value is of a type that its field cannot have."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from signatures.collection import PLUGINS, Collection, RuleDefinition
 from signatures.compiler import Condition, compile_condition, used_operands
-from signatures.definitions import RuleItem
+from signatures.definitions import Item, RuleItem
 from signatures.document import DocumentError, Node, read
 from signatures.encoding import from_event_text, to_event_text
 from signatures.errors import CompileError
@@ -31,12 +31,21 @@ _CONTAINER_INFO: Final = "%container.info"
 _MANY_TYPES: Final = 100
 
 
+LIBRARY_MARK: Final = "# nonself: library\n"
+"""First line of a file whose macros and lists are there for the rules of others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFile:
     """One file, given as text."""
 
     name: str
     text: str
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it only offers names: none warns unused, and none replaces what another file defines."""
+        return self.text.startswith(LIBRARY_MARK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +132,7 @@ def load(
     rules: tuple[Rule, ...] = ()
     unused: list[Problem] = []
     done = _Done()
+    libraries = {file.name for file in files if file.is_library}
     for file in files:
         try:
             _collect(file, collection, problems)
@@ -137,7 +147,7 @@ def load(
             problems.append(Problem(ErrorCode.COMPILE_CONDITION, message, Place(file.name)))
             return Loaded(rules=(), problems=_distinct([*problems, *unused]))
         # What an earlier file defines and a later one uses is not unused: the last file's word counts.
-        unused = list(compilation.unused())
+        unused = [each for each in compilation.unused() if each.place.file not in libraries]
     return Loaded(rules=rules, problems=_distinct([*problems, *unused]))
 
 
@@ -172,22 +182,21 @@ def _collect(file: RuleFile, collection: Collection, problems: list[Problem]) ->
         raise LoadError(ErrorCode.YAML_PARSE, str(error), place) from None
     try:
         for document in documents:
-            _collect_document(document, content, collection, problems)
+            for item in _items(document, content, problems):
+                if not (file.is_library and collection.knows(item)):
+                    collection.add(item)
     except RecursionError:
         raise LoadError(ErrorCode.YAML_VALIDATE, "The file refers to itself.", content) from None
 
 
-def _collect_document(
-    document: Node, content: Place, collection: Collection, problems: list[Problem]
-) -> None:
+def _items(document: Node, content: Place, problems: list[Problem]) -> Iterator[Item]:
     if not document.is_mapping and not document.is_sequence:
         raise LoadError(ErrorCode.YAML_VALIDATE, "Rules content is not yaml", content)
     if not document.is_sequence:
         raise LoadError(ErrorCode.YAML_VALIDATE, "Rules content is not yaml array of objects", content)
     for node in document.members():
         if not node.is_null:
-            for item in read_item(node, content, problems.append):
-                collection.add(item)
+            yield from read_item(node, content, problems.append)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tables of alerts, and of the windows that raised them."""
+"""Tables of alerts, of the windows that raised them, and of what became of them."""
 
 from typing import Any
 
@@ -63,3 +63,18 @@ class FindingRow(Base):
     """What kept it from raising an alert."""
     unseen: Mapped[list[Any] | None]
     """N-grams of the window that were never learned; null where there are more than are kept."""
+
+
+class AlertChangeRow(Base):
+    """One thing that happened to an alert; ids grow in the order of commits (ADR 0015)."""
+
+    __tablename__ = "alert_changes"
+    __table_args__ = (Index("ix_alert_changes_alert_id_id", "alert_id", "id"), NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    change: Mapped[str]
+    created_at: Mapped[int]
+    actor: Mapped[str | None]
+    """Name of the token that made it; null: the service itself."""
+    detail: Mapped[dict[str, Any]]

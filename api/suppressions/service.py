@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from api import changes
 from api.audit import record
 from api.clock import to_datetime
 from api.db.alert_tables import AlertRow
@@ -22,7 +23,7 @@ from api.suppressions.schemas import (
     SuppressionOut,
     SuppressionQuery,
 )
-from api.vocabulary import AlertKind, AlertStatus
+from api.vocabulary import AlertChange, AlertKind, AlertStatus
 from wire.ngram import TOKEN_MASK, names
 from wire.syscalls import load_table
 
@@ -62,6 +63,14 @@ def create(session: Session, wish: SuppressionIn, *, actor: str, now_ms: int) ->
     if wish.alert is not None:
         alert = session.get_one(AlertRow, wish.alert)
         alert.status, alert.suppression_id, alert.updated_at = AlertStatus.CLOSED.value, row.id, now_ms
+        changes.record(
+            session,
+            alert.id,
+            AlertChange.MARKED_BENIGN,
+            now_ms=now_ms,
+            actor=actor,
+            detail={"suppression": row.id, "reason": wish.reason},
+        )
     detail = wish.model_dump(mode="json") | {"expires_at": row.expires_at}
     record(
         session,

@@ -108,6 +108,7 @@ class BatchProcessor:
             self._store_waiting()
             self._drifts.close()
             self._matches.trim()
+            self._alerts.tell()
             self._tally.alerts_opened += self._matches.opened
             self._tally.matches.update(self._matches.outcomes)
             repository.settle(

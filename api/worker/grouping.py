@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from api import changes
 from api.db.alert_tables import AlertRow
 from api.db.tables import WorkloadRow
-from api.vocabulary import AlertKind, AlertStatus
+from api.vocabulary import AlertChange, AlertKind, AlertStatus
 from api.worker import policy, repository
 
 KIND_ANOMALY: Final = AlertKind.ANOMALY.value
@@ -20,6 +21,7 @@ class AlertBook:
         self._gap_ms = gap_s * 1000
         self._now_ms = now_ms
         self.opened: list[int] = []
+        self._grown: dict[int, AlertRow] = {}
 
     def enter(self, workload: WorkloadRow, score: dict[str, Any]) -> AlertRow:
         """Return the alert that a finding belongs to; a new one where none is near."""
@@ -33,11 +35,13 @@ class AlertBook:
             alert.score = max(alert.score, score["score"])
             alert.contributions = policy.merge_contributions(alert.contributions, score["contributions"])
             alert.updated_at = self._now_ms
+            self._grown[alert.id] = alert
             # The next finding of this transaction asks the database how far the alert reaches by now.
             self._session.flush()
             return alert
         if before := repository.find_open_alert(self._session, workload.id):
             before.status = AlertStatus.CLOSED.value
+            changes.record(self._session, before.id, AlertChange.SUPERSEDED, now_ms=self._now_ms)
         fresh = AlertRow(
             workload_id=workload.id,
             kind=KIND_ANOMALY,
@@ -54,4 +58,9 @@ class AlertBook:
         self._session.add(fresh)
         self._session.flush()
         self.opened.append(fresh.id)
+        changes.record(self._session, fresh.id, AlertChange.OPENED, now_ms=self._now_ms)
         return fresh
+
+    def tell(self) -> None:
+        """Say which alerts grew; call it once, at the end."""
+        changes.record_growth(self._session, self._grown.values(), self.opened, now_ms=self._now_ms)

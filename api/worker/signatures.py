@@ -9,10 +9,11 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from api import changes
 from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import WorkloadRow
-from api.vocabulary import AlertKind, AlertStatus, Level, MatchOutcome, level_of
+from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, MatchOutcome, level_of
 from api.worker import policy
 from wire.match import SignatureMatch
 
@@ -38,7 +39,7 @@ class SignatureBook:
         self._now_ms = now_ms
         self._emit = emit
         self._newest: dict[tuple[int, str], AlertRow] = {}
-        self._touched: set[int] = set()
+        self._touched: dict[int, AlertRow] = {}
         self._finding: int | None = None
         self.opened: list[int] = []
 
@@ -58,7 +59,7 @@ class SignatureBook:
         alert.last_match_id = row.id
         row.alert_id, row.outcome = alert.id, MatchOutcome.RAISED.value
         row.finding_id, row.raised_at = self._next_finding(), self._now_ms
-        self._touched.add(alert.id)
+        self._touched[alert.id] = alert
         self._emit(match)
         return alert
 
@@ -68,7 +69,8 @@ class SignatureBook:
         row.finding_id, row.raised_at = self._next_finding(), self._now_ms
 
     def trim(self) -> None:
-        """Drop the payloads of matches beyond the samples of each alert; call it once, at the end."""
+        """Say which alerts grew, and drop the payloads beyond their samples; call it once, at the end."""
+        changes.record_growth(self._session, self._touched.values(), self.opened, now_ms=self._now_ms)
         self._session.flush()
         for alert_id in sorted(self._touched):
             kept = self._session.scalars(
@@ -126,6 +128,7 @@ class SignatureBook:
         )
         for each in before:
             each.status = AlertStatus.CLOSED.value
+            changes.record(self._session, each.id, AlertChange.SUPERSEDED, now_ms=self._now_ms)
         fresh = AlertRow(
             workload_id=workload.id,
             kind=AlertKind.SIGNATURE.value,
@@ -146,4 +149,5 @@ class SignatureBook:
         self._session.flush()
         self._newest[workload.id, rule] = fresh
         self.opened.append(fresh.id)
+        changes.record(self._session, fresh.id, AlertChange.OPENED, now_ms=self._now_ms)
         return fresh

@@ -27,3 +27,15 @@ def test_nothing_to_check_is_said(capsys: pytest.CaptureFixture[str]):
     """Neither a file nor `--default` is one clear sentence."""
     assert main(["rules", "check"]) == 1
     assert "--default" in capsys.readouterr().err
+
+
+def test_a_rule_written_for_falco_loads_beside_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """The names that Falco's own file gives to every other are there, and none of them warns unused."""
+    own = tmp_path / "ours.yaml"
+    own.write_text(
+        "- rule: Cat\n  desc: d\n  condition: spawned_process and container and proc.name = cat\n"
+        "  output: cat\n  priority: NOTICE\n"
+    )
+
+    assert main(["rules", "check", "--default", str(own)]) == 0
+    assert capsys.readouterr().out.endswith("rules, 0 errors, 0 warnings\n")

@@ -176,11 +176,14 @@ def test_every_exception_of_an_image_is_a_list_that_can_be_appended_to():
 
 
 def test_macros_and_lists_keep_to_names_of_their_own():
-    """Each begins with `nonself_`, so no other file can redefine one by chance."""
-    text = "".join(file.text for file in rule_files())
+    """Each begins with `nonself_`, so no other file can redefine one by chance; Falco's serve others only."""
+    own = [file for file in rule_files() if not file.is_library]
+    text = "".join(file.text for file in own)
 
     names = re.findall(r"^- (?:macro|list): (\S+)", text, re.MULTILINE)
     assert all(name.startswith("nonself_") for name in names)
+    assert len(own) == len(rule_files()) - 1
+    assert [each.condition for each in load(own).rules] == [each.condition for each in LOADED.rules]
 
 
 @pytest.mark.skipif(not _UPSTREAM.exists(), reason="upstream's rule files are not at hand")

@@ -238,3 +238,16 @@ def test_the_checks_of_all_rules_are_bounded() -> None:
     assert found.errors[0].message == (
         "All rules have more than 20000 checks once their macros are written out."
     )
+
+
+def test_what_stands_unused_in_a_library_is_no_warning() -> None:
+    """A file says by its first line that its macros and lists are for others; only its own are excused."""
+    unused = "- macro: m\n  condition: evt.type=open\n"
+    found = load(
+        [
+            RuleFile(name="a.yaml", text="# nonself: library\n" + unused),
+            RuleFile(name="b.yaml", text=unused.replace("m\n", "n\n", 1)),
+        ]
+    )
+
+    assert [each.place.item_name for each in found.problems] == ["n"]
