@@ -63,12 +63,11 @@ def _alone(engine: Engine) -> Iterator[None]:
     if not is_postgresql(engine.url):
         yield
         return
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         if encoding != "UTF8":
             msg = f"The database {engine.url.render_as_string()} must hold UTF8; its encoding is {encoding}."
             raise StartError(msg)
-        connection.rollback()
         deadline = time.monotonic() + _TRIES * _PAUSE_S
         # Asked again and again: who waits within a question holds a snapshot, for which an index that is
         # built beside a running service would wait.

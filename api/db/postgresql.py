@@ -87,9 +87,7 @@ def open_for_migration(url: URL) -> Engine:
 
 def claim_migrations(connection: Connection) -> bool:
     """Take the lock of migrations for a session; tell whether nobody else has it."""
-    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})").scalar_one()
-    connection.commit()
-    return bool(taken)
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})").scalar_one())
 
 
 def claim(connection: DBAPIConnection) -> bool:
@@ -138,14 +136,15 @@ def _make_durable(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _ask(connection: DBAPIConnection, statement: str) -> Any:  # noqa: ANN401 - a single value of any type
-    cursor = connection.cursor()
+    # Otherwise the driver would begin a transaction, with whose end what was set would go.
+    connection.autocommit = True
     try:
+        cursor = connection.cursor()
         cursor.execute(statement)
         row = cursor.fetchone()
-    finally:
         cursor.close()
-    # Without this, it would stay in a transaction that the driver began.
-    connection.commit()
+    finally:
+        connection.autocommit = False
     return row[0] if row else None
 
 
