@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,19 @@ class Cluster:
         wait_for(self._answers, 60, 0.05, said=lambda: (self._folder / "log").read_text()[-2000:])
 
     def kill(self) -> None:
-        """Kill the server as a crash does: the postmaster, whose children end once they see it."""
+        """Kill the server and all its processes at once, as when the machine stops."""
         assert self._process is not None
+        children = [
+            int(each.parent.name)
+            for each in Path("/proc").glob("[0-9]*/stat")
+            if _parent_of(each) == self._process.pid
+        ]
         self._process.kill()
         self._process.wait()
+        for each in children:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        wait_for(lambda: not any(Path(f"/proc/{each}").exists() for each in children))
 
     def stop(self) -> None:
         """Stop the server, cutting all clients."""
@@ -108,6 +117,14 @@ class Cluster:
         command = _as_user([str(self._programs / program), *arguments])
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
         assert done.returncode == 0, done.stderr
+
+
+def _parent_of(stat: Path) -> int:
+    try:
+        # The name of a program, in brackets, may hold anything.
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _as_user(command: list[str]) -> list[str]:
