@@ -12,7 +12,7 @@ from sqlalchemy import inspect, select
 from api.db.access_tables import TokenRow
 from api.db.migrate import config, open_engine, upgrade, versions
 from api.db.store import Store
-from api.db.tables import WorkloadRow
+from api.db.tables import Base, WorkloadRow
 from api.errors import StartError
 from tests.postgres import Cluster
 
@@ -113,3 +113,27 @@ def test_a_url_that_is_none_is_one_sentence(wrong: str) -> None:
     for use in (upgrade, versions):
         with pytest.raises(StartError, match="expected a URL such as sqlite"):
             use(wrong)
+
+
+def test_indexes_of_some_rows_are_so_on_both_databases(cluster: Cluster) -> None:
+    """What a partial index leaves out on SQLite it leaves out on PostgreSQL, and none is left half built."""
+    partial = {
+        index.name: (index.dialect_kwargs.get("sqlite_where"), index.dialect_kwargs.get("postgresql_where"))
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+    }
+    upgrade(cluster.create("partial"))
+    with cluster.connect("partial") as connection:
+        found = connection.execute(
+            "SELECT c.relname, i.indpred IS NOT NULL, i.indisvalid FROM pg_index i "
+            "JOIN pg_class c ON c.oid = i.indexrelid"
+        ).fetchall()
+    cluster.drop("partial")
+
+    assert {name: str(one) for name, (one, _) in partial.items()} == {
+        name: str(other) for name, (_, other) in partial.items()
+    }
+    assert {name for name, has_condition, _ in found if has_condition} == {
+        name for name, (one, _) in partial.items() if one is not None
+    }
+    assert all(valid for *_, valid in found)
