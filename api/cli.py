@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         add_options(each, ServiceSettings)
     tokens = (token, listed_tokens, enrol)
     for each in tokens:
-        add_options(each, ServiceSettings, only=("state_dir", "database_url"))
+        add_options(each, ServiceSettings, only=("state_dir", "database_url", "database_url_file"))
         each.add_argument("--url", help="address of a service (default: the database itself)")
         _add_client(each)
     workloads = commands.add_parser("workloads", help="list workloads")
@@ -167,7 +168,8 @@ def _migrate(settings: ServiceSettings, _options: argparse.Namespace) -> None:
     from api.db.migrate import upgrade, versions
     from api.state import claimed
 
-    with claimed(settings.state_dir):
+    # PostgreSQL is migrated beside a running service; SQLite's file is that service's own.
+    with nullcontext() if settings.is_postgresql else claimed(settings.state_dir):
         upgrade(settings.url)
         print(f"The database has schema version {versions(settings.url)[0]}.")
 

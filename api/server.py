@@ -91,6 +91,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         upgrade(settings.url)
         core = Core(settings=settings, store=Store(settings.url))
         stack.callback(core.store.close)
+        core.store.claim()
         make_first_tokens(core)
         core.falco.check()
         with core.store.write() as session:

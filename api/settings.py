@@ -47,7 +47,12 @@ class ServiceSettings:
     )
     state_dir: Path = setting(Path("var"), "Folder of the database, the first tokens and the lock.")
     database_url: str = setting(
-        "", "SQLAlchemy URL of another database; empty means SQLite in the state folder."
+        "",
+        "URL of another database, as in postgresql://nonself@db.example/nonself?sslmode=verify-full; empty "
+        "means SQLite in the state folder. Everybody on the machine can read a password in an option.",
+    )
+    database_url_file: str = setting(
+        "", "File whose only line is that URL; with a password in it, only the service should read it."
     )
     cluster: str = setting("", "Name of the cluster, part of every workload's identity.")
     kubernetes: str = setting(
@@ -133,7 +138,7 @@ class ServiceSettings:
         # SQLite takes at most 32,766 values in one statement, and the worker names each delta of a batch.
         if self.batch_deltas > MOST_BATCH_DELTAS:
             raise SettingError("batch_deltas", f"at most {MOST_BATCH_DELTAS}", self.batch_deltas)
-        self._check_limit()
+        self._check_database()
         self._check_targets()
         self._check_transport()
         if not 0 <= self.port <= 65535:
@@ -163,11 +168,32 @@ class ServiceSettings:
         except ValueError as error:
             raise SettingError("falco_output", str(error), self.falco_output) from error
 
-    def _check_limit(self) -> None:
+    def _check_database(self) -> None:
+        if self.database_url and self.database_url_file:
+            raise SettingError("database_url_file", "nothing beside database_url", self.database_url_file)
         if self.max_database_mib and not self.url.startswith("sqlite"):
             raise SettingError("max_database_mib", "0 for any database but SQLite", self.max_database_mib)
 
     @property
     def url(self) -> str:
-        """Database URL in use."""
+        """Database URL in use, with its password."""
+        if self.database_url_file:
+            return self._url_of_file
         return self.database_url or f"sqlite:///{(self.state_dir / 'nonself.db').absolute()}"
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.url.startswith("postgres")
+
+    @property
+    def _url_of_file(self) -> str:
+        try:
+            lines = Path(self.database_url_file).read_text("utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(
+                "database_url_file", "a file that can be read", self.database_url_file
+            ) from error
+        if len(lines) != 1 or "://" not in lines[0]:
+            raise SettingError("database_url_file", "a file of one line, the URL", self.database_url_file)
+        return lines[0]

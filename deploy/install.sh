@@ -8,8 +8,9 @@ cd "$(dirname "$0")/.."
 level=${1:-run}
 
 run_packages=(python3 python3-venv python3-bpfcc)
+dev_packages=(postgresql)
 lab_packages=(containerd runc containernetworking-plugins busybox-static iproute2 gcc libc6-dev
-  docker.io podman nginx-light redis-server redis-tools postgresql wrk bpftrace strace)
+  docker.io podman nginx-light redis-server redis-tools wrk bpftrace strace)
 
 say() { printf 'install: %s\n' "$*"; }
 
@@ -85,5 +86,6 @@ install_venv() {
 }
 
 install_packages "${run_packages[@]}"
+if [ "$level" != run ]; then install_packages "${dev_packages[@]}"; fi
 if [ "$level" = lab ]; then install_packages "${lab_packages[@]}"; fi
 if [ "$level" = run ]; then install_venv requirements.lock; else install_venv requirements-dev.lock; fi

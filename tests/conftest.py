@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+
+from tests import postgres
+from tests.databases import Database, Postgresql, Sqlite
 
 # A shared machine may take a second over what takes a millisecond; no test judges time.
 settings.register_profile("house", deadline=None)
@@ -26,6 +30,57 @@ def quiet_logs() -> None:
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole of the tests that use a service's database run on another one."""
+    parser.addoption(
+        "--database",
+        choices=(Sqlite.kind, Postgresql.kind),
+        help="run tests that ask for a database on this one alone; without it all run on sqlite, "
+        "and those marked `databases` on postgresql too",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for a database on each that is due."""
+    if "database" not in metafunc.fixturenames:
+        return
+    wanted = metafunc.config.getoption("--database")
+    kinds = [wanted] if wanted else [Sqlite.kind]
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "databases" in marks and not wanted:
+        kinds.append(Postgresql.kind)
+    if "sqlite" in marks:
+        kinds = [Sqlite.kind]
+    if kinds != [Sqlite.kind]:
+        metafunc.parametrize("database", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server of this run's own."""
+    if postgres.find_programs() is None:
+        pytest.skip(f"needs Debian's postgresql of at least {postgres.OLDEST} (deploy/install.sh dev)")
+    with postgres.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """Gives empty databases of the newest schema, made by the real migrations."""
+    return _database(getattr(request, "param", Sqlite.kind), request, tmp_path_factory)
+
+
+def _database(kind: str, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Database:
+    made: dict[str, Database] = request.session.__dict__.setdefault("nonself_databases", {})
+    if kind not in made:
+        made[kind] = (
+            Postgresql(request.getfixturevalue("cluster"))
+            if kind == Postgresql.kind
+            else Sqlite(folders.mktemp("database"))
+        )
+    return made[kind]
 
 
 def _why_no_kernel() -> str:

@@ -1,7 +1,7 @@
 """A whole service for tests: real database, real HTTP, time that stands still, a worker on demand."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from api.settings import ServiceSettings
 from api.tokens import service as tokens
 from api.tokens.service import Role
 from api.worker.worker import Worker
+from tests.databases import Database
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, encode_batch, sign, signing_key
 from wire.match import (
     MATCH_CONTENT_TYPE,
@@ -195,26 +196,25 @@ class Service:
 
 
 @contextmanager
-def serving(state_dir: Path, template: Path | None = None, **changes: Any) -> Iterator[Service]:
+def serving(state_dir: Path, database: Database | None = None, **changes: Any) -> Iterator[Service]:
     """Run a service whose worker works only when `worker.drain()` is called."""
-    settings = ServiceSettings(state_dir=state_dir, port=0, **changes)
-    if template is None:
-        upgrade(settings.url)
-    else:
-        (state_dir / "nonself.db").write_bytes(template.read_bytes())
-    core = Core(settings=settings, store=Store(settings.url), clock=FakeClock())
-    with core.store.write() as session:
-        secrets = {
-            role: tokens.create(session, name=role.value, role=role, now_ms=NOW_MS, actor="test")
-            for role in Role
-        }
-    worker = Worker(core)
-    server = Server(core, listen("127.0.0.1", 0))
-    server.start()
-    service = Service(core, worker, server.url, secrets)
-    try:
+    with ExitStack() as stack:
+        if database is not None:
+            changes = {"database_url": stack.enter_context(database.fresh(state_dir))} | changes
+        settings = ServiceSettings(state_dir=state_dir, port=0, **changes)
+        if database is None:
+            upgrade(settings.url)
+        core = Core(settings=settings, store=Store(settings.url), clock=FakeClock())
+        stack.callback(core.store.close)
+        with core.store.write() as session:
+            secrets = {
+                role: tokens.create(session, name=role.value, role=role, now_ms=NOW_MS, actor="test")
+                for role in Role
+            }
+        worker = Worker(core)
+        server = Server(core, listen("127.0.0.1", 0))
+        server.start()
+        stack.callback(server.stop)
+        service = Service(core, worker, server.url, secrets)
+        stack.callback(service.http.close)
         yield service
-    finally:
-        service.http.close()
-        server.stop()
-        core.store.close()

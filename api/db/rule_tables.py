@@ -87,9 +87,25 @@ class MatchRow(Base):
     __tablename__ = "matches"
     __table_args__ = (
         UniqueConstraint("node_id", "boot_id", "sequence"),
-        Index("ix_matches_pending", "id", sqlite_where=text("outcome IS NULL")),
-        Index("ix_matches_waiting", "id", sqlite_where=text("outcome = 'waiting'")),
-        Index("ix_matches_samples", "alert_id", "id", sqlite_where=text("payload IS NOT NULL")),
+        Index(
+            "ix_matches_pending",
+            "id",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        Index(
+            "ix_matches_waiting",
+            "id",
+            sqlite_where=text("outcome = 'waiting'"),
+            postgresql_where=text("outcome = 'waiting'"),
+        ),
+        Index(
+            "ix_matches_samples",
+            "alert_id",
+            "id",
+            sqlite_where=text("payload IS NOT NULL"),
+            postgresql_where=text("payload IS NOT NULL"),
+        ),
         Index("ix_matches_workload_id_time_ns", "workload_id", "time_ns"),
         Index("ix_matches_container_id_time_ns", "container_id", "time_ns"),
         Index("ix_matches_received_at", "received_at"),

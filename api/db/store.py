@@ -1,20 +1,24 @@
 """The engine and its two kinds of transactions; the only module that commits."""
 
-import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+import structlog
+from sqlalchemy import URL, Engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from api.db import scope
-from api.errors import StoreError
+from api.db import postgresql, scope, sqlite
+from api.errors import StartError, StoreError
 
 _BUSY_S: Final = 10
-_WRITES: Final = "nonself_writes"
+_CLAIM_S: Final = 15.0
+"""How long a service waits for the one before it: of a killed one, the server hears late."""
+_log = structlog.get_logger()
 
 
 class _Session(Session):
@@ -28,14 +32,18 @@ event.listen(_Session, "before_flush", scope.check_new)
 class Store:
     """A database with read transactions that see one instant, and write transactions one at a time.
 
-    Writers of this process wait for each other here and not in SQLite, whose
-    busy handler sleeps ever longer and lets others pass.
+    Writers of this process wait for each other here and not in the database: SQLite's
+    busy handler sleeps ever longer and lets others pass, and PostgreSQL would give each a connection.
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = open_engine(url)
+        self.engine, self._write_engine = open_engines(url)
         self._writing = threading.Lock()
-        self._write_engine = self.engine.execution_options(**{_WRITES: True})
+        self._claiming = False
+        self.connections = 0
+        """Grows with each connection of a writer: what is remembered of the database may be old."""
+        if is_postgresql(self.engine.url):
+            event.listen(self._write_engine, "connect", self._connected)
 
     @contextmanager
     def read(self, *, whole: bool = False) -> Iterator[Session]:
@@ -57,7 +65,8 @@ class Store:
         Within a request it sees what the token may see, or everything where it is asked for as a whole.
 
         Raises:
-            StoreError: The database cannot be used, or another writer held it for 10 s.
+            StoreError: The database cannot be used, or another writer held it for 10 s. Where the
+                connection broke within the commit, nobody knows whether it counts: ask again.
         """
         if not self._writing.acquire(timeout=_BUSY_S):
             msg = f"The database was busy with other writes for {_BUSY_S} seconds."
@@ -73,6 +82,28 @@ class Store:
         finally:
             self._writing.release()
 
+    def claim(self, patience_s: float = _CLAIM_S) -> None:
+        """Be the only service that writes here, until closed; others may still make tokens.
+
+        SQLite's file lies in a state folder that is claimed by itself. PostgreSQL lets go of the claim
+        when the connection breaks, and the next writing transaction takes it again before it begins.
+
+        Raises:
+            StartError: Another service has it, or the database cannot be used.
+        """
+        self._claiming = is_postgresql(self.engine.url)
+        self._write_engine.dispose()
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                with self.write() as session:
+                    session.connection()
+                    return
+            except StoreError as error:
+                if time.monotonic() >= deadline:
+                    raise StartError(error.detail) from error
+            time.sleep(0.2)
+
     def ping(self) -> None:
         """Ask the database for an answer.
 
@@ -85,54 +116,77 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._write_engine.dispose()
+
+    def _connected(self, connection: DBAPIConnection, _record: object) -> None:
+        self.connections += 1
+        if self._claiming and not postgresql.claim(connection):
+            connection.close()
+            msg = "Another nonself service uses this database."
+            raise StoreError(msg)
 
 
-def open_engine(url: str) -> Engine:
-    """Return an engine; one for SQLite commits durably and lets readers pass writers."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+def open_engines(url: str) -> tuple[Engine, Engine]:
+    """Return an engine for readers and one for writers."""
+    parsed = parse(url)
+    if is_postgresql(parsed):
+        return postgresql.open_engines(parsed)
+    return sqlite.open_engines(url)
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-    # The driver must not begin transactions by itself: it would do so late, and never for a read.
-    connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={_BUSY_S * 1000}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+def parse(url: str) -> URL:
+    """Return a URL with the driver that we use, also where it names none.
+
+    Examples:
+        >>> parse("postgres://nonself@db/nonself").drivername
+        'postgresql+psycopg'
+    """
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: one that began as a reader could not wait for it later.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def is_postgresql(url: URL) -> bool:
+    """Tell whether a URL is one of PostgreSQL."""
+    return url.get_backend_name() == "postgresql"
 
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except PoolTimeoutError as error:
+        msg = "All connections to the database are in use."
+        raise StoreError(msg) from error
+    except DBAPIError as error:
+        if not _is_outage(error):
+            raise
+        _log.warning("database_failed", reason=cause(error))
         raise StoreError(describe(error)) from error
 
 
+def _is_outage(error: DBAPIError) -> bool:
+    if _is_of_sqlite(error) or _code(error) is None:
+        # Without a code, a driver's own complaint: of a connection, or of how we use it.
+        return isinstance(error, OperationalError | InterfaceError)
+    return error.connection_invalidated or postgresql.is_outage(_code(error))
+
+
 def describe(error: DBAPIError) -> str:
-    """Return one sentence on what is wrong with the database, for people."""
-    cause = str(error.orig)
-    for sign, sentence in (
-        ("is full", "The disk of the database is full; nothing was stored."),
-        ("readonly", "The database is read-only; nothing was stored."),
-        ("disk I/O", "The disk of the database fails; nothing was stored."),
-        ("unable to open", "The database cannot be opened."),
-        ("is locked", "The database is locked by another program; nothing was stored."),
-    ):
-        if sign in cause:
-            return sentence
-    return f"The database does not answer: {cause}."
+    """Return one sentence on what is wrong with the database, for anybody."""
+    return sqlite.describe(str(error.orig)) if _is_of_sqlite(error) else postgresql.describe(_code(error))
+
+
+def cause(error: DBAPIError) -> str:
+    """Return what the database itself said, for whoever runs the service."""
+    return " ".join(str(error.orig).split())
+
+
+def _is_of_sqlite(error: DBAPIError) -> bool:
+    return type(error.orig).__module__ == "sqlite3"
+
+
+def _code(error: DBAPIError) -> str | None:
+    code: str | None = getattr(error.orig, "sqlstate", None)
+    return code

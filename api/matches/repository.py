@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from api.db.rule_tables import MatchRow, NodeEngineRow
 from api.db.slices import Slice
@@ -102,24 +102,27 @@ def list_newest(session: Session, most: int, *conditions: ColumnElement[bool]) -
 
 def find_windows(session: Session, views: Sequence[MatchView]) -> dict[int, ScoreRow]:
     """Return the score of the window that each match fell into, by the match's id, where there is one."""
-    spans: dict[int, tuple[int, int]] = {}
-    for view in views:
-        if view.row.container_id is not None:
-            at = view.row.time_ns // 1_000_000
-            first, last = spans.get(view.row.container_id, (at, at))
-            spans[view.row.container_id] = min(first, at), max(last, at)
+    at = MatchRow.time_ns // 1_000_000
+    # The last one that began before: found at once, however many windows a container has.
+    earlier = aliased(ScoreRow)
+    begun = (
+        select(earlier.id)
+        .where(earlier.container_id == MatchRow.container_id, earlier.start <= at)
+        .order_by(earlier.start.desc())
+        .limit(1)
+        .correlate(MatchRow)
+        .scalar_subquery()
+    )
+    asked = [view.row.id for view in views if view.row.container_id is not None]
     found: dict[int, ScoreRow] = {}
-    for container_id, (first, last) in spans.items():
-        scores = session.scalars(
-            select(ScoreRow).where(
-                ScoreRow.container_id == container_id, ScoreRow.start <= last, ScoreRow.end > first
-            )
-        ).all()
-        for view in views:
-            at = view.row.time_ns // 1_000_000
-            for score in scores:
-                if view.row.container_id == container_id and score.start <= at < score.end:
-                    found[view.row.id] = score
+    for first in range(0, len(asked), _CHUNK):
+        rows = session.execute(
+            select(MatchRow.id, ScoreRow)
+            .select_from(MatchRow)
+            .join(ScoreRow, ScoreRow.id == begun)
+            .where(MatchRow.id.in_(asked[first : first + _CHUNK]), ScoreRow.end > at)
+        )
+        found |= {row.id: row.ScoreRow for row in rows}
     return found
 
 

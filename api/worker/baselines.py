@@ -107,6 +107,17 @@ class Baselines:
         self._known: OrderedDict[int, Learner] = OrderedDict()
         self._changed: set[int] = set()
         self._capacity = capacity
+        self._connections = 0
+
+    def follow(self, connections: int) -> None:
+        """Forget everything where the store writes over a new connection: another service may have learned.
+
+        Args:
+            connections: Writers' connections so far (`Store.connections`).
+        """
+        if connections != self._connections:
+            self._known.clear()
+            self._connections = connections
 
     def get(self, session: Session, workload_id: int, arch: str) -> Learner:
         """Return what was learned of a workload; a new baseline where that is nothing yet."""

@@ -17,6 +17,7 @@ def learning(core: Core, baselines: Baselines) -> Iterator[Session]:
     """
     try:
         with core.store.write() as session:
+            baselines.follow(core.store.connections)
             yield session
     except Exception:
         baselines.forget()

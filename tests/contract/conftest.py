@@ -7,20 +7,12 @@ from typing import Any
 
 import pytest
 
-from api.db.migrate import upgrade
+from tests.databases import Database
 from tests.service import Service, serving
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema, made by the real migrations."""
-    path = tmp_path_factory.mktemp("database") / "template.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def open_service(tmp_path: Path, database: Path) -> Iterator[Callable[..., Service]]:
+def open_service(tmp_path: Path, database: Database) -> Iterator[Callable[..., Service]]:
     """Start a service with other settings."""
     with ExitStack() as stack:
 
@@ -31,7 +23,7 @@ def open_service(tmp_path: Path, database: Path) -> Iterator[Callable[..., Servi
 
 
 @pytest.fixture(scope="module")
-def shared_service(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Service]:
+def shared_service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
     """A service for all those tests of a module that leave it as it was."""
     with serving(tmp_path_factory.mktemp("shared"), database) as service:
         yield service

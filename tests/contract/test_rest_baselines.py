@@ -15,6 +15,8 @@ from model import snapshot
 from tests.service import LOOP, NOW_MS, Service, a_container, a_delta
 from wire.ngram import pack
 
+pytestmark = pytest.mark.databases
+
 ODD = {pack([9, 9, 9, 9, 9, each]): 3 for each in range(1, 4)}
 SHELL = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each in range(100, 160)}
 HOUR_MS = 3_600_000

@@ -18,6 +18,7 @@ from api.db.access_tables import AuditRow
 from api.db.tables import BaselineRow
 from api.keys import own
 from api.tokens.service import Role
+from tests.databases import Database
 from tests.service import LOOP, NOW_MS, Service, a_delta, serving
 from wire.ngram import pack
 
@@ -25,7 +26,7 @@ SHELL = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each
 
 
 @pytest.fixture(scope="module")
-def staging(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Service]:
+def staging(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
     """A service that has learned one workload."""
     with serving(tmp_path_factory.mktemp("staging"), database) as service:
         service.learn(60)
@@ -33,7 +34,7 @@ def staging(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterato
 
 
 @pytest.fixture
-def production(tmp_path: Path, database: Path, staging: Service) -> Iterator[Service]:
+def production(tmp_path: Path, database: Database, staging: Service) -> Iterator[Service]:
     """Another one, of another cluster, with a database of its own, that trusts the first."""
     with serving(tmp_path, database, cluster="prod") as service:
         trust(service, staging.get("/v1/keys/own", Role.ADMIN).json()["public_key"])
@@ -228,7 +229,7 @@ def test_a_bundle_that_does_not_fit_is_refused(
     assert production.get("/v1/workloads").json()["items"] == []
 
 
-def test_windows_of_another_length_are_refused(staging: Service, tmp_path: Path, database: Path) -> None:
+def test_windows_of_another_length_are_refused(staging: Service, tmp_path: Path, database: Database) -> None:
     """What a second holds says little of ten."""
     with serving(tmp_path, database, window_s=1) as other:
         trust(other, staging.get("/v1/keys/own", Role.ADMIN).json()["public_key"])
@@ -251,7 +252,7 @@ def test_the_same_bundle_is_taken_once(staging: Service, production: Service) ->
 
 
 def test_a_baseline_that_cannot_rank_is_not_taken(
-    production: Service, tmp_path: Path, database: Path
+    production: Service, tmp_path: Path, database: Database
 ) -> None:
     """Nothing of it is left behind."""
     (tmp_path / "young").mkdir()

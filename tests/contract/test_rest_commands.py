@@ -105,14 +105,14 @@ def test_a_token_works_until_it_is_revoked(
     service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Made and revoked beside the running service, which takes note at once."""
-    state = f"--state-dir={tmp_path}"
-    assert cli.main(["token", "create", "soc", state]) == 0
+    place = [f"--state-dir={tmp_path}", f"--database-url={service.core.settings.url}"]
+    assert cli.main(["token", "create", "soc", *place]) == 0
     headers = {"Authorization": f"Bearer {capsys.readouterr().out.strip()}"}
     before = service.http.get("/v1/workloads", headers=headers)
-    assert cli.main(["token", "revoke", "soc", state]) == 0
+    assert cli.main(["token", "revoke", "soc", *place]) == 0
     assert capsys.readouterr().out == "The token 'soc' is revoked.\n"
     after = service.http.get("/v1/workloads", headers=headers)
-    assert cli.main(["token", "list", "--json", state]) == 0
+    assert cli.main(["token", "list", "--json", *place]) == 0
     listed = {each["name"]: each["revoked_at"] for each in json.loads(capsys.readouterr().out)}
 
     assert (before.status_code, after.status_code) == (200, 401)
@@ -120,15 +120,15 @@ def test_a_token_works_until_it_is_revoked(
     assert set(listed.values()) == {None}
 
 
-@pytest.mark.usefixtures("service")
 @pytest.mark.parametrize(
     "arguments", [["create", "read"], ["create", "No Name"], ["create"], ["revoke", "nobody"]]
 )
 def test_a_token_that_cannot_be_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     """A name that is taken, malformed, missing or unknown gives exit code 1."""
-    assert cli.main(["token", *arguments, f"--state-dir={tmp_path}"]) == 1
+    place = [f"--state-dir={tmp_path}", f"--database-url={service.core.settings.url}"]
+    assert cli.main(["token", *arguments, *place]) == 1
     assert capsys.readouterr().err.startswith("nonself: ")
 
 

@@ -15,6 +15,8 @@ from tests.service import INTRUSION, NOW_MS, WINDOW_MS, Service, a_batch, a_cont
 from wire.codec import MAX_BODY_BYTES, SIGNATURE_HEADER, encode_batch, sign, signing_key
 from wire.profile import AgentStatus, LossCause, Mark
 
+pytestmark = pytest.mark.databases
+
 
 def contents(service: Service) -> dict[str, Any]:
     """Return every row of every table."""
@@ -257,6 +259,7 @@ def test_a_full_inbox_asks_to_come_back(open_service: Callable[..., Service]) ->
     assert (heartbeat.status_code, later.status_code) == (200, 200)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_one_sentence_and_passes(service: Service) -> None:
     """With no page left the request gets 503 and changes nothing; with room again all goes on."""
     engine = service.core.store.engine
@@ -278,6 +281,7 @@ def test_a_full_disk_is_one_sentence_and_passes(service: Service) -> None:
     assert (after.status_code, after.json()) == (200, {"accepted": 1, "duplicates": 0})
 
 
+@pytest.mark.sqlite
 def test_a_read_only_database_is_one_sentence(service: Service) -> None:
     """Reading goes on, and the process stays up."""
 

@@ -14,6 +14,8 @@ from tests.service import INTRUSION, LOOP, NOW_MS, FakeClock, Service, a_contain
 from wire.ngram import pack
 from wire.profile import Mark
 
+pytestmark = pytest.mark.databases
+
 LISTS = ("/v1/workloads", "/v1/scores", "/v1/alerts", "/v1/nodes")
 SHELL = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each in range(100, 160)}
 

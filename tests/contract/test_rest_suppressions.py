@@ -17,6 +17,8 @@ from api.tokens.service import Role
 from tests.service import LOOP, NOW_MS, FakeClock, Service, a_container, a_delta, a_match
 from wire.ngram import pack
 
+pytestmark = pytest.mark.databases
+
 BACKUP = {pack([each, 59, each + 1, 60, 61, each + 2], injected=True): 3 for each in range(100, 160)}
 SHELL = {pack([59, each, 60, each + 1, 61, each + 2], injected=True): 3 for each in range(200, 260)}
 ONE_MORE = {pack([57, 59, 60, 61, 62, 63], injected=True): 1}

@@ -19,6 +19,7 @@ from model import snapshot
 from model.baseline import Baseline
 from model.state import BaselineState
 from model.window import Window
+from tests.databases import Database
 from tests.service import LOOP, Service, a_container, a_delta, serving
 from wire.ngram import pack
 from wire.profile import ProfileDelta
@@ -54,7 +55,7 @@ def ask(service: Service, wish: dict, version: int = 1):
 
 
 def test_a_bad_hour_is_taken_back_as_if_it_never_was(
-    service: Service, tmp_path: Path, database: Path
+    service: Service, tmp_path: Path, database: Database
 ) -> None:
     """Counts, sizes and provenance are, bit for bit, those of a service that never saw the hour."""
     (tmp_path / "clean").mkdir()

@@ -13,6 +13,7 @@ from api.clock import to_datetime
 from api.db.tables import ScoreRow
 from api.retention.keeper import Keeper
 from api.tokens.service import Role
+from tests.databases import Database
 from tests.service import INTRUSION, LOOP, NOW_MS, FakeClock, Service, a_container, a_delta, serving
 from wire.ngram import pack
 
@@ -67,7 +68,7 @@ def codes(answer: Any) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[tuple[Service, Service]]:
+def pair(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[tuple[Service, Service]]:
     """Two services that saw the same, one with a fine and one with a coarse budget."""
     folders = [tmp_path_factory.mktemp(name) for name in ("fine", "coarse")]
     with serving(folders[0], database) as fine, serving(folders[1], database) as coarse:

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -150,25 +152,26 @@ def test_kill_9_neither_loses_nor_doubles(tmp_path: Path) -> None:
     connection = sqlite3.connect(database)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert sender.refused == []
     assert kills_while_serving >= CRASHES // 3
+    assert_all_is_there(lambda sql: connection.execute(sql).fetchall(), sender)
+    connection.close()
+
+
+def assert_all_is_there(ask: Callable[[str], list[tuple[Any, ...]]], sender: Sender) -> None:
+    """Check that each acknowledged delta was scored once, and learned as often as the baselines say."""
+    assert sender.refused == []
     scored = Counter(
-        connection.execute(
+        ask(
             "SELECT containers.container_id, scores.start, scores.calls FROM scores "
             "JOIN containers ON containers.id = scores.container_id"
-        ).fetchall()
+        )
     )
     sent = {(delta.container.id, delta.start, delta.calls) for delta in sender.acknowledged}
     assert set(scored.values()) == {1}
     # The last batch may have been stored without its acknowledgement having come through.
     assert sent <= set(scored)
     assert len(scored) - len(sent) <= PER_BATCH
-    assert connection.execute("SELECT count(*) FROM inbox WHERE error IS NOT NULL").fetchone() == (0,)
-    learned = dict(
-        connection.execute(
-            "SELECT workload_id, sum(calls) FROM scores WHERE learned GROUP BY workload_id"
-        ).fetchall()
-    )
-    baselines = connection.execute("SELECT workload_id, snapshot FROM baselines").fetchall()
+    assert ask("SELECT count(*) FROM inbox WHERE error IS NOT NULL") == [(0,)]
+    learned = dict(ask("SELECT workload_id, sum(calls) FROM scores WHERE learned GROUP BY workload_id"))
+    baselines = ask("SELECT workload_id, snapshot FROM baselines")
     assert {key: snapshot.from_bytes(data).calls_learned for key, data in baselines} == learned
-    connection.close()

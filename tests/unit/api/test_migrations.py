@@ -1,6 +1,7 @@
 """The schema and its history."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select
 
 from api.db.access_tables import TokenRow
-from api.db.migrate import config, upgrade, versions
-from api.db.store import Store, open_engine
-from api.db.tables import WorkloadRow
+from api.db.migrate import config, open_engine, upgrade, versions
+from api.db.store import Store
+from api.db.tables import Base, WorkloadRow
 from api.errors import StartError
+from tests.postgres import Cluster
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "db"
 
@@ -23,32 +25,43 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'nonself.db'}"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without a schema, of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'nonself.db'}"
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    yield cluster.create("empty")
+    cluster.drop("empty")
+
+
 def test_there_is_one_newest_schema() -> None:
     """Two migrations never follow the same one."""
     assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
 
 
-def test_tables_and_migrations_agree(url: str) -> None:
+def test_tables_and_migrations_agree(empty: str) -> None:
     """Alembic finds nothing left to migrate."""
-    upgrade(url)
-    engine = open_engine(url)
+    upgrade(empty)
+    engine = open_engine(empty)
     with engine.connect() as connection:
         command.check(config(connection))
     engine.dispose()
 
 
-def test_up_down_up(url: str) -> None:
+def test_up_down_up(empty: str) -> None:
     """Every step can be taken back and again."""
-    upgrade(url)
-    engine = open_engine(url)
+    upgrade(empty)
+    engine = open_engine(empty)
     with engine.connect() as connection:
         command.downgrade(config(connection), "base")
     with engine.connect() as connection:
         left = set(inspect(connection).get_table_names()) - {"sqlite_sequence"}
     engine.dispose()
-    upgrade(url)
+    upgrade(empty)
 
-    current, newest = versions(url)
+    current, newest = versions(empty)
     assert left == {"alembic_version"}
     assert current == newest
 
@@ -100,3 +113,27 @@ def test_a_url_that_is_none_is_one_sentence(wrong: str) -> None:
     for use in (upgrade, versions):
         with pytest.raises(StartError, match="expected a URL such as sqlite"):
             use(wrong)
+
+
+def test_indexes_of_some_rows_are_so_on_both_databases(cluster: Cluster) -> None:
+    """What a partial index leaves out on SQLite it leaves out on PostgreSQL, and none is left half built."""
+    partial = {
+        index.name: (index.dialect_kwargs.get("sqlite_where"), index.dialect_kwargs.get("postgresql_where"))
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+    }
+    upgrade(cluster.create("partial"))
+    with cluster.connect("partial") as connection:
+        found = connection.execute(
+            "SELECT c.relname, i.indpred IS NOT NULL, i.indisvalid FROM pg_index i "
+            "JOIN pg_class c ON c.oid = i.indexrelid"
+        ).fetchall()
+    cluster.drop("partial")
+
+    assert {name: str(one) for name, (one, _) in partial.items()} == {
+        name: str(other) for name, (_, other) in partial.items()
+    }
+    assert {name for name, has_condition, _ in found if has_condition} == {
+        name for name, (one, _) in partial.items() if one is not None
+    }
+    assert all(valid for *_, valid in found)

@@ -1,9 +1,9 @@
 """Retention on a real database: what goes, what stays, and that the sums stay true at every step."""
 
 import itertools
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from sqlalchemy import func, select, text, update
 
 from api.core import Core
 from api.db.alert_tables import AlertRow, FindingRow
-from api.db.migrate import upgrade
 from api.db.retention_tables import DroppedRow, RollUpRow
 from api.db.rule_tables import MatchRow
 from api.db.store import Store
@@ -22,8 +21,11 @@ from api.retention import repository, service
 from api.retention.keeper import Keeper
 from api.retention.rollup import DAY_MS, EDGES, HOUR_MS, Scored, Sums, by_day, by_hour
 from api.settings import MIB, ServiceSettings
+from tests.databases import Database
 from tests.rows import Window, add_alert, add_windows, add_workloads
 from tests.service import NOW_MS, FakeClock
+
+pytestmark = pytest.mark.databases
 
 WORKLOADS = 3
 OPEN, CLOSED = 1, 2
@@ -33,9 +35,8 @@ COLUMNS = ("id", "workload_id", "start", "verdict", "p_value", "calls", "lost")
 class Bench:
     """A database with some workloads, and the keeper of it."""
 
-    def __init__(self, folder: Path, template: Path, **changes: int) -> None:
-        shutil.copy(template, folder / "nonself.db")
-        self.settings = ServiceSettings(state_dir=folder, **changes)
+    def __init__(self, folder: Path, url: str, **changes: int) -> None:
+        self.settings = ServiceSettings(state_dir=folder, database_url=url, **changes)
         self.clock = FakeClock()
         self.core = Core(settings=self.settings, store=Store(self.settings.url), clock=self.clock)
         self.keeper = Keeper(self.core)
@@ -85,24 +86,28 @@ class Bench:
                     .where(FindingRow.alert_id == OPEN)
                 )
             )
-            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+            if self.core.store.engine.dialect.name == "sqlite":
+                assert session.execute(text("PRAGMA foreign_key_check")).all() == []
         assert kept == {at for at, each in enumerate(self.put, 1) if each.finding and each.alert == OPEN}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema."""
-    path = tmp_path_factory.mktemp("retention") / "template.db"
-    upgrade(f"sqlite:///{path}")
-    return path
+@pytest.fixture
+def open_bench(tmp_path: Path, database: Database) -> Iterator[Callable[..., Bench]]:
+    """Make a database without windows, with other settings."""
+    with ExitStack() as stack:
+
+        def make(**changes: int) -> Bench:
+            bench = Bench(tmp_path, stack.enter_context(database.fresh(tmp_path)), **changes)
+            stack.callback(bench.core.store.close)
+            return bench
+
+        yield make
 
 
 @pytest.fixture
-def bench(tmp_path: Path, template: Path) -> Iterator[Bench]:
+def bench(open_bench: Callable[..., Bench]) -> Bench:
     """A database without windows."""
-    made = Bench(tmp_path, template)
-    yield made
-    made.core.store.close()
+    return open_bench()
 
 
 def windows() -> st.SearchStrategy[Window]:
@@ -142,11 +147,11 @@ def windows() -> st.SearchStrategy[Window]:
     stop=st.integers(0, 30),
 )
 def test_nothing_of_an_open_alert_goes_and_sums_stay(
-    template: Path, parts: list[list[Window]], days: int, stop: int
+    database: Database, parts: list[list[Window]], days: int, stop: int
 ) -> None:
     """Whatever came when, between any two transactions roll-ups and rows add up to all that ever was."""
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), template, history_days=2000, retention_days=days)
+    with tempfile.TemporaryDirectory() as folder, database.fresh(Path(folder)) as url:
+        bench = Bench(Path(folder), url, history_days=2000, retention_days=days)
         for part in parts:
             bench.add(*part)
             # As if killed after some steps: each is a transaction of its own.
@@ -295,9 +300,10 @@ def test_samples_of_an_open_alert_stay(bench: Bench) -> None:
         assert session.scalars(select(MatchRow.sequence).order_by(MatchRow.sequence)).all() == [0, 3, 4]
 
 
-def test_a_database_above_its_limit_loses_its_oldest_scores(tmp_path: Path, template: Path) -> None:
+@pytest.mark.sqlite
+def test_a_database_above_its_limit_loses_its_oldest_scores(open_bench: Callable[..., Bench]) -> None:
     """Down to a little below the limit, whatever their age; findings stay as long as scores suffice."""
-    bench = Bench(tmp_path, template, max_database_mib=16)
+    bench = open_bench(max_database_mib=16)
     filler = ({"ngram": 1, "text": "x" * 8000},)
     start = NOW_MS - 2 * DAY_MS
     bench.add(
@@ -328,9 +334,10 @@ def test_a_database_above_its_limit_loses_its_oldest_scores(tmp_path: Path, temp
     assert [(each.cause, each.count) for each in shown.dropped] == [("size", 4001 - len(left))]
 
 
-def test_what_is_open_stays_whatever_the_size(tmp_path: Path, template: Path) -> None:
+@pytest.mark.sqlite
+def test_what_is_open_stays_whatever_the_size(open_bench: Callable[..., Bench]) -> None:
     """Where nothing is left to drop, the database is larger than its limit, and nothing of an alert went."""
-    bench = Bench(tmp_path, template, max_database_mib=16)
+    bench = open_bench(max_database_mib=16)
     filler = ({"ngram": 1, "text": "x" * 8000},)
     bench.add(
         *(

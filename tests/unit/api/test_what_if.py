@@ -1,7 +1,6 @@
 """What-if on recordings, and its grouping beside that of the worker."""
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,12 +9,12 @@ from hypothesis import given, settings, strategies as st
 from sqlalchemy import select
 
 from api import cli
-from api.db.migrate import upgrade
 from api.db.store import Store
 from api.db.tables import WorkloadRow
 from api.tokens.service import Role
 from api.what_if.grouping import Finding, group
 from api.worker.grouping import AlertBook
+from tests.databases import Database
 from tests.rows import add_workloads
 from tests.service import NOW_MS, FakeClock, Service, serving
 from tests.unit.api.test_evaluate_recording import INTRUSION, START, delta, record, serve
@@ -29,30 +28,21 @@ INTRUDED = {230: "web-0", 231: "web-0", 290: "web-1"}
 GOLDEN = Path(__file__).parents[2] / "golden" / "learned"
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema."""
-    path = tmp_path_factory.mktemp("what-if") / "template.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
 @settings(max_examples=40)
 @given(
     starts=st.lists(st.tuples(st.integers(0, 300), st.integers(1, 10)), max_size=25),
     together_s=st.integers(1, 25),
 )
 def test_findings_are_grouped_as_the_worker_groups_them(
-    template: Path, starts: list[tuple[int, int]], together_s: int
+    database: Database, starts: list[tuple[int, int]], together_s: int
 ) -> None:
     """In whatever order windows came, and however many were handled in one transaction."""
     findings = [
         Finding(at, 1, NOW_MS + start * 1000, NOW_MS + (start + length) * 1000, 0.001, 9.0)
         for at, (start, length) in enumerate(starts)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "nonself.db")
-        store = Store(f"sqlite:///{folder}/nonself.db")
+    with tempfile.TemporaryDirectory() as folder, database.fresh(Path(folder)) as url:
+        store = Store(url or f"sqlite:///{folder}/nonself.db")
         with store.write() as session:
             add_workloads(session, 1)
         alerts: dict[int, list[int]] = {}
@@ -79,9 +69,9 @@ def test_findings_are_grouped_as_the_worker_groups_them(
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory, template: Path):
+def learned(tmp_path_factory: pytest.TempPathFactory, database: Database):
     """A service that learned two replicas for 200 s and is enforced, with a coarse budget."""
-    with serving(tmp_path_factory.mktemp("learned"), template, window_s=1, alert_gap_s=GAP_S) as service:
+    with serving(tmp_path_factory.mktemp("learned"), database, window_s=1, alert_gap_s=GAP_S) as service:
         clock = service.core.clock
         assert isinstance(clock, FakeClock)
         clock.at_ms = START + SECONDS * 1000
