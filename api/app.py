@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from api import health, problems
 from api.alerts import routes as alerts
 from api.baselines import routes as baselines
+from api.channels import routes as channels
 from api.core import Core
 from api.ingest import routes as ingest
 from api.keys import routes as keys
@@ -52,6 +53,7 @@ def create_app(core: Core) -> FastAPI:
         scores,
         alerts,
         suppressions,
+        channels,
         retention,
         what_if,
         matches,

@@ -17,6 +17,7 @@ from api.db.store import Store
 from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
+from api.push.dispatcher import pushing
 from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
@@ -88,6 +89,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
             versions.align_all(session, core.clock.now_ms())
         stack.enter_context(asking_kubernetes(core))
         stack.enter_context(core.falco.posting(core.store))
+        stack.enter_context(pushing(core))
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

@@ -9,7 +9,8 @@ level=${1:-run}
 
 run_packages=(python3 python3-venv python3-bpfcc)
 lab_packages=(containerd runc containernetworking-plugins busybox-static iproute2 gcc libc6-dev
-  docker.io podman nginx-light redis-server redis-tools postgresql wrk bpftrace strace)
+  docker.io podman nginx-light redis-server redis-tools postgresql wrk bpftrace strace
+  prometheus-alertmanager rsyslog rsyslog-openssl nats-server)
 
 say() { printf 'install: %s\n' "$*"; }
 

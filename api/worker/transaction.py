@@ -23,3 +23,4 @@ def learning(core: Core, baselines: Baselines) -> Iterator[Session]:
         raise
     baselines.settle()
     core.falco.committed()
+    core.wake_push()
