@@ -15,8 +15,23 @@ from tests.service import FakeClock, Service, a_match
 LOOPBACK = {"push_allow": "127.0.0.0/8"}
 
 
+Request = tuple[dict[str, str], bytes]
+
+
 class Hook(Receiver):
-    """A receiver that takes every message."""
+    """A receiver that takes every message, and knows which it answered well."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.taken: list[Request] = []
+
+    def answer(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes] | None:
+        answer = super().answer(headers, body)
+        if answer is not None and answer[0] < 300:
+            with self.changed:
+                self.taken.append((headers, body))
+                self.changed.notify_all()
+        return answer
 
     def _take(self, *_: object) -> tuple[int, dict[str, str], bytes]:
         return 200, {}, b"ok"
@@ -76,7 +91,7 @@ def told(hook: Hook) -> list[tuple[str, int]]:
     return [(each["type"], each["data"]["alert"]["id"]) for each in hook.events]
 
 
-def verify(secret: str, request: tuple[dict[str, str], bytes], *, at_ms: int) -> None:
+def verify(secret: str, request: Request, *, at_ms: int) -> None:
     """Verify a request with the library of Standard Webhooks; it raises where a signature is wrong."""
     headers, body = request
     # The library compares the time of signing with the machine's clock, which is not that of the test.

@@ -95,7 +95,9 @@ def _ask(
 
 def failure(error: Exception) -> str:
     """Return in a few words why there is no answer."""
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+    timed_out = isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError)
+    # A connection that is refused is a timeout too, in urllib3's tree.
+    if timed_out and not isinstance(error, urllib3.exceptions.NewConnectionError):
         return "it did not answer in time"
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"its certificate or TLS is not accepted ({_cause(error)})"
