@@ -9,6 +9,7 @@ from api import health, problems
 from api.alerts import routes as alerts
 from api.audit_log import routes as audit_log
 from api.baselines import routes as baselines
+from api.channels import routes as channels
 from api.core import Core
 from api.enrolment import routes as enrolment
 from api.ingest import routes as ingest
@@ -55,6 +56,7 @@ def create_app(core: Core) -> FastAPI:
         scores,
         alerts,
         suppressions,
+        channels,
         retention,
         what_if,
         matches,

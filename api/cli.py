@@ -13,6 +13,7 @@ from typing import Any, Final
 from api.alerts.options import add_alerts
 from api.audit_log.options import add_audit
 from api.baselines.options import add_baseline
+from api.channels.options import add_channels
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
 from api.keys.options import add_keys
@@ -50,6 +51,8 @@ examples:
       what was learned, as a seccomp profile
   nonself suppression preview --alert 5 --by sequences
       what else would be silent if alert 5 was benign
+  nonself channels add soc https://soc.example/hooks/nonself
+      tell a receiver of what happens to alerts, signed
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
   nonself evaluate sequences traces.tsv.gz --json figures.json
@@ -127,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
+    living += add_channels(commands.add_parser("channels", help="say who is told of alerts, and how"))
     asking = (workloads, alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
@@ -253,6 +257,12 @@ def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None
     run(_client(settings, options), options)
 
 
+def _channels(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    from api.channels.commands import run
+
+    return run(_client(settings, options), options)
+
+
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
@@ -312,6 +322,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "baseline": _baseline,
     "keys": _keys,
     "suppression": _suppression,
+    "channels": _channels,
     "evaluate": _evaluate,
     "rules": _rules,
     "reference": _reference,

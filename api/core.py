@@ -23,6 +23,10 @@ def _ignore(_workload_id: int) -> None:
     """Forget no baseline: no worker holds one."""
 
 
+def _unheard() -> None:
+    """Wake no sender: nothing is pushed."""
+
+
 def _unknown() -> str | None:
     return "No worker was started."
 
@@ -40,6 +44,8 @@ class Core:
     """Tells the worker that a workload's snapshot was changed; call it within the transaction that did."""
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
+    wake_push: Callable[[], None] = _unheard
+    """Tells that something happened to an alert, or to a channel; call it after the commit."""
     owner_of: OwnerOf = unasked
     """Says what the Kubernetes API knows of a container's pod, from memory."""
     falco: FalcoOutput = field(init=False)

@@ -9,6 +9,7 @@ from api.core import CoreDep
 from api.errors import StoreError
 from api.ingest.repository import count_pending
 from api.nodes import repository as nodes
+from api.push import gauges as push
 from api.retention.repository import measure
 from api.vocabulary import Mode
 from api.workloads import repository as workloads
@@ -34,6 +35,10 @@ class ReadyOut(BaseModel):
             description="`ok`, or sentences on what keeps alerts waiting; the service is ready all the same."
         ),
     ]
+    push: Annotated[
+        str,
+        Field(description="`ok`, or sentences on channels that fail; the service is ready all the same."),
+    ]
 
 
 @router.get("/healthz")
@@ -45,16 +50,24 @@ def healthz() -> HealthOut:
 @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "Not ready."}})
 def readyz(core: CoreDep, response: Response) -> ReadyOut:
     """Tell whether database and worker do their work."""
-    database = "ok"
+    database, pushed = "ok", None
     try:
         core.store.ping()
+        with core.store.read() as session:
+            pushed = push.trouble(session)
     except StoreError as error:
         database = error.detail
     worker = core.worker_trouble() or "ok"
     ready = database == worker == "ok"
     if not ready:
         response.status_code = StoreError.status
-    return ReadyOut(ready=ready, database=database, worker=worker, falco_output=core.falco.trouble() or "ok")
+    return ReadyOut(
+        ready=ready,
+        database=database,
+        worker=worker,
+        falco_output=core.falco.trouble() or "ok",
+        push=pushed or "ok",
+    )
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -65,6 +78,7 @@ def metrics(core: CoreDep) -> Response:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
             core.falco.measure(session)
+            push.measure(session, core.metrics, core.clock.now_ms())
             if measured := measure(session):
                 for part, count in zip(("used", "free"), measured, strict=True):
                     core.metrics.set("nonself_database_bytes", count, part=part)

@@ -45,3 +45,6 @@ def set_up(level: str) -> None:
     root.setLevel(LEVELS[level])
     for noisy in ("uvicorn.error", "alembic.runtime.migration", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # They would write the URLs of receivers, which may hold secrets.
+    for telling in ("urllib3", "apprise", "requests", "nats"):
+        logging.getLogger(telling).setLevel(logging.CRITICAL)

@@ -46,6 +46,20 @@ MANIFEST: Final[dict[str, Metric]] = {
     ),
     "nonself_falco_waiting": Metric("gauge", "Alerts that wait to be posted.", ("target",)),
     "nonself_falco_up": Metric("gauge", "1 if the newest post was answered for good, else 0.", ("target",)),
+    "nonself_push_attempts_total": Metric(
+        "counter",
+        "Messages tried on a channel: delivered, down (the receiver takes none), refused, gone (disabled).",
+        ("channel", "outcome"),
+    ),
+    "nonself_push_deliveries": Metric(
+        "gauge", "Messages that are pending, held for a digest, or dead (given up).", ("channel", "state")
+    ),
+    "nonself_push_oldest_seconds": Metric("gauge", "Age of the oldest pending message.", ("channel",)),
+    "nonself_push_up": Metric(
+        "gauge",
+        "1 while a channel is enabled and its receiver takes messages, else 0.",
+        ("channel",),
+    ),
     "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),
     "nonself_worker_windows_total": Metric("counter", "Windows scored.", ("verdict",)),
     "nonself_worker_ngrams_total": Metric("counter", "N-gram counts scored."),

@@ -19,6 +19,7 @@ from api.db.store import Store
 from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
+from api.push.dispatcher import pushing
 from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
@@ -102,6 +103,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         usage = UsageWriter(core.guard.usage, core.store)
         usage.start()
         stack.callback(usage.stop)
+        stack.enter_context(pushing(core))
         worker = Worker(core, chores=(Promoter(core).step,))
         worker.start()
         stack.callback(worker.stop)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from api.errors import SettingError
+from api.guard import Guard
 from api.targets import targets
 from api.vocabulary import Mode
 from wire.settings import setting
@@ -90,6 +91,21 @@ class ServiceSettings:
     falco_queue: int = setting(
         100_000, "Alerts that wait for each URL that takes none; beyond them the oldest are dropped."
     )
+    push_allow: str = setting(
+        "",
+        "Networks and names of hosts, with commas between them, that channels may reach although their "
+        "addresses are not public: '10.0.0.0/8, alertmanager.monitoring.svc'.",
+    )
+    push_ca_file: str = setting(
+        "", "PEM file of the certificates that channels trust; empty means the system's."
+    )
+    push_give_up_hours: int = setting(
+        72,
+        "Hours for which a message is tried again before it is given up, and left for a person to redeliver.",
+    )
+    push_kept_days: int = setting(
+        30, "Days for which messages that were delivered or given up are kept for redelivery."
+    )
     retention_days: int = setting(
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
     )
@@ -125,6 +141,8 @@ class ServiceSettings:
             ("anomaly_wait_s", 0),
             ("inbox_limit", 1),
             ("falco_queue", 1),
+            ("push_give_up_hours", 1),
+            ("push_kept_days", 1),
             ("batch_deltas", 1),
             ("retention_days", 1),
             ("finding_retention_days", 1),
@@ -141,6 +159,7 @@ class ServiceSettings:
         self._check_database()
         self._check_targets()
         self._check_transport()
+        self._check_push()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
@@ -173,6 +192,12 @@ class ServiceSettings:
             raise SettingError("database_url_file", "nothing beside database_url", self.database_url_file)
         if self.max_database_mib and not self.url.startswith("sqlite"):
             raise SettingError("max_database_mib", "0 for any database but SQLite", self.max_database_mib)
+
+    def _check_push(self) -> None:
+        try:
+            Guard.of(self.push_allow)
+        except ValueError as error:
+            raise SettingError("push_allow", str(error), self.push_allow) from error
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from api.db import (  # noqa: F401
     alert_tables,
     baseline_tables,
     falco_tables,
+    push_tables,
     retention_tables,
     rule_tables,
     suppression_tables,

@@ -1,5 +1,6 @@
 """Reads alerts, their workloads and their findings."""
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from sqlalchemy import select
@@ -51,6 +52,17 @@ def list_page(
         if value is not None:
             query = query.where(column == value)
     return [AlertView(*row) for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at))]
+
+
+def list_of(session: Session, ids: Collection[int]) -> list[AlertView]:
+    """Return the alerts of these ids, oldest first."""
+    rows = session.execute(
+        select(AlertRow, WorkloadRow)
+        .join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+        .where(AlertRow.id.in_(ids))
+        .order_by(AlertRow.id)
+    )
+    return [AlertView(*row) for row in rows]
 
 
 def find(session: Session, alert_id: int) -> AlertView | None:

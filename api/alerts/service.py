@@ -1,6 +1,6 @@
 """Decides what is shown of an alert."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -30,6 +30,14 @@ def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
     )
     newest = _newest_matches(session, views)
     return [AlertOut.model_validate(_show(view, newest)) for view in views]
+
+
+def of_ids(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return alerts by id, each as the list shows it, in JSON; one that does not exist is missing."""
+    views = repository.list_of(session, ids)
+    newest = _newest_matches(session, views)
+    shown = (AlertOut.model_validate(_show(view, newest)) for view in views)
+    return {each.id: each.model_dump(mode="json") for each in shown}
 
 
 def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]], int]:

@@ -24,3 +24,4 @@ def learning(core: Core, baselines: Baselines) -> Iterator[Session]:
         raise
     baselines.settle()
     core.falco.committed()
+    core.wake_push()

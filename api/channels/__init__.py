@@ -1,0 +1,1 @@
+"""Channels: receivers of alerts, as admins manage them (ADR 0092)."""

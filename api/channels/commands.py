@@ -1,0 +1,211 @@
+"""`nonself channels`: asks a running service, and prints for people or for scripts."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+
+from api.client import Client
+from api.console import console, moment, new_table, plain, show
+from api.errors import ClientError
+from api.workloads.remote import find_workload
+
+_PATH: Final = "/v1/channels"
+
+
+def run(client: Client, options: argparse.Namespace) -> bool:
+    """Do what was asked for; return False where a test message was not delivered.
+
+    Raises:
+        ClientError: The service refused, or a file cannot be read; the message is the reason.
+    """
+    command = options.channels_command
+    if command == "list":
+        _print(list(client.list(_PATH)), _channels, options, "No channels.")
+        return True
+    if command == "add":
+        _secret(client.post(_PATH, _wish(client, options)), options)
+        return True
+    path = f"{_PATH}/{_find(client, options.channel)['id']}"
+    if command == "test":
+        return _tried(client.post(f"{path}/test", {}), options)
+    if command in {"deliveries", "redeliver"}:
+        _of_deliveries(client, path, options)
+    else:
+        _manage(client, path, options)
+    return True
+
+
+def _manage(client: Client, path: str, options: argparse.Namespace) -> None:
+    match options.channels_command:
+        case "remove":
+            gone = client.delete(path)
+            _say(gone, f"The channel {gone['name']!r} is removed.", options)
+            return
+        case "rotate":
+            wish: dict[str, Any] = {"overlap_hours": options.overlap_hours}
+            if options.secret_file:
+                wish["secret"] = _read(options.secret_file)
+            _secret(client.post(f"{path}/rotate", wish), options)
+            return
+        case "enable":
+            answer = client.post(f"{path}/enable", {})
+        case "disable":
+            answer = client.post(f"{path}/disable", {"reason": options.reason})
+        case _:
+            answer = client.get(path)
+    _print(answer, lambda one: _channels([one]), options)
+
+
+def _of_deliveries(client: Client, path: str, options: argparse.Namespace) -> None:
+    if options.channels_command == "redeliver":
+        one = f"/deliveries/{options.delivery}" if options.delivery is not None else ""
+        answer = client.post(f"{path}{one}/redeliver", {})
+        _say(answer, f"{answer['deliveries']} deliveries wait again.", options)
+        return
+    named = {"state": options.state, "alert": options.alert}
+    wanted = {name: str(value) for name, value in named.items() if value is not None}
+    found = list(client.list(f"{path}/deliveries", **wanted))
+    _print(found, _deliveries, options, "No deliveries.")
+
+
+def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+    if (options.address is None) == (options.address_file is None):
+        msg = "Expected an address, or --address-file; got neither or both."
+        raise ClientError(msg)
+    filters: dict[str, Any] = {
+        "namespaces": options.namespace,
+        "workloads": [find_workload(client, each)["id"] for each in options.workload],
+        "kinds": options.alert_kind,
+        "rules": options.rule,
+        "techniques": options.technique,
+        "changes": options.change,
+    }
+    if options.least_level:
+        filters["least_level"] = options.least_level
+    wish: dict[str, Any] = {
+        "name": options.name,
+        "kind": options.kind,
+        "address": options.address or _read(options.address_file),
+        "format": options.format,
+        "filters": filters,
+        "pacing": _pacing(options),
+    }
+    for name, file in (("secret", options.secret_file), ("token", options.bearer_file)):
+        if file:
+            wish[name] = _read(file)
+    return wish
+
+
+def _pacing(options: argparse.Namespace) -> dict[str, Any]:
+    pacing: dict[str, Any] = {}
+    if options.quiet:
+        start, dash, end = options.quiet.partition("-")
+        if not dash:
+            msg = f"--quiet: expected hours such as 22:00-07:00; got {options.quiet!r}."
+            raise ClientError(msg)
+        pacing["quiet"] = {"start": start, "end": end, "zone": options.zone}
+    if options.digest_s is not None:
+        pacing["digest_s"] = options.digest_s
+    if options.limit is not None:
+        pacing["limit"] = {"messages": options.limit}
+    return pacing
+
+
+def _find(client: Client, wanted: str) -> dict[str, Any]:
+    for each in client.list(_PATH):
+        if wanted in {each["name"], str(each["id"])}:
+            return each
+    msg = f"There is no channel {wanted!r}; 'nonself channels list' shows all."
+    raise ClientError(msg)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"The file {path} cannot be read: {reason}."
+        raise ClientError(msg) from error
+
+
+def _channels(found: Iterable[dict[str, Any]]) -> Table:
+    shown = new_table(
+        "id", "name", "kind", "address", "state", "pending", "held", "dead", "delivered (UTC)", "error",
+        numbers=("pending", "held", "dead"), wrap=("address", "error"),
+    )  # fmt: skip
+    for each in found:
+        shown.add_row(
+            str(each["id"]),
+            each["name"],
+            each["kind"],
+            plain(each["address"]),
+            _state(each),
+            *(str(each[name]) for name in ("pending", "held", "dead")),
+            moment(each["delivered_at"]),
+            plain(each["disabled_reason"] or each["last_error"] or ""),
+        )
+    return shown
+
+
+def _state(channel: dict[str, Any]) -> str:
+    if not channel["enabled"]:
+        return "disabled"
+    return f"down, again {moment(channel['resume_at'])}" if channel["failures"] else "enabled"
+
+
+def _deliveries(found: Iterable[dict[str, Any]]) -> Table:
+    shown = new_table(
+        "id", "alert", "what", "state", "made (UTC)", "attempts", "next (UTC)", "error", wrap=("error",)
+    )
+    for each in found:
+        shown.add_row(
+            str(each["id"]),
+            "" if each["alert"] is None else str(each["alert"]),
+            each["type"],
+            each["state"],
+            moment(each["created_at"]),
+            str(each["attempts"]),
+            moment(each["next_attempt_at"]),
+            plain(each["last_error"] or ""),
+        )
+    return shown
+
+
+def _tried(answer: dict[str, Any], options: argparse.Namespace) -> bool:
+    done = bool(answer["delivered"])
+    took = f"after {answer['took_ms']} ms"
+    _say(answer, f"Delivered {took}." if done else f"Not delivered, {took}: {answer['detail']}.", options)
+    return done
+
+
+def _secret(made: dict[str, Any], options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps(made, indent=2))  # noqa: T201 - made for scripts
+        return
+    console().print(_channels([made]))
+    if made["secret"]:
+        console().print("Its receiver verifies with this secret, which is not shown again:")
+        console().print(made["secret"], highlight=False)
+
+
+def _print(
+    found: Any,  # noqa: ANN401 - JSON
+    draw: Callable[[Any], Table],
+    options: argparse.Namespace,
+    otherwise: str = "",
+) -> None:
+    if options.json:
+        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+    else:
+        show(draw(found), otherwise)
+
+
+def _say(answer: Any, sentence: str, options: argparse.Namespace) -> None:  # noqa: ANN401 - JSON
+    if options.json:
+        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+    else:
+        console().print(plain(sentence))

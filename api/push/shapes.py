@@ -1,0 +1,13 @@
+"""Gives an event in the format of its channel. Pure."""
+
+from typing import Any
+
+from api.push.events import Event
+from api.push.words import Shape
+
+
+def shaped(event: Event, shape: Shape) -> dict[str, Any]:
+    """Return an event in a format; what is no single alert (a digest, a test) keeps its own form."""
+    match shape:
+        case Shape.NONSELF:
+            return event
