@@ -53,7 +53,7 @@ def readyz(core: CoreDep, response: Response) -> ReadyOut:
     database, pushed = "ok", None
     try:
         core.store.ping()
-        with core.store.read() as session:
+        with core.store.read(whole=True) as session:
             pushed = push.trouble(session)
     except StoreError as error:
         database = error.detail

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.auth import AdminDep, ReaderDep
+from api.auth import WHOLE, AdminDep, ReaderDep
 from api.channels import service, trial
 from api.channels.schemas import (
     ChannelIn,
@@ -25,7 +25,7 @@ from api.problems import responses
 from api.push.seal import Sealer
 from api.push.sender import HOUR_MS
 
-router = APIRouter(prefix="/v1/channels", tags=["channels"])
+router = APIRouter(prefix="/v1/channels", dependencies=[WHOLE], tags=["channels"])
 Id = Annotated[int, Path(ge=1, lt=1 << 63)]
 NoQueryDep = Annotated[NoQuery, Query()]
 
