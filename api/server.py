@@ -19,6 +19,7 @@ from api.db.store import Store
 from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
+from api.oidc import settings as oidc
 from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
@@ -85,6 +86,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
     """
     with ExitStack() as stack:
         transport.check(settings)
+        oidc.read(settings)
         stack.enter_context(claimed(settings.state_dir))
         listener = listen(settings.host, settings.port)
         stack.callback(listener.close)
