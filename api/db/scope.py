@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, or_, select
+from sqlalchemy import Alias, ColumnElement, Select, Table, inspect, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, object_mapper, with_loader_criteria
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnClause, TextClause
@@ -157,7 +157,7 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
     scope: Scope | None = session.info.get(_KEY)
     if scope is None:
         return
-    rows, conditions = _rows(), _conditions(scope)
+    rows = _rows()
     for new in session.new:
         mapper = object_mapper(new)
         name = mapper.local_table.name  # type: ignore[attr-defined] # a Table, as all of ours
@@ -168,9 +168,9 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
         if name not in rows or of is None:
             refuse_whole(scope)
         owning = WorkloadRow if owner == "workload_id" else rows["alerts"]
-        own = select(owning.__mapper__.columns["id"]).where(owning.__mapper__.columns["id"] == of)
+        own = select(owning).where(inspect(owning).columns["id"] == of)
         with session.no_autoflush:
-            if session.scalar(own.where(conditions[owning])) is None:
+            if session.scalar(own) is None:
                 refuse_whole(scope)
 
 
@@ -189,10 +189,10 @@ def _touched(statement: Any) -> _Touched:  # noqa: ANN401 - any statement
     for element in visitors.iterate(statement):
         if isinstance(element, TextClause):
             found.text = True
-        table = element if isinstance(element, Table) else None
-        if table is None and isinstance(element, ColumnClause) and isinstance(element.table, Table):
-            table = element.table
-        if table is not None:
+        table = element.table if isinstance(element, ColumnClause) else element
+        if isinstance(table, Alias):
+            table = table.element
+        if isinstance(table, Table):
             found.tables.add(table.name)
             if {"parententity", "parentmapper"} & set(element._annotations):  # noqa: SLF001 - no other way
                 found.rows.add(table.name)
