@@ -87,7 +87,8 @@ def _identify_foreign(core: Core, issuer: Issuer, address: str, secret: str) -> 
 def _ended(row: TokenRow, state: TokenState) -> str:
     if state is TokenState.EXPIRED and row.expires_at is not None:
         return f"The token {row.name!r} expired at {to_datetime(row.expires_at).isoformat()}."
-    return f"The token {row.name!r} was revoked."
+    how = "used already, or revoked" if row.role == Role.ENROL.value else "revoked"
+    return f"The token {row.name!r} was {how}."
 
 
 def _count(core: Core, request: Request, principal: Principal) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Alias, ColumnElement, Select, Table, inspect, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, object_mapper, with_loader_criteria
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.elements import ColumnClause, TextClause
 
 from api.db.tables import Base, WorkloadRow
@@ -131,21 +133,12 @@ def apply(state: ORMExecuteState) -> None:
         refuse_whole(scope)
     if not state.is_orm_statement:
         refuse_whole(scope)
-    found = _touched(state.statement)
-    if (
-        found.text
-        or not found.tables <= _narrowed() | _COMPANIONS
-        or (found.tables & _narrowed()) - found.rows
-    ):
+    found, narrowed = _touched(state.statement), frozenset(_rows())
+    if found.text or not found.tables <= narrowed | _COMPANIONS or (found.tables & narrowed) - found.rows:
         refuse_whole(scope)
-    if not found.tables & _narrowed() and not found.tables <= _ALONE:
+    if not found.tables & narrowed and not found.tables <= _ALONE:
         refuse_whole(scope)
-    state.statement = state.statement.options(
-        *(
-            with_loader_criteria(row, condition, include_aliases=True)
-            for row, condition in _conditions(scope).items()
-        )
-    )
+    state.statement = state.statement.options(*_options(scope, len(narrowed)))
 
 
 def check_new(session: Session, _context: object, _instances: object) -> None:
@@ -212,8 +205,13 @@ def _rows() -> dict[str, type[Base]]:
     }
 
 
-def _narrowed() -> frozenset[str]:
-    return frozenset(_rows())
+@lru_cache(maxsize=256)
+def _options(scope: Scope, _tables: int) -> tuple[ExecutableOption, ...]:
+    """Return what narrows a statement; made anew once a module has brought more tables."""
+    return tuple(
+        with_loader_criteria(row, condition, include_aliases=True)
+        for row, condition in _conditions(scope).items()
+    )
 
 
 def _conditions(scope: Scope) -> dict[type[Base], ColumnElement[bool]]:
