@@ -206,6 +206,16 @@ def test_what_is_remembered_of_addresses_is_bounded() -> None:
     assert len(failures._records) == len(failures._known) == 100
 
 
+def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
+    """Otherwise an address would wait until the clock has caught up."""
+    failures = Failures()
+    for _ in range(FREE):
+        failures.failed("192.0.2.1", 86_400_000)
+
+    assert failures.wait_s("192.0.2.1", b"", 86_400_000) == 1
+    assert failures.wait_s("192.0.2.1", b"", 0) == 0
+
+
 def test_an_hour_of_quiet_begins_anew() -> None:
     """A mistake of yesterday holds up nobody."""
     failures = Failures()
