@@ -14,9 +14,12 @@ from wire.codec import signing_key
 PREFIX: Final = "oidc:"
 """Begins the names of those who come from elsewhere: none of our tokens is called so."""
 _LEEWAY_S: Final = 60
+_END_OF_TIME_S: Final = 1 << 53
 _LONGEST_NAME: Final = 200
 _LONGEST_TOKEN: Final = 16 << 10
 _EVERY: Final = "*"
+# What the library does not expect of a token comes through it as Python's own errors.
+_UNREADABLE: Final = (jwt.PyJWTError, TypeError, ValueError, RecursionError)
 
 
 class ForgedError(Exception):
@@ -59,7 +62,7 @@ class Issuer:
             raise ForgedError(msg)
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
+        except _UNREADABLE as error:
             msg = "it cannot be read"
             raise ForgedError(msg) from error
         if "crit" in header:
@@ -84,7 +87,7 @@ class Issuer:
                     "verify_iat": False,
                 },
             )
-        except (jwt.PyJWTError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise ForgedError(_lower(str(error)) or "it cannot be verified") from error
         return claims
 
@@ -131,7 +134,7 @@ def _check_times(claims: dict[str, Any], now_s: int) -> None:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _END_OF_TIME_S
 
 
 def _at(claims: dict[str, Any], path: str) -> object:

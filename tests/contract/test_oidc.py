@@ -1,10 +1,13 @@
 """Tokens of an OpenID Connect issuer: who is let in by them, as what, and which are refused."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from api.errors import IssuerError, SettingError
 from api.oidc.issuer import ForgedError, Issuer
@@ -145,6 +148,48 @@ def test_no_forged_token_is_let_in(trusting: Service, issuer: LocalIssuer) -> No
     assert ask(trusting, issuer.token()).status_code == 200
 
 
+def _segment(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+SEGMENTS: Final = st.one_of(
+    st.text(max_size=20),
+    st.binary(max_size=40).map(_segment),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["alg", "kid", "typ", "crit", "exp", "iss", "x"]), inner, max_size=4
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda value: _segment(json.dumps(value).encode())),
+    st.sampled_from([b"[" * 9000, b'{"a":' * 2000, b'{"exp":1e999}', b'{"alg":"RS256","kid":"first"}']).map(
+        _segment
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(SEGMENTS, SEGMENTS, SEGMENTS).map(".".join))
+def test_whatever_comes_as_a_token_is_refused(issuer: LocalIssuer, token: str) -> None:
+    """Text of any kind: it is a forgery, and no mistake of ours."""
+    check, _ = checking(issuer)
+
+    with pytest.raises(ForgedError):
+        check.identify(token, NOW_MS)
+
+
+def test_an_end_beyond_all_time_is_none(issuer: LocalIssuer) -> None:
+    """Also where the issuer signed it."""
+    check, _ = checking(issuer)
+
+    for end in (float("inf"), float("nan"), 10**400, True):
+        with pytest.raises(ForgedError, match="times are no numbers"):
+            check.identify(issuer.token(exp=end), NOW_MS)
+
+
 def test_forged_tokens_are_slowed_down(trusting: Service, issuer: LocalIssuer) -> None:
     """As guesses of our own tokens are."""
     forgery = issuer.token(aud="grafana")
@@ -215,9 +260,9 @@ class Seconds:
         return self.at
 
 
-def checking(issuer: LocalIssuer, **settings: Any) -> tuple[Issuer, Seconds]:
+def checking(issuer: LocalIssuer, **changes: Any) -> tuple[Issuer, Seconds]:
     """Return what checks tokens of an issuer, and its clock."""
-    given = {"oidc_issuer": issuer.url, "oidc_audience": AUDIENCE} | settings
+    given = {"oidc_issuer": issuer.url, "oidc_audience": AUDIENCE} | changes
     trusted = read(ServiceSettings(**given))
     assert trusted is not None
     seconds = Seconds()
@@ -298,7 +343,7 @@ def test_roles_of_nested_claims_are_found(issuer: LocalIssuer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("changes", "said"),
     [
         ({"oidc_issuer": "http://id.example"}, "oidc_issuer: expected an https:// address"),
         ({"oidc_audience": ""}, "oidc_audience: expected whom tokens of the issuer are for"),
@@ -306,9 +351,9 @@ def test_roles_of_nested_claims_are_found(issuer: LocalIssuer) -> None:
         ({"oidc_roles": ""}, "oidc_roles: expected at least one WORD=ROLE"),
     ],
 )
-def test_settings_that_cannot_be_are_one_sentence(settings: dict[str, str], said: str) -> None:
+def test_settings_that_cannot_be_are_one_sentence(changes: dict[str, str], said: str) -> None:
     """Before anything is served."""
-    given = {"oidc_issuer": "https://id.example", "oidc_audience": AUDIENCE} | settings
+    given = {"oidc_issuer": "https://id.example", "oidc_audience": AUDIENCE} | changes
 
     with pytest.raises(SettingError, match=said):
         read(ServiceSettings(**given))  # type: ignore[arg-type] # all of them texts
