@@ -13,6 +13,7 @@ from api.db.access_tables import TokenRow
 from api.db.scope import admit, refuse_whole
 from api.errors import ForbiddenError, QuotaError, TooManyFailuresError, UnauthenticatedError
 from api.middleware import EXTRA_HEADERS
+from api.oidc.issuer import ForgedError, Issuer, looks_foreign
 from api.tokens import service
 from api.tokens.service import Principal, Role, TokenState
 from wire.codec import signing_key
@@ -51,6 +52,8 @@ def _identify(core: Core, address: str, secret: str) -> Principal:
         core.metrics.count("nonself_auth_refused_total", reason="too_many_failures")
         msg = f"This address sent too many wrong tokens; it may try again in {wait_s} seconds."
         raise TooManyFailuresError(msg, wait_s)
+    if core.issuer is not None and looks_foreign(secret):
+        return _identify_foreign(core, core.issuer, address, secret)
     with core.store.read(whole=True) as session:
         row = service.look_up(session, secret, now_ms)
     if row is None:
@@ -67,10 +70,25 @@ def _identify(core: Core, address: str, secret: str) -> Principal:
     return service.principal_of(row, secret)
 
 
+def _identify_foreign(core: Core, issuer: Issuer, address: str, secret: str) -> Principal:
+    now_ms = core.clock.now_ms()
+    try:
+        principal = issuer.identify(secret, now_ms)
+    except ForgedError as error:
+        core.guard.failures.failed(address, now_ms)
+        core.metrics.count("nonself_auth_refused_total", reason="forged")
+        _log.warning("forged_token", address=address, reason=str(error))
+        msg = f"The token is not one of the issuer for this service: {error}."
+        raise UnauthenticatedError(msg) from error
+    core.guard.failures.succeeded(address, principal.key)
+    return principal
+
+
 def _ended(row: TokenRow, state: TokenState) -> str:
     if state is TokenState.EXPIRED and row.expires_at is not None:
         return f"The token {row.name!r} expired at {to_datetime(row.expires_at).isoformat()}."
-    return f"The token {row.name!r} was revoked."
+    how = "used already, or revoked" if row.role == Role.ENROL.value else "revoked"
+    return f"The token {row.name!r} was {how}."
 
 
 def _count(core: Core, request: Request, principal: Principal) -> None:

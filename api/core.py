@@ -11,6 +11,8 @@ from api.clock import Clock, SystemClock
 from api.db.store import Store
 from api.falco.output import FalcoOutput
 from api.metrics import Metrics
+from api.oidc import settings as oidc
+from api.oidc.issuer import Issuer
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 
@@ -51,6 +53,8 @@ class Core:
     falco: FalcoOutput = field(init=False)
     guard: Guard = field(init=False)
     """Counts who is let in, and who is not."""
+    issuer: Issuer | None = field(init=False)
+    """Who else makes tokens that are let in."""
     stopping: bool = False
     """Set when the service ends: requests that are held back are answered."""
     rules_changes: int = 0
@@ -59,6 +63,8 @@ class Core:
     def __post_init__(self) -> None:
         self.falco = FalcoOutput(self.settings, self.metrics)
         self.guard = Guard(self.settings.requests_per_minute)
+        trusted = oidc.read(self.settings)
+        self.issuer = Issuer(trusted) if trusted else None
 
 
 def get_core(request: Request) -> Core:

@@ -22,6 +22,7 @@ ServiceError
     ├── QuotaError               429
     ├── RulesError               422
     ├── BundleError              422
+    ├── IssuerError              503
     ├── BacklogError             503
     └── StoreError               503
 """
@@ -189,6 +190,13 @@ class BacklogError(ProblemError):
 
     status, slug, title = 503, "backlog", "Too many deltas waiting"
     retry_after_s = 5
+
+
+class IssuerError(ProblemError):
+    """The foreign issuer of tokens does not give its keys, so its tokens cannot be checked."""
+
+    status, slug, title = 503, "issuer-unavailable", "Issuer of tokens unavailable"
+    retry_after_s = 10
 
 
 class StoreError(ProblemError):

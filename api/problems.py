@@ -16,6 +16,7 @@ from api.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    IssuerError,
     MediaTypeError,
     NotFoundError,
     OversizedError,
@@ -68,6 +69,7 @@ def responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
         TooManyFailuresError,
         QuotaError,
         StoreError,
+        IssuerError,
     )
     for kind in (*kinds, *always):
         known = by_status.setdefault(kind.status, [])

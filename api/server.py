@@ -20,6 +20,7 @@ from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
 from api.push.dispatcher import pushing
+from api.oidc import settings as oidc
 from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
@@ -86,6 +87,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
     """
     with ExitStack() as stack:
         transport.check(settings)
+        oidc.read(settings)
         stack.enter_context(claimed(settings.state_dir))
         listener = listen(settings.host, settings.port)
         stack.callback(listener.close)

@@ -43,6 +43,26 @@ class ServiceSettings:
         "Addresses or networks of proxies, with commas, whose X-Forwarded-For and X-Forwarded-Proto are "
         "believed.",
     )
+    oidc_issuer: str = setting(
+        "", "Address of an OpenID Connect issuer whose tokens are let in beside our own; empty: of none."
+    )
+    oidc_audience: str = setting("", "Audience (`aud`) that tokens of the issuer must be for.")
+    oidc_role_claim: str = setting(
+        "roles", "Claim that lists a bearer's roles or groups; dots lead into objects."
+    )
+    oidc_roles: str = setting(
+        "nonself-read=read,nonself-triage=triage,nonself-admin=admin",
+        "What words of that claim let somebody do: WORD=ROLE with commas; the role that may most counts.",
+    )
+    oidc_name_claim: str = setting(
+        "preferred_username", "Claim that names the bearer in the audit log; `sub` where it is missing."
+    )
+    oidc_namespace_claim: str = setting(
+        "", "Claim that lists the namespaces a bearer may see, `*` for all; empty: everybody sees all."
+    )
+    oidc_ca_file: str = setting(
+        "", "PEM file of the certificates trusted for the issuer; empty means the system's."
+    )
     requests_per_minute: int = setting(
         12_000, "Requests that one token may make in a minute; 0 sets no limit."
     )

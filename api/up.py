@@ -16,6 +16,10 @@ from api.settings import ServiceSettings
 from api.state import ADMIN_FILE, AGENT_FILE, AGENT_STATE
 
 _REFRESH_S: Final = 1.0
+_TRUST: Final = (
+    "The agent of this host trusts the system's authorities. Where the certificate is of another, or of "
+    "another name than the address above, say so: nonself up … -- --url https://NAME:PORT --ca-file FILE."
+)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,6 +59,8 @@ def up(settings: ServiceSettings, agent_options: list[str]) -> None:
             stack.callback(agent.stop)
             agent.start()
             _say(f"Agent log:      {agent.log.absolute()}")
+            if settings.tls_cert and not any(each.startswith("--ca-file") for each in agent_options):
+                _say(_TRUST)
         view = open_view()
         stack.callback(view.close)
         while not told.wait(_REFRESH_S):

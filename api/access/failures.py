@@ -51,6 +51,9 @@ class Failures:
             record = self._records.get(place)
             if record is None or (place, key) in self._known:
                 return 0
+            # A clock that was set back would hold the address up until it has caught up.
+            if now_ms < record.last_ms:
+                return 0
             return max(0, math.ceil((record.until_ms - now_ms) / 1000))
 
     def failed(self, address: str, now_ms: int) -> None:

@@ -32,7 +32,7 @@ from api.problems import responses
 from api.vocabulary import BaselineState
 
 router = APIRouter(prefix="/v1/baselines", tags=["baselines"])
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 VersionId = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 

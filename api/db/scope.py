@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, or_, select
+from sqlalchemy import Alias, ColumnElement, Select, Table, inspect, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, object_mapper, with_loader_criteria
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.elements import ColumnClause, TextClause
 
 from api.db.tables import Base, WorkloadRow
@@ -131,21 +133,12 @@ def apply(state: ORMExecuteState) -> None:
         refuse_whole(scope)
     if not state.is_orm_statement:
         refuse_whole(scope)
-    found = _touched(state.statement)
-    if (
-        found.text
-        or not found.tables <= _narrowed() | _COMPANIONS
-        or (found.tables & _narrowed()) - found.rows
-    ):
+    found, narrowed = _touched(state.statement), frozenset(_rows())
+    if found.text or not found.tables <= narrowed | _COMPANIONS or (found.tables & narrowed) - found.rows:
         refuse_whole(scope)
-    if not found.tables & _narrowed() and not found.tables <= _ALONE:
+    if not found.tables & narrowed and not found.tables <= _ALONE:
         refuse_whole(scope)
-    state.statement = state.statement.options(
-        *(
-            with_loader_criteria(row, condition, include_aliases=True)
-            for row, condition in _conditions(scope).items()
-        )
-    )
+    state.statement = state.statement.options(*_options(scope, len(narrowed)))
 
 
 def check_new(session: Session, _context: object, _instances: object) -> None:
@@ -157,7 +150,7 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
     scope: Scope | None = session.info.get(_KEY)
     if scope is None:
         return
-    rows, conditions = _rows(), _conditions(scope)
+    rows = _rows()
     for new in session.new:
         mapper = object_mapper(new)
         name = mapper.local_table.name  # type: ignore[attr-defined] # a Table, as all of ours
@@ -168,9 +161,9 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
         if name not in rows or of is None:
             refuse_whole(scope)
         owning = WorkloadRow if owner == "workload_id" else rows["alerts"]
-        own = select(owning.__mapper__.columns["id"]).where(owning.__mapper__.columns["id"] == of)
+        own = select(owning).where(inspect(owning).columns["id"] == of)
         with session.no_autoflush:
-            if session.scalar(own.where(conditions[owning])) is None:
+            if session.scalar(own) is None:
                 refuse_whole(scope)
 
 
@@ -189,10 +182,10 @@ def _touched(statement: Any) -> _Touched:  # noqa: ANN401 - any statement
     for element in visitors.iterate(statement):
         if isinstance(element, TextClause):
             found.text = True
-        table = element if isinstance(element, Table) else None
-        if table is None and isinstance(element, ColumnClause) and isinstance(element.table, Table):
-            table = element.table
-        if table is not None:
+        table = element.table if isinstance(element, ColumnClause) else element
+        if isinstance(table, Alias):
+            table = table.element
+        if isinstance(table, Table):
             found.tables.add(table.name)
             if {"parententity", "parentmapper"} & set(element._annotations):  # noqa: SLF001 - no other way
                 found.rows.add(table.name)
@@ -212,8 +205,13 @@ def _rows() -> dict[str, type[Base]]:
     }
 
 
-def _narrowed() -> frozenset[str]:
-    return frozenset(_rows())
+@lru_cache(maxsize=256)
+def _options(scope: Scope, _tables: int) -> tuple[ExecutableOption, ...]:
+    """Return what narrows a statement; made anew once a module has brought more tables."""
+    return tuple(
+        with_loader_criteria(row, condition, include_aliases=True)
+        for row, condition in _conditions(scope).items()
+    )
 
 
 def _conditions(scope: Scope) -> dict[type[Base], ColumnElement[bool]]:

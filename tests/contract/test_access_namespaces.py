@@ -180,6 +180,21 @@ def _needed(two: Installation, path: str) -> dict[str, Any]:
     return {"with": min(two.ids["shop"]["version_id"])} if path.endswith("/diff") else {}
 
 
+def test_no_format_shows_another_namespace(two: Installation) -> None:
+    """Alerts in Falco's shape, as a page and as lines, and a report for people."""
+    page = two.ask("shop-read", "/v1/alerts", params={"format": "falco"})
+    headers = {"Authorization": f"Bearer {two.secrets['shop-read']}", "Accept": "application/x-ndjson"}
+    lines = two.service.http.get("/v1/alerts", headers=headers)
+    version = min(two.ids["bank"]["version_id"])
+    report = two.ask("shop-read", f"/v1/baselines/{version}/report", params={"format": "html"})
+
+    for answer in (page, lines):
+        assert answer.status_code == 200
+        assert "cart" in answer.text
+        assert BANK not in answer.text
+    assert report.status_code == 404
+
+
 def test_another_version_is_not_compared_with(two: Installation) -> None:
     """An id in the query is as far away as one in the path."""
     own, other = min(two.ids["shop"]["version_id"]), min(two.ids["bank"]["version_id"])

@@ -62,6 +62,7 @@ def test_the_log_is_followed_by_its_cursor(busy: Service) -> None:
         "UPDATE audit SET actor = 'nobody' WHERE id = 1",
         "DELETE FROM audit WHERE id = 1",
         "DELETE FROM audit",
+        "TRUNCATE audit",
         (
             "INSERT OR REPLACE INTO audit (id, created_at, actor, action, target, detail) "
             "VALUES (1, 0, 'nobody', 'nothing', '', '{}')"
@@ -70,6 +71,9 @@ def test_the_log_is_followed_by_its_cursor(busy: Service) -> None:
 )
 def test_the_database_refuses_to_change_an_entry(busy: Service, statement: str) -> None:
     """Whoever has the connection: an entry is neither changed, nor replaced, nor deleted."""
+    only = {"INSERT": "sqlite", "TRUNCATE": "postgresql"}.get(statement.split(maxsplit=1)[0])
+    if only not in {None, busy.core.store.engine.dialect.name}:
+        pytest.skip(f"only {only} has this statement")
     before = busy.get("/v1/audit").json()
 
     with pytest.raises(DBAPIError, match="append-only"), busy.core.store.write() as session:

@@ -1,6 +1,7 @@
 """How a node comes by a token of its own, what that is good for, and how another takes its place."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,23 @@ def test_a_one_time_token_is_good_once(service: Service) -> None:
     secret = once(service)
 
     assert [enrol(service, secret, each).status_code for each in ("node-a", "node-b")] == [201, 401]
+
+
+def test_of_many_who_bring_the_same_token_at_once_one_gets_in(service: Service) -> None:
+    """Whichever comes first; the others learn that it was used, and no second token is made."""
+    secret = once(service)
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    def bring(number: int) -> int:
+        wish = {"node": f"node-{number}"}
+        return httpx.post(f"{service.url}/v1/enrol", json=wish, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(bring, range(8)))
+
+    assert statuses == [201] + [401] * 7
+    made = [each for each in service.get("/v1/tokens", Role.ADMIN).json()["items"] if each["node"]]
+    assert len(made) == 1
 
 
 def test_a_one_time_token_lasts_an_hour(service: Service) -> None:
@@ -141,7 +159,7 @@ def test_the_commands_enrol_a_node_and_rotate_its_token(
     assert Sender(service.url, token_file, Trust()).send(body).verdict is Verdict.KNOWN
 
     assert agent_cli.main(["enrol", f"--enrol-token-file={tmp_path / 'once'}", "--node=node-a", *there]) == 1
-    assert "was revoked" in capsys.readouterr().err
+    assert "was used already, or revoked" in capsys.readouterr().err
     assert sorted(path.name for path in token_file.parent.iterdir()) == ["agent-token"]
 
 
