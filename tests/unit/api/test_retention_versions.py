@@ -176,23 +176,23 @@ def test_a_version_that_is_rolled_back_to_in_between_stays(bench: Bench) -> None
         assert session.get_one(BaselineVersionRow, old).state == "active"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     ages=st.lists(st.integers(1, 800), max_size=8, unique=True),
-    rollback=st.integers(0, 3),
-    most=st.sampled_from([0, 3, 5]),
+    kept=st.tuples(st.integers(0, 3), st.sampled_from([0, 3, 5])),
     opened=st.none() | st.integers(1, 800),
 )
 def test_what_stays_is_what_the_settings_say(
     template: Path,
     tmp_path_factory: pytest.TempPathFactory,
     ages: list[int],
-    rollback: int,
-    most: int,
+    kept: tuple[int, int],
     opened: int | None,
 ) -> None:
     """Held against the rule in words: newest for a rollback, then age and number, unless an alert is open."""
-    bench = Bench(tmp_path_factory.mktemp("case"), template, rollback_versions=rollback, stale_versions=most)
+    rollback, most = kept
+    folder = tmp_path_factory.mktemp("case")
+    bench = Bench(folder, template, rollback_versions=rollback, stale_versions=most)
     ids = dict(zip(bench.add(*ages), ages, strict=True))
     if opened is not None:
         bench.alert(opened)
