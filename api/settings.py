@@ -136,6 +136,15 @@ class ServiceSettings:
         30, "Days for which the history of a workload is kept by the hour; after that by the day."
     )
     history_days: int = setting(730, "Days for which the history of a workload is kept.")
+    stale_version_days: int = setting(
+        365, "Days after which a stale version of a baseline is retired: what it had learned is deleted."
+    )
+    stale_versions: int = setting(
+        0, "Most stale versions of a workload that are kept; the oldest are retired. 0 is no limit."
+    )
+    rollback_versions: int = setting(
+        1, "Newest stale versions of a workload that stay however old, so that a rollback finds them."
+    )
     max_database_mib: int = setting(
         0, "MiB of SQLite's database in use at which the oldest scores go before their time; 0 is no limit."
     )
@@ -168,6 +177,9 @@ class ServiceSettings:
             ("finding_retention_days", 1),
             ("hourly_history_days", 1),
             ("history_days", self.hourly_history_days),
+            ("stale_version_days", 1),
+            ("rollback_versions", 0),
+            ("stale_versions", max(self.rollback_versions, 1) if self.stale_versions else 0),
             ("max_database_mib", LEAST_DATABASE_MIB if self.max_database_mib else 0),
             ("learned_kept_hours", 0),
         ):

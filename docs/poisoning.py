@@ -4,9 +4,9 @@
     python docs/poisoning.py --recording RECORDING WORKLOAD [--window-s 600] [--json FILE]
 
 Run it from the root of the repository: servers and intrusions are those of the tests. With a recording
-(docs/recordings.md) healthy windows are drawn from those of one of its workloads, and what its events of
-kind `intrusion` added is what the attacker shows. Everything is judged by the service's own code: inbox,
-worker, quarantine and release. See docs/detection.md.
+(docs/recordings.md) healthy windows are drawn from its windows of `--of-s` seconds of one workload, and what
+its events of kind `intrusion` added is what the attacker shows. Everything is judged by the service's own
+code: inbox, worker, quarantine and release. See docs/detection.md.
 """
 
 import argparse
@@ -229,7 +229,8 @@ def read_recorded(path: Path, workload: str, window_ms: int) -> Recorded:
                 and each.end + 2 * window_ms > delta.start
             ]
             for each in near[:1]:
-                hit[each.name] = together(hit.get(each.name, {}), counts)
+                name = f"{each.name}, {each.delivery}"
+                hit[name] = together(hit.get(name, {}), counts)
             if not near and not any(map(is_injected, delta.ngrams)):
                 healthy.append(counts)
     usual = set().union(*healthy)
@@ -282,6 +283,7 @@ def main() -> None:
     takes.add_argument("--days", type=int, default=5, help="of learning (default: 5)")
     takes.add_argument("--window-s", type=int, default=600, help="length of a window (default: 600)")
     takes.add_argument("--recording", nargs=2, metavar=("FILE", "WORKLOAD"), help="draw windows from these")
+    takes.add_argument("--of-s", type=int, default=10, help="windows of a recording (default: 10)")
     takes.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
     takes.add_argument("--server", choices=SERVERS, help="only this synthetic server (default: both)")
     takes.add_argument("--intrusion", action="append", help="only of this name (default: two shells, or all)")
@@ -289,7 +291,7 @@ def main() -> None:
     window_ms = given.window_s * 1000
     groups: dict[str, tuple[Callable[[int], list[Draw]], Mapping[str, Counts]]]
     if given.recording:
-        recorded = read_recorded(Path(given.recording[0]), given.recording[1], window_ms)
+        recorded = read_recorded(Path(given.recording[0]), given.recording[1], given.of_s * 1000)
         print(f"{len(recorded.healthy)} healthy windows of {given.recording[1]}.\n")
         groups = {given.recording[1]: (recorded.draws, recorded.intrusions)}
     else:

@@ -129,6 +129,13 @@ def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
     return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
 
 
+def _release(client: Client, options: argparse.Namespace) -> _Json:
+    version = find_version(client, options.baseline)
+    span = times(options, to_datetime(SystemClock().now_ms()))
+    wish = {"at": options.at, "container": options.container, "reason": options.reason} | span
+    return client.post(f"/v1/baselines/{version['id']}/release", wish)
+
+
 def _relearn(client: Client, options: argparse.Namespace) -> _Json:
     version = find_version(client, options.baseline)
     since = read_time(options.since, to_datetime(SystemClock().now_ms()), "--from")
@@ -192,6 +199,14 @@ def _show_unlearned(answer: _Json) -> None:
     )
 
 
+def _show_released(answer: _Json) -> None:
+    version = answer["baseline"]
+    left = f"{version['windows_learned']} windows are learned"
+    console().print(
+        Text(f"{name_of(version['workload'])}: {answer['windows']} windows were released; {left}.")
+    )
+
+
 def _show_relearned(answer: _Json) -> None:
     version, difference = answer["baseline"], answer["difference"]
     _show_diff(difference)
@@ -235,6 +250,7 @@ _ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {
     "import": _import,
     "diff": _diff,
     "unlearn": _unlearn,
+    "release": _release,
     "relearn": _relearn,
 }
 _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
@@ -249,5 +265,6 @@ _SHOW: Final[Mapping[str, Callable[[_Json], None]]] = {
     "import": _show_moved,
     "diff": _show_diff,
     "unlearn": _show_unlearned,
+    "release": _show_released,
     "relearn": _show_relearned,
 }

@@ -1,7 +1,7 @@
 """What a version must meet to be promoted. Pure: evidence in, checks out, each in words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,7 @@ from api.baselines.report_schemas import (
     PhasesOut,
     PromiseOut,
     ReplicasOut,
+    RhythmOut,
 )
 from api.figures import count, figure
 from api.workloads.completeness import CompletenessOut
@@ -57,6 +58,7 @@ class Evidence:
     replicas: ReplicasOut
     quarantined: int
     drifting: bool
+    rhythms: list[RhythmOut] = field(default_factory=list)
 
 
 def check(evidence: Evidence, gate: Gate) -> list[CheckOut]:
@@ -77,9 +79,9 @@ def _checks(evidence: Evidence, gate: Gate) -> Iterator[tuple[str, Outcome, str]
     yield "alert_rate", *_alert_rate(evidence.promise, gate)
     yield "losses", *_losses(evidence.losses, gate)
     yield "starts", *_starts(evidence)
-    yield "calendar", *_calendar(evidence.calendar, gate)
+    yield "calendar", *_calendar(evidence, gate)
     yield "replicas", *_replicas(evidence.replicas)
-    yield "quarantine", *_quarantine(evidence.quarantined)
+    yield "quarantine", *_quarantine(evidence)
     yield (
         "drift",
         _fails(failed=evidence.drifting),
@@ -141,12 +143,15 @@ def _starts(evidence: Evidence) -> tuple[Outcome, str]:
     return Outcome.WARN if starts.high > _FEW_STARTS else Outcome.PASS, text
 
 
-def _calendar(calendar: CalendarOut, gate: Gate) -> tuple[Outcome, str]:
+def _calendar(evidence: Evidence, gate: Gate) -> tuple[Outcome, str]:
+    calendar = evidence.calendar
+    known = [each.text for each in evidence.rhythms if not each.quarantined]
+    text = calendar.text + (f" Known rhythm: {'; '.join(known)}." if known else "")
     met = {Cycle.NONE: True, Cycle.DAY: calendar.daily_cycle, Cycle.WEEK: calendar.weekly_cycle}[gate.cycle]
     if not met:
-        return Outcome.FAIL, f"{calendar.text} A whole {gate.cycle} is asked."
+        return Outcome.FAIL, f"{text} A whole {gate.cycle} is asked."
     seen = calendar.daily_cycle and calendar.weekly_cycle
-    return Outcome.PASS if seen else Outcome.WARN, calendar.text
+    return Outcome.PASS if seen else Outcome.WARN, text
 
 
 def _replicas(replicas: ReplicasOut) -> tuple[Outcome, str]:
@@ -155,10 +160,17 @@ def _replicas(replicas: ReplicasOut) -> tuple[Outcome, str]:
     return Outcome.PASS, f"{replicas.learned_from} replicas taught it."
 
 
-def _quarantine(quarantined: int) -> tuple[Outcome, str]:
+def _quarantine(evidence: Evidence) -> tuple[Outcome, str]:
+    quarantined = evidence.quarantined
     if quarantined:
         verb = "is" if quarantined == 1 else "are"
         text = f"{count(quarantined, 'window')} {verb} quarantined and not part of it: look there first."
+        for each in evidence.rhythms:
+            if each.quarantined:
+                text += (
+                    f" {each.quarantined} of them came {each.text}: if that is a job of the "
+                    f"workload's own, 'nonself baseline release --at {each.at}' makes it known."
+                )
         return Outcome.WARN, text
     return Outcome.PASS, "No window is quarantined."
 

@@ -23,6 +23,8 @@ examples:
       what version 3 has learned that version 2 had not
   nonself baseline unlearn shop/cart/web --since 2026-11-24T14:00Z --until 2026-11-24T15:00Z --reason pentest
       what was learned in that hour was not normal
+  nonself baseline release shop/cart/web --at 02:00 --reason 'the nightly backup'
+      what its report calls a rhythm, and holds out of learning, is a job of its own
   nonself baseline relearn shop/cart/web --from 2026-11-24T15:00Z --dry-run --reason 'release 1.5'
       what a baseline would be that knows nothing older; without --dry-run it takes the place of the live one
   nonself baseline rollback shop/cart/web --reason 'release 1.5 was rolled back'
@@ -61,16 +63,39 @@ def add_baseline(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     unlearn.add_argument("--since", required=True, help=f"windows that began at or after {_WHEN}")
     unlearn.add_argument("--until", help=f"windows that began before {_WHEN} (default: now)", default="0m")
     unlearn.add_argument("--container", help="only those of the container of this runtime id")
+    release = actions.add_parser("release", help="learn what is quarantined of a time, as a nightly job")
+    release.add_argument(
+        "--since", help=f"windows that began at or after {_WHEN} (default: 30d)", default="30d"
+    )
+    release.add_argument("--until", help=f"windows that began before {_WHEN} (default: now)", default="0m")
+    release.add_argument(
+        "--at", metavar="HH:MM", help="only those within an hour of this time of each day, UTC"
+    )
+    release.add_argument("--container", help="only those of the container of this runtime id")
     relearn = actions.add_parser("relearn", help="learn a new version from the windows kept since a time")
     relearn.add_argument(
         "--from", dest="since", required=True, help=f"windows that began at or after {_WHEN}", metavar="DATE"
     )
     relearn.add_argument("--dry-run", action="store_true", help="only say what would change")
-    for each in (show, history, report, promote, retire, rollback, export, unlearn, relearn):
+    for each in (show, history, report, promote, retire, rollback, export, unlearn, release, relearn):
         each.add_argument("baseline", metavar="BASELINE", help="a workload, WORKLOAD@N, or an id")
-    for each in (promote, retire, rollback, taken, unlearn, relearn):
+    for each in (promote, retire, rollback, taken, unlearn, release, relearn):
         each.add_argument("--reason", required=True, help="kept in the audit record")
     diff = actions.add_parser("diff", help="show what one version has learned that another has not")
     diff.add_argument("before", metavar="BEFORE", help="a version, as above")
     diff.add_argument("after", metavar="AFTER", help="another one")
-    return [listed, show, history, report, promote, retire, rollback, export, taken, diff, unlearn, relearn]
+    return [
+        listed,
+        show,
+        history,
+        report,
+        promote,
+        retire,
+        rollback,
+        export,
+        taken,
+        diff,
+        unlearn,
+        release,
+        relearn,
+    ]

@@ -18,9 +18,11 @@ from api.baselines.report_schemas import (
     PromiseOut,
     ReplicasOut,
     ReportOut,
+    RhythmOut,
 )
 from api.baselines.repository import VersionView
 from api.clock import to_datetime
+from api.lifecycle import rhythms
 from api.lifecycle.provenance import HOURS, Provenance
 from api.paging import NoQuery
 from api.settings import ServiceSettings
@@ -100,6 +102,7 @@ def build(
         losses=_losses(session, version, learned.provenance, summary),
         phases=_phases(summary),
         calendar=calendar(learned.provenance),
+        rhythms=_rhythms(session, version, learned.provenance) if live else [],
         replicas=ReplicasOut(
             learned_from=len(learned.provenance.replicas),
             at_once=ledger.replicas if ledger and live else None,
@@ -119,6 +122,7 @@ def build(
         losses=evidence.losses,
         phases=evidence.phases,
         calendar=evidence.calendar,
+        rhythms=evidence.rhythms,
         replicas=evidence.replicas,
         quarantined=evidence.quarantined,
         images=dict(learned.provenance.images),
@@ -162,6 +166,28 @@ def calendar(provenance: Provenance) -> CalendarOut:
         daily_cycle=daily,
         weekly_cycle=weekly,
         text=_tell(provenance, daily=daily, weekly=weekly),
+    )
+
+
+def _rhythms(session: Session, version: VersionView, provenance: Provenance) -> list[RhythmOut]:
+    strange = repository.list_strange(session, version.workload.id)
+    return [_show_rhythm(each) for each in rhythms.find(strange, provenance.days)]
+
+
+def _show_rhythm(each: rhythms.Rhythm) -> RhythmOut:
+    at = f"{each.minute // 60:02}:{each.minute % 60:02}"
+    weekday = None if each.weekday is None else WEEKDAYS[each.weekday]
+    when = f"daily about {at} UTC, on {each.seen} of {each.watched} days"
+    if weekday:
+        when = f"on {weekday}s about {at} UTC, {each.seen} of {each.watched} times"
+    return RhythmOut(
+        at=at,
+        weekday=weekday,
+        days_seen=each.seen,
+        days_watched=each.watched,
+        windows=each.windows,
+        quarantined=each.held,
+        text=when,
     )
 
 

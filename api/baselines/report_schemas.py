@@ -89,6 +89,18 @@ class CalendarOut(BaseModel):
     text: str
 
 
+class RhythmOut(BaseModel):
+    """Strange windows that come at one time of the day, or of one day of the week."""
+
+    at: Annotated[str, Field(description="About when it begins, as HH:MM in UTC.")]
+    weekday: Annotated[str | None, Field(description="Null where it comes on any day.")]
+    days_seen: Annotated[int, Field(description="Days on which it came.")]
+    days_watched: Annotated[int, Field(description="Days, or such weekdays, watched since it first came.")]
+    windows: int
+    quarantined: Annotated[int, Field(description="Of these, those that wait for a person; 0: it is known.")]
+    text: str
+
+
 class ReplicasOut(BaseModel):
     """Who taught it."""
 
@@ -111,6 +123,7 @@ class ReportOut(BaseModel):
     losses: LossesOut
     phases: PhasesOut
     calendar: CalendarOut
+    rhythms: Annotated[list[RhythmOut], Field(description="By the time of the day.")]
     replicas: ReplicasOut
     quarantined: Annotated[int, Field(description="Windows held out of learning; none of them is in it.")]
     images: Annotated[dict[str, int], Field(description="Learned windows by image and digest.")]

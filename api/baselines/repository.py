@@ -7,14 +7,17 @@ from sqlalchemy import Select, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from api.db.access_tables import AuditRow
+from api.db.alert_tables import FindingRow
 from api.db.baseline_tables import BaselineVersionRow
 from api.db.slices import Slice
 from api.db.tables import BaselineRow, ScoreRow, WorkloadRow
 from api.lifecycle import versions
-from api.vocabulary import BaselineState
+from api.lifecycle.rhythms import Strange
+from api.vocabulary import AlertKind, BaselineState
 
 NEWEST: Final = 60_480
 """Windows whose losses a report adds up: a week of one container at ten seconds."""
+_MOST_STRANGE: Final = 2000
 _CAUSES: Final = ("table_full", "quota")
 """Losses that are calls and of their own window (`wire.profile`)."""
 
@@ -94,6 +97,18 @@ def count_quarantined(session: Session, workload_id: int) -> int:
     """Return how many windows of a workload are held out of learning."""
     query = select(func.count()).select_from(ScoreRow)
     return session.scalar(query.where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined)) or 0
+
+
+def list_strange(session: Session, workload_id: int) -> list[Strange]:
+    """Return the newest windows with an anomaly of a workload, whether they were held out or not."""
+    rows = session.execute(
+        select(ScoreRow.start, ScoreRow.quarantined)
+        .join(FindingRow, FindingRow.score_id == ScoreRow.id)
+        .where(FindingRow.workload_id == workload_id, FindingRow.kind == AlertKind.ANOMALY.value)
+        .order_by(FindingRow.id.desc())
+        .limit(_MOST_STRANGE)
+    )
+    return [Strange(start, held) for start, held in rows]
 
 
 def sum_losses(session: Session, workload_id: int) -> Losses:

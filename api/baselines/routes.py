@@ -15,6 +15,8 @@ from api.baselines.schemas import (
     ImportQuery,
     RelearnedOut,
     RelearnIn,
+    ReleasedOut,
+    ReleaseIn,
     RollbackIn,
     TransitionIn,
     UnlearnedOut,
@@ -228,5 +230,23 @@ def post_relearn(
         done = drafts.carry_out(
             session, draft, reason=wish.reason, actor=principal.name, now_ms=core.clock.now_ms()
         )
+        core.forget_baseline(done.baseline.workload.id)
+    return done
+
+
+@router.post("/{version_id}/release", responses=responses(NotFoundError, NotPossibleError))
+def post_release(
+    core: CoreDep,
+    principal: AdminDep,
+    version_id: VersionId,
+    wish: ReleaseIn,
+    _query: Annotated[NoQuery, Query()],
+) -> ReleasedOut:
+    """Learn what was held out of learning within a time, of every day or of one time of the day; audited.
+
+    So a nightly job becomes known, which repetition alone never makes it (`rhythms` of the report).
+    """
+    with core.store.write() as session:
+        done = service.release(session, version_id, wish, actor=principal.name, now_ms=core.clock.now_ms())
         core.forget_baseline(done.baseline.workload.id)
     return done

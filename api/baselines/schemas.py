@@ -230,3 +230,42 @@ class RelearnedOut(BaseModel):
     baseline: Annotated[
         VersionOut, Field(description="The new version; of a dry run the live one, which is unchanged.")
     ]
+
+
+class ReleaseIn(BaseModel):
+    """A wish to learn what was held out of learning in a time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "since": "2026-11-20T00:00:00Z",
+                    "until": "2026-11-25T00:00:00Z",
+                    "at": "02:00",
+                    "reason": "the nightly backup",
+                }
+            ]
+        },
+    )
+
+    since: Annotated[datetime, Field(description="Windows that began at or after this time.")]
+    until: Annotated[datetime, Field(description="Windows that began before this time.")]
+    at: Annotated[
+        str | None,
+        Field(
+            pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+            description="Only those that began within an hour of this time of the day, HH:MM in UTC.",
+        ),
+    ] = None
+    container: Annotated[
+        str | None, Field(max_length=4096, description="Only those of the container of this runtime id.")
+    ] = None
+    reason: Reason
+
+
+class ReleasedOut(BaseModel):
+    """What was learned after all."""
+
+    windows: int
+    baseline: VersionOut

@@ -10,6 +10,8 @@ from api.baselines.schemas import (
     BundleOut,
     HistoryOut,
     MoveOut,
+    ReleasedOut,
+    ReleaseIn,
     UnlearnedOut,
     UnlearnIn,
     VersionDetailOut,
@@ -19,7 +21,7 @@ from api.baselines.schemas import (
 from api.clock import to_datetime, to_ms
 from api.errors import NotPossibleError
 from api.lifecycle import versions
-from api.scores.learning import Span, unlearn_all
+from api.scores.learning import Span, release_all, unlearn_all
 from api.settings import ServiceSettings
 from api.vocabulary import BaselineState, Mode
 
@@ -159,6 +161,30 @@ def unlearn(session: Session, version_id: int, wish: UnlearnIn, *, actor: str, n
     )
     windows = unlearn_all(session, span, reason=wish.reason, actor=actor, now_ms=now_ms)
     return UnlearnedOut(windows=windows, baseline=get(session, version_id))
+
+
+def release(session: Session, version_id: int, wish: ReleaseIn, *, actor: str, now_ms: int) -> ReleasedOut:
+    """Learn what is quarantined of a time, in the live version.
+
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        NotPossibleError: It is not live, or nothing is quarantined.
+    """
+    view = content.find(session, version_id)
+    if view.live is None:
+        msg = f"To release, expected the live version; version {view.row.number} is at rest."
+        raise NotPossibleError(msg)
+    span = Span(
+        workload_id=view.workload.id,
+        since_ms=to_ms(wish.since),
+        until_ms=to_ms(wish.until),
+        container=wish.container,
+    )
+    minute = None if wish.at is None else int(wish.at[:2]) * 60 + int(wish.at[3:])
+    windows = release_all(session, span, minute=minute, reason=wish.reason, actor=actor, now_ms=now_ms)
+    return ReleasedOut(windows=windows, baseline=get(session, version_id))
 
 
 def _learn_on(session: Session, view: VersionView, *, actor: str, reason: str, now_ms: int) -> None:

@@ -6,15 +6,19 @@ Readers look for candidates, and nobody waits for them; the writer deletes by id
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow, FindingRow
+from api.db.baseline_tables import BaselineVersionRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import InboxRow, ScoreRow, WorkloadRow
+from api.lifecycle import versions
 from api.retention.repository import find_mark
-from api.vocabulary import AlertStatus, MatchOutcome
+from api.vocabulary import AlertKind, AlertStatus, BaselineState, MatchOutcome
 
+KEEPER: Final = "retention"
+"""Who retires versions, in the audit record."""
 GIVEN_UP: Final = "The window was held out of learning, and its like did not come often enough."
 
 
@@ -184,6 +188,85 @@ def end_quarantine(session: Session, before_ms: int) -> None:
         .where(ScoreRow.quarantined, ScoreRow.scored_at < before_ms)
         .values(quarantined=False, not_learned=GIVEN_UP)
     )
+
+
+class Versions(NamedTuple):
+    """Which stale versions of each workload are kept."""
+
+    rollback: int
+    """The newest so many stay, however old."""
+    most: int
+    """At most so many; 0 is no limit."""
+
+
+def find_versions(
+    session: Session,
+    after: Place,
+    *,
+    before_ms: int | None,
+    limit: int,
+    kept: Versions,
+    among: Sequence[int] | None = None,
+) -> list[Candidate]:
+    """Return stale versions that may go: too old, or too many of one workload; oldest first.
+
+    Args:
+        session: A transaction.
+        after: Where the search goes on.
+        before_ms: Those that became stale before this time are too old.
+        limit: Most that are returned.
+        kept: How many of each workload stay.
+        among: Only of these; None looks at all.
+    """
+    place = (
+        func.row_number()
+        .over(
+            partition_by=BaselineVersionRow.workload_id,
+            order_by=(BaselineVersionRow.changed_at.desc(), BaselineVersionRow.number.desc()),
+        )
+        .label("place")
+    )
+    stale = (
+        select(BaselineVersionRow.id, BaselineVersionRow.workload_id, BaselineVersionRow.changed_at, place)
+        .where(BaselineVersionRow.state == BaselineState.STALE.value)
+        .subquery()
+    )
+    # An alert was raised by the version that was live when it opened, which became stale after that.
+    judged = select(AlertRow.id).where(
+        AlertRow.workload_id == stale.c.workload_id,
+        AlertRow.kind == AlertKind.ANOMALY.value,
+        AlertRow.id.in_(_OPEN),
+        AlertRow.created_at <= stale.c.changed_at,
+    )
+    surplus = stale.c.place > kept.most if kept.most else false()
+    old = stale.c.changed_at < before_ms if before_ms is not None else false()
+    query = select(stale.c.changed_at, stale.c.id, stale.c.changed_at).where(
+        stale.c.place > kept.rollback,
+        or_(surplus, old),
+        ~judged.exists(),
+        tuple_(stale.c.changed_at, stale.c.id) > tuple_(*after),
+    )
+    if among is not None:
+        query = query.where(stale.c.id.in_(among))
+    rows = session.execute(query.order_by(stale.c.changed_at, stale.c.id).limit(limit))
+    return [Candidate(*row) for row in rows]
+
+
+def retire_versions(
+    session: Session, ids: Sequence[int], *, before_ms: int, kept: Versions, now_ms: int
+) -> list[int]:
+    """Delete what versions had learned that are still free to go; their records stay. Return their ids."""
+    free = find_versions(session, Place(), before_ms=before_ms, limit=len(ids), kept=kept, among=ids)
+    for each in free:
+        version = session.get_one(BaselineVersionRow, each.id)
+        old = version.changed_at < before_ms
+        reason = (
+            "It was stale for longer than stale_version_days."
+            if old
+            else "The workload has more stale versions than stale_versions."
+        )
+        versions.retire(session, version, actor=KEEPER, reason=reason, now_ms=now_ms)
+    return [each.id for each in free]
 
 
 def _delete_windows(session: Session, scores: Sequence[int], deltas: Sequence[int]) -> None:

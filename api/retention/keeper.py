@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api.core import Core
 from api.errors import StoreError
 from api.retention import candidates, repository
-from api.retention.candidates import Candidate, Place
+from api.retention.candidates import Candidate, Place, Versions
 from api.retention.rollup import DAY_MS, HOUR_MS, by_hour
 from api.settings import MIB
 
@@ -153,8 +153,19 @@ class Keeper:
             (_MATCHES, scores_ms),
             (_FINDINGS, findings_ms),
             (_SAMPLES, findings_ms),
+            (self._versions(now_ms), now_ms - settings.stale_version_days * DAY_MS),
         ):
             yield from self._drop(kind, _AGE, before_ms)
+
+    def _versions(self, now_ms: int) -> _Kind:
+        settings = self._core.settings
+        kept = Versions(rollback=settings.rollback_versions, most=settings.stale_versions)
+        before_ms = now_ms - settings.stale_version_days * DAY_MS
+        return _Kind(
+            what="versions",
+            find=partial(candidates.find_versions, kept=kept),
+            delete=partial(candidates.retire_versions, before_ms=before_ms, kept=kept, now_ms=now_ms),
+        )
 
     def _fold(self) -> Iterator[None]:
         now_ms, settings = self._core.clock.now_ms(), self._core.settings

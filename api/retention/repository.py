@@ -7,9 +7,11 @@ from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import FindingRow
+from api.db.baseline_tables import BaselineVersionRow
 from api.db.retention_tables import DroppedRow, RollUpMarkRow, RollUpRow
 from api.db.tables import ScoreRow
 from api.retention.rollup import DAY_MS, HOUR_MS, Key, Scored, Sums, by_day
+from api.vocabulary import BaselineState
 
 _ONLY: Final = 1
 _CHUNK: Final = 300
@@ -146,6 +148,12 @@ def list_dropped(session: Session, since_ms: int) -> Sequence[DroppedRow]:
     """Return what was dropped since a day, oldest first."""
     query = select(DroppedRow).where(DroppedRow.day >= since_ms)
     return session.scalars(query.order_by(DroppedRow.day, DroppedRow.cause, DroppedRow.what)).all()
+
+
+def count_stale(session: Session) -> int:
+    """Return how many versions of baselines are stale."""
+    query = select(func.count()).select_from(BaselineVersionRow)
+    return session.scalar(query.where(BaselineVersionRow.state == BaselineState.STALE.value)) or 0
 
 
 def count_waiting(session: Session) -> int:

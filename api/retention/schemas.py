@@ -105,6 +105,18 @@ class KeptOut(BaseModel):
     findings: int
     hourly_history: int
     history: int
+    stale_versions: int
+
+
+class VersionsOut(BaseModel):
+    """Stale versions of baselines."""
+
+    stale: Annotated[int, Field(description="Of all workloads.")]
+    rollback: Annotated[int, Field(description="Newest of each workload that stay however old.")]
+    most: Annotated[int | None, Field(description="Of each workload; null: no limit.")]
+    due: Annotated[
+        int, Field(description="Too old or too many, and of no open alert: the next pass retires them.")
+    ]
 
 
 class DroppedOut(BaseModel):
@@ -116,7 +128,7 @@ class DroppedOut(BaseModel):
         str,
         Field(
             description="`scores`, `findings` with their windows, `matches`, `samples` (matches kept whole), "
-            "`deltas` without a score, or `counts` that were kept for unlearning."
+            "`deltas` without a score, `counts` kept for unlearning, or `versions` that were retired."
         ),
     ]
     count: int
@@ -128,6 +140,7 @@ class RetentionOut(BaseModel):
     """What is kept, and what was dropped."""
 
     days: KeptOut
+    versions: VersionsOut
     database: Annotated[DatabaseOut | None, Field(description="Null for any database but SQLite.")]
     waiting: Annotated[int, Field(description="Scores that are not part of the histories' sums yet.")]
     dropped: Annotated[list[DroppedOut], Field(description="On the newest 31 days, oldest first.")]

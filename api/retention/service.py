@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from api.clock import to_datetime, to_ms
 from api.db.tables import WorkloadRow
 from api.errors import existing
-from api.retention import repository
+from api.retention import candidates, repository
 from api.retention.rollup import DAY_MS, EDGES, Key, Sums, by_day, by_hour
 from api.retention.schemas import (
     DatabaseOut,
@@ -19,10 +19,12 @@ from api.retention.schemas import (
     RetentionOut,
     Step,
     VerdictsOut,
+    VersionsOut,
 )
 from api.settings import MIB, ServiceSettings
 
 _SHOWN_DAYS: Final = 31
+_MOST_DUE: Final = 1_000_000
 
 
 def get_history(session: Session, workload_id: int, query: HistoryQuery) -> HistoryOut:
@@ -68,7 +70,9 @@ def get_retention(session: Session, settings: ServiceSettings, *, now_ms: int) -
             findings=settings.finding_retention_days,
             hourly_history=settings.hourly_history_days,
             history=settings.history_days,
+            stale_versions=settings.stale_version_days,
         ),
+        versions=_show_versions(session, settings, now_ms),
         database=DatabaseOut(
             used_bytes=measured[0],
             free_bytes=measured[1],
@@ -88,6 +92,22 @@ def get_retention(session: Session, settings: ServiceSettings, *, now_ms: int) -
             )
             for row in repository.list_dropped(session, now_ms - _SHOWN_DAYS * DAY_MS)
         ],
+    )
+
+
+def _show_versions(session: Session, settings: ServiceSettings, now_ms: int) -> VersionsOut:
+    due = candidates.find_versions(
+        session,
+        candidates.Place(),
+        before_ms=now_ms - settings.stale_version_days * DAY_MS,
+        limit=_MOST_DUE,
+        kept=candidates.Versions(settings.rollback_versions, settings.stale_versions),
+    )
+    return VersionsOut(
+        stale=repository.count_stale(session),
+        rollback=settings.rollback_versions,
+        most=settings.stale_versions or None,
+        due=len(due),
     )
 
 

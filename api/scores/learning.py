@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.db.tables import ScoreRow
 from api.errors import NotPossibleError, existing
+from api.lifecycle import rhythms
 from api.lifecycle.versions import Timeline
 from api.vocabulary import Verdict
 from api.worker import baselines
 from api.worker.baselines import Learner
-from api.worker.repository import find_learned
+from api.worker.repository import find_learned, find_quarantined
 from api.worker.unlearning import changed_at, kept_window, require_live, take_back, unlearn
 from api.worker.windows import delta_of, facts_of, window_of
 from model.window import Window
@@ -104,6 +105,62 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
     )
     session.flush()
     return len(held)
+
+
+def release_all(
+    session: Session, span: Span, *, minute: int | None, reason: str, actor: str, now_ms: int
+) -> int:
+    """Learn every quarantined window of a span as one of its kind, and record who said so; return how many.
+
+    The caller tells the worker to read the baseline anew, before the transaction is committed.
+
+    Args:
+        session: A write transaction.
+        span: The windows.
+        minute: Only those within an hour of this minute of the day, UTC; None takes all.
+        reason: Why they belong.
+        actor: Who says so.
+        now_ms: Now.
+
+    Raises:
+        NotPossibleError: None is quarantined, or none is evidence.
+    """
+    found = find_quarantined(session, span.workload_id, span.since_ms, span.until_ms)
+    held = [
+        each
+        for each in found
+        if (minute is None or rhythms.is_at(each.score.start, minute))
+        and span.container in {None, each.container.container_id}
+        and each.inbox.payload is not None
+    ]
+    if not held:
+        msg = "To release a span, expected quarantined windows in it; there is none."
+        raise NotPossibleError(msg)
+    deltas = [delta_of(each.inbox) for each in held]
+    learner = baselines.load(session, span.workload_id, deltas[0].arch)
+    # A person vouches for them, so it does not matter which replica showed them.
+    scores = learner.release(
+        [(window_of(delta, each.container), None) for delta, each in zip(deltas, held, strict=True)]
+    )
+    for each, delta, score in zip(held, deltas, scores, strict=True):
+        if score is not None:
+            learner.provenance.add(facts_of(session, delta, each.container))
+            each.score.learned, each.score.quarantined, each.score.not_learned = True, False, None
+            each.score.learned_score, each.score.learning_changed_at = score.score, now_ms
+    released = sum(score is not None for score in scores)
+    baselines.store(session, span.workload_id, learner, now_ms)
+    detail = {
+        "since": span.since_ms,
+        "until": span.until_ms,
+        "container": span.container,
+        "minute": minute,
+        "windows": released,
+        "reason": reason,
+    }
+    target = str(span.workload_id)
+    record(session, now_ms=now_ms, actor=actor, action="workload.release", target=target, detail=detail)
+    session.flush()
+    return released
 
 
 def _check(row: ScoreRow, step: Step) -> None:

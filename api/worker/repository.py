@@ -208,6 +208,25 @@ def find_held(session: Session, score_ids: Collection[int]) -> list[Held]:
     return [Held(*row) for row in rows]
 
 
+def find_quarantined(session: Session, workload_id: int, since_ms: int, until_ms: int) -> list[Held]:
+    """Return the quarantined windows of a workload that began within a time, oldest first.
+
+    Windows in which a signature rule matched are not among them.
+    """
+    return find_held(
+        session,
+        session.scalars(
+            select(ScoreRow.id).where(
+                ScoreRow.workload_id == workload_id,
+                ScoreRow.quarantined,
+                ScoreRow.matches == 0,
+                ScoreRow.start >= since_ms,
+                ScoreRow.start < until_ms,
+            )
+        ).all(),
+    )
+
+
 def find_learned(
     session: Session, workload_id: int, since_ms: int, until_ms: int, container: str | None
 ) -> list[Held]:

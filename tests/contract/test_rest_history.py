@@ -77,7 +77,14 @@ def test_retention_says_what_is_kept_and_what_went(service: Service, database: D
 
     after = service.get("/v1/retention").json()
 
-    assert before["days"] == {"scores": 30, "findings": 365, "hourly_history": 30, "history": 730}
+    assert before["days"] == {
+        "scores": 30,
+        "findings": 365,
+        "hourly_history": 30,
+        "history": 730,
+        "stale_versions": 365,
+    }
+    assert before["versions"] == {"stale": 0, "rollback": 1, "most": None, "due": 0}
     assert (before["waiting"], after["waiting"]) == (30, 0)
     assert before["dropped"] == []
     size = before["database"]
