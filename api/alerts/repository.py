@@ -51,7 +51,10 @@ def list_page(
     ):
         if value is not None:
             query = query.where(column == value)
-    return [AlertView(*row) for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at))]
+    return [
+        AlertView(*row)
+        for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at, by_time=True))
+    ]
 
 
 def list_of(session: Session, ids: Collection[int]) -> list[AlertView]:

@@ -15,6 +15,16 @@ class AlertRow(Base):
     __table_args__ = (
         Index("ix_alerts_workload_id_id", "workload_id", "id"),
         Index("ix_alerts_workload_id_rule_id", "workload_id", "rule", "id"),
+        Index("ix_alerts_created_at", "created_at"),
+        *(
+            Index(f"ix_alerts_{'_'.join(columns)}", *columns)
+            for columns in (
+                ("status", "id"),
+                ("workload_id", "status", "id"),
+                ("rule", "id"),
+                ("level", "id"),
+            )
+        ),
         NEVER_REUSED,
     )
 

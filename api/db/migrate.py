@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 import migrations
-from api.db import postgresql
-from api.db.store import cause, describe, is_postgresql, open_engines, parse
+from api.db import postgresql, sqlite
+from api.db.store import cause, describe, is_postgresql, parse
 from api.errors import StartError
 
 _TRIES: Final = 12
@@ -125,7 +125,7 @@ def open_engine(url: str) -> Engine:
         parsed = parse(url)
         if is_postgresql(parsed):
             return postgresql.open_for_migration(parsed)
-        return open_engines(url)[0]
+        return sqlite.open_engines(url)[0]
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         # What came is not shown: it may hold a password.
         msg = (

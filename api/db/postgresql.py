@@ -19,6 +19,7 @@ READERS: Final = 16
 _WRITE_LOCK: Final = "1852797555, 1"
 _SERVICE_LOCK: Final = "1852797555, 2"
 _MIGRATION_LOCK: Final = "1852797555, 3"
+_INTAKE_LOCK: Final = "1852797555, 4"
 """Keys of advisory locks, which other programs may take in the same database: "nons" and a number."""
 
 _CONNECT_S: Final = 5
@@ -53,8 +54,8 @@ _SENTENCES: Final = (
 )
 
 
-def open_engines(url: URL) -> tuple[Engine, Engine]:
-    """Return an engine for readers and one for writers, whose only connection is the only way to write."""
+def open_engines(url: URL) -> tuple[Engine, Engine, Engine]:
+    """Return engines for readers, for writers and for who takes in; the last two have one connection each."""
     readers = _engine(
         url,
         lock_s=BUSY_S,
@@ -64,8 +65,13 @@ def open_engines(url: URL) -> tuple[Engine, Engine]:
         pool_size=READERS // 2,
         max_overflow=READERS // 2,
     )
+    return readers, _writers(url, _WRITE_LOCK), _writers(url, _INTAKE_LOCK)
+
+
+def _writers(url: URL, lock: str) -> Engine:
+    """Return an engine whose only connection takes a lock at the begin of each transaction."""
     # What a writer reads first must be what the writer before it committed: one snapshot per statement.
-    writers = _engine(
+    engine = _engine(
         url,
         lock_s=BUSY_S,
         statement_s=_WRITE_TIMEOUT_S,
@@ -73,9 +79,13 @@ def open_engines(url: URL) -> tuple[Engine, Engine]:
         pool_size=1,
         max_overflow=0,
     )
-    event.listen(writers, "connect", _make_durable)
-    event.listen(writers, "begin", _begin_write)
-    return readers, writers
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})").close()
+
+    event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "begin", begin)
+    return engine
 
 
 def open_for_migration(url: URL) -> Engine:
@@ -146,7 +156,3 @@ def _ask(connection: DBAPIConnection, statement: str) -> Any:  # noqa: ANN401 - 
     finally:
         connection.autocommit = False
     return row[0] if row else None
-
-
-def _begin_write(connection: Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})").close()

@@ -109,6 +109,7 @@ class MatchRow(Base):
         Index("ix_matches_workload_id_time_ns", "workload_id", "time_ns"),
         Index("ix_matches_container_id_time_ns", "container_id", "time_ns"),
         Index("ix_matches_received_at", "received_at"),
+        Index("ix_matches_raised_at", "raised_at"),
         Index(
             "ix_matches_suppression_id",
             "suppression_id",

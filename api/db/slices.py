@@ -1,10 +1,15 @@
 """The part of a table that one page of a list shows."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
+
+# Where the clock was set back, rows of one time have ids far apart: of so many around a time, the outermost
+# id counts, and a little before and after is looked at too.
+_SKEW_MS: Final = 300_000
+_NEAR: Final = 1000
 
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
@@ -19,12 +24,33 @@ class Slice:
     until_ms: int | None = None
 
     def of(
-        self, query: _Query, row_id: InstrumentedAttribute[Any], recorded_at: InstrumentedAttribute[Any]
+        self,
+        query: _Query,
+        row_id: InstrumentedAttribute[Any],
+        recorded_at: InstrumentedAttribute[Any],
+        *,
+        by_time: bool = False,
     ) -> _Query:
-        """Return the query of one page, in the order of ids."""
+        """Return the query of one page, in the order of ids.
+
+        Args:
+            query: All rows.
+            row_id: Grows from row to row.
+            recorded_at: When a row was recorded; grows too, as far as the clock was not set.
+            by_time: Whether the table is long and has an index of these times, by which the ids between
+                which the page lies are found. Otherwise all rows from the cursor on are read.
+        """
         query = query.where(row_id > self.after)
         if self.since_ms is not None:
             query = query.where(recorded_at >= self.since_ms)
+            if by_time:
+                early = select(row_id.label("id")).where(recorded_at >= self.since_ms - _SKEW_MS)
+                near = early.order_by(recorded_at).limit(_NEAR).subquery()
+                query = query.where(row_id >= select(func.min(near.c.id)).scalar_subquery())
         if self.until_ms is not None:
             query = query.where(recorded_at < self.until_ms)
+            if by_time:
+                late = select(row_id.label("id")).where(recorded_at < self.until_ms + _SKEW_MS)
+                near = late.order_by(recorded_at.desc()).limit(_NEAR).subquery()
+                query = query.where(row_id <= select(func.max(near.c.id)).scalar_subquery())
         return query.order_by(row_id).limit(self.limit)

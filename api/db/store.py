@@ -1,6 +1,5 @@
 """The engine and its two kinds of transactions; the only module that commits."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Timeout
 from sqlalchemy.orm import Session
 
 from api.db import postgresql, scope, sqlite
+from api.db.turns import Turns
 from api.errors import StartError, StoreError
 
 _BUSY_S: Final = 10
@@ -37,13 +37,19 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine, self._write_engine = open_engines(url)
-        self._writing = threading.Lock()
+        parsed = parse(url)
+        self._writing = Turns()
         self._claiming = False
         self.connections = 0
         """Grows with each connection of a writer: what is remembered of the database may be old."""
-        if is_postgresql(self.engine.url):
+        if is_postgresql(parsed):
+            engines = postgresql.open_engines(parsed)
+            self.engine, self._write_engine, self._intake_engine = engines
+            self._taking_in = Turns()
             event.listen(self._write_engine, "connect", self._connected)
+        else:
+            self.engine, self._write_engine = sqlite.open_engines(url)
+            self._intake_engine, self._taking_in = self._write_engine, self._writing
 
     @contextmanager
     def read(self, *, whole: bool = False) -> Iterator[Session]:
@@ -68,19 +74,33 @@ class Store:
             StoreError: The database cannot be used, or another writer held it for 10 s. Where the
                 connection broke within the commit, nobody knows whether it counts: ask again.
         """
-        if not self._writing.acquire(timeout=_BUSY_S):
+        with self._turn(self._writing, self._write_engine, whole=whole) as session:
+            yield session
+
+    @contextmanager
+    def take_in(self) -> Iterator[Session]:
+        """Give a session that adds to what waits for the worker, as `write` does.
+
+        On PostgreSQL it waits for others of its kind alone and never for the worker: the inbox is
+        read by what is pending, so its ids need not grow in one order with those of other tables.
+
+        Raises:
+            StoreError: As of `write`.
+        """
+        with self._turn(self._taking_in, self._intake_engine) as session:
+            yield session
+
+    @contextmanager
+    def _turn(self, turns: Turns, engine: Engine, *, whole: bool = False) -> Iterator[Session]:
+        if not turns.take(_BUSY_S):
             msg = f"The database was busy with other writes for {_BUSY_S} seconds."
             raise StoreError(msg)
         try:
-            with (
-                _one_sentence(),
-                _Session(self._write_engine, expire_on_commit=False) as session,
-                session.begin(),
-            ):
+            with _one_sentence(), _Session(engine, expire_on_commit=False) as session, session.begin():
                 scope.narrow(session, whole=whole)
                 yield session
         finally:
-            self._writing.release()
+            turns.give()
 
     def claim(self, patience_s: float = _CLAIM_S) -> None:
         """Be the only service that writes here, until closed; others may still make tokens.
@@ -115,8 +135,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
-        self._write_engine.dispose()
+        for each in (self.engine, self._write_engine, self._intake_engine):
+            each.dispose()
 
     def _connected(self, connection: DBAPIConnection, _record: object) -> None:
         self.connections += 1
@@ -124,14 +144,6 @@ class Store:
             connection.close()
             msg = "Another nonself service uses this database."
             raise StoreError(msg)
-
-
-def open_engines(url: str) -> tuple[Engine, Engine]:
-    """Return an engine for readers and one for writers."""
-    parsed = parse(url)
-    if is_postgresql(parsed):
-        return postgresql.open_engines(parsed)
-    return sqlite.open_engines(url)
 
 
 def parse(url: str) -> URL:

@@ -173,6 +173,15 @@ class ScoreRow(Base):
         Index("ix_scores_workload_id_id", "workload_id", "id"),
         Index("ix_scores_scored_at", "scored_at"),
         Index("ix_scores_container_id_start", "container_id", "start"),
+        *(
+            Index(
+                f"ix_scores_anomalous_{name}",
+                *columns,
+                sqlite_where=text("verdict = 'anomalous'"),
+                postgresql_where=text("verdict = 'anomalous'"),
+            )
+            for name, columns in (("id", ("id",)), ("workload_id_id", ("workload_id", "id")))
+        ),
         Index(
             "ix_scores_quarantined",
             "workload_id",

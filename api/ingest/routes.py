@@ -48,7 +48,7 @@ def ingest_profiles(
         now_ms = core.clock.now_ms()
         batch, parcels = service.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
         check_node(principal, batch.node)
-        with core.store.write() as session:
+        with core.store.take_in() as session:
             receipt = service.accept(session, batch, parcels, now_ms=now_ms, settings=core.settings)
     core.wake_worker()
     core.metrics.count("nonself_ingest_deltas_total", receipt.accepted)
@@ -80,7 +80,7 @@ def ingest_matches(
         now_ms = core.clock.now_ms()
         batch, parcels = intake.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
         check_node(principal, batch.node)
-        with core.store.write() as session:
+        with core.store.take_in() as session:
             receipt = intake.accept(
                 session, batch, parcels, now_ms=now_ms, inbox_limit=core.settings.inbox_limit
             )

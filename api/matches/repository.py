@@ -89,7 +89,8 @@ def list_page(session: Session, page: Slice, *conditions: ColumnElement[bool]) -
     """Return one page of matches in the order in which they were raised."""
     query = _views().where(*conditions)
     return [
-        MatchView(*row) for row in session.execute(page.of(query, MatchRow.finding_id, MatchRow.raised_at))
+        MatchView(*row)
+        for row in session.execute(page.of(query, MatchRow.finding_id, MatchRow.raised_at, by_time=True))
     ]
 
 

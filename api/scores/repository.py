@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import FindingRow
@@ -46,10 +46,14 @@ def list_page(
     if workload_id is not None:
         query = query.where(ScoreRow.workload_id == workload_id)
     if verdict is not None:
-        query = query.where(ScoreRow.verdict == verdict)
+        # Written out, since SQLite takes a partial index for no value that comes later.
+        query = query.where(ScoreRow.verdict == literal(verdict, literal_execute=True))
     if quarantined is not None:
         query = query.where(ScoreRow.quarantined if quarantined else ~ScoreRow.quarantined)
     if suppression_id is not None:
         silenced = select(FindingRow.score_id).where(FindingRow.suppression_id == suppression_id)
         query = query.where(ScoreRow.id.in_(silenced))
-    return [ScoreView(*row) for row in session.execute(page.of(query, ScoreRow.id, ScoreRow.scored_at))]
+    return [
+        ScoreView(*row)
+        for row in session.execute(page.of(query, ScoreRow.id, ScoreRow.scored_at, by_time=True))
+    ]

@@ -30,6 +30,7 @@ SECTIONS = {
     "drain": ("bench.drain", "drain", "table slots read per second in Python"),
     "agent": ("bench.agent", "agent", "CPU and memory of the agent with 4, 10 and 200 real containers"),
     "ingest": ("bench.ingest", "ingest", "deltas and n-gram counts per second through the service"),
+    "store": ("bench.store", "store", "pages and ingest at 50 requests per second on full databases"),
     "baselines": ("bench.baselines", "baselines", "list, diff, promote with 5,000 workloads of 20 versions"),
     "rules": ("bench.rules", "rules", "CPU per event with all of Falco's stable rules"),
     "events": ("bench.events", "events", "rule events: added to a call, and per core from ring to verdict"),
@@ -60,6 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     known = ", ".join(f"{name} ({what})" for name, (_, _, what) in SECTIONS.items())
     parser.add_argument("--only", metavar="SECTIONS", help=f"comma-separated: {known}")
     parser.add_argument("--quick", action="store_true", help="two rounds of the quick sections")
+    parser.add_argument(
+        "--scores", metavar="COUNT", type=int, default=5_000_000, help="in PostgreSQL, of the section store"
+    )
     parser.add_argument(
         "--json",
         metavar="PATH",
@@ -93,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     command = shlex.join(["python", "-m", "bench", *(sys.argv[1:] if arguments is None else arguments)])
     try:
-        sections = run(names, quick=options.quick, command=command, path=options.json)
+        sections = run(names, quick=options.quick, scores=options.scores, command=command, path=options.json)
     except (CollectorError, OSError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -101,7 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if any("failed" in each for each in sections.values()) else 0
 
 
-def run(names: list[str], *, quick: bool, command: str, path: Path | None) -> dict[str, dict[str, Any]]:
+def run(
+    names: list[str], *, quick: bool, scores: int, command: str, path: Path | None
+) -> dict[str, dict[str, Any]]:
     """Run sections in a folder and cgroups of this process's own, both removed at the end.
 
     What was measured is stored after each section, so that an interrupted run is worth something.
@@ -114,7 +120,7 @@ def run(names: list[str], *, quick: bool, command: str, path: Path | None) -> di
         work = build(folder)
         for name in names:
             quiet = Quiet(20 if quick else 600, say)
-            context = Context(work, folder, cgroups, quick, quiet, say)
+            context = Context(work, folder, cgroups, quick, quiet, say, scores)
             about = {
                 "command": command,
                 "revision": machine.revision(),

@@ -21,6 +21,8 @@ class Context:
     quick: bool
     quiet: Quiet
     say: Callable[[str], None]
+    scores: int = 5_000_000
+    """How many scores the section `store` fills PostgreSQL with."""
 
     def rounds(self, wanted: int) -> int:
         """Return how many rounds to run: two when only a sign of life is asked for."""

@@ -24,7 +24,7 @@ def ingest(context: Context) -> dict[str, Any]:
     folder.mkdir()
     with service(folder) as (url, token):
         with context.timed(f"ingest: making {count} batches of {DELTAS_PER_BATCH} deltas"):
-            bodies = _bodies(count)
+            bodies = make_bodies(count, DELTAS_PER_BATCH)
         with context.timed("ingest: sending them"):
             begin = time.monotonic()
             _send(url, token, bodies)
@@ -50,18 +50,18 @@ def ingest(context: Context) -> dict[str, Any]:
     }
 
 
-def _bodies(count: int) -> list[bytes]:
+def make_bodies(count: int, deltas: int) -> list[bytes]:
     """Return encoded batches, each one window of one node; windows of a node follow each other up to now."""
     kinds = [windows(20, workload=number) for number in range(WORKLOADS)]
     per_node = -(-count // NODES)
     first = int(time.time() * 1000) // WINDOW_MS * WINDOW_MS - per_node * WINDOW_MS
-    return [_body(kinds, number, first + number // NODES * WINDOW_MS) for number in range(count)]
+    return [_body(kinds, number, first + number // NODES * WINDOW_MS, deltas) for number in range(count)]
 
 
-def _body(kinds: list[list[Any]], number: int, start: int) -> bytes:
+def _body(kinds: list[list[Any]], number: int, start: int, count: int) -> bytes:
     node = f"node-{number % NODES}"
     deltas = []
-    for index in range(DELTAS_PER_BATCH):
+    for index in range(count):
         window = kinds[index % WORKLOADS][(number // NODES) % 20]
         container = ContainerRef(
             id=f"{node}-{index}", runtime="containerd", name="app", namespace="bench", pod=f"web{index}-0",

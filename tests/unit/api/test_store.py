@@ -13,9 +13,11 @@ from sqlalchemy.exc import ProgrammingError
 from api.db.access_tables import AuditRow
 from api.db.migrate import upgrade, versions
 from api.db.store import Store
+from api.db.turns import Turns
 from api.errors import StartError, StoreError
 from tests.databases import Database
 from tests.postgres import Cluster
+from tests.waiting import wait_for
 
 WRITERS, WRITES = 4, 25
 Opening = Callable[..., Store]
@@ -122,6 +124,39 @@ def test_a_writer_sees_what_the_one_before_it_wrote(opened: Opening) -> None:
         assert session.get_one(AuditRow, 1).created_at == 2 * WRITES
 
 
+def test_who_waits_for_a_turn_gets_it_before_who_had_it() -> None:
+    """A worker that writes again and again lets a waiting request in between any two transactions."""
+    turns, order, waiting = Turns(), list[str](), threading.Event()
+    assert turns.take(1)
+
+    def request() -> None:
+        waiting.set()
+        assert turns.take(10)
+        order.append("request")
+        turns.give()
+
+    thread = threading.Thread(target=request)
+    thread.start()
+    waiting.wait()
+    wait_for(lambda: turns._waiting)
+    turns.give()
+    assert turns.take(10)
+    order.append("worker")
+    turns.give()
+    thread.join()
+
+    assert order == ["request", "worker"]
+
+
+def test_a_turn_that_does_not_come_is_given_up() -> None:
+    """And passed over, when it would have come."""
+    turns = Turns()
+    assert turns.take(1)
+    assert not turns.take(0.01)
+    turns.give()
+    assert turns.take(0)
+
+
 @pytest.mark.databases
 def test_a_mistake_of_ours_is_no_outage(opened: Opening) -> None:
     """A statement that is wrong is told as a failure, not hidden behind a 503."""
@@ -154,6 +189,20 @@ class TestPostgresql:
             session.add(an_entry())
         first.close()
         second.claim()
+
+    def test_taking_in_does_not_wait_for_the_worker(self, opened: Opening) -> None:
+        """While a transaction of the worker goes on, a delta is taken in, and others of its kind wait."""
+        store, other = opened(), opened("?options=-c%20lock_timeout%3D100ms")
+        with store.write() as session:
+            session.add(an_entry())
+            session.flush()
+            with store.take_in() as inner:
+                inner.add(an_entry())
+                inner.flush()
+                with pytest.raises(StoreError, match="busy"), other.take_in() as waiting:
+                    waiting.connection()
+        with store.read() as session:
+            assert session.scalar(select(func.count()).select_from(AuditRow)) == 2
 
     def test_a_cut_connection_is_one_sentence_and_passes(self, opened: Opening, cluster: Cluster) -> None:
         """What was begun is not stored, the claim is taken again, and whoever remembers is told."""
