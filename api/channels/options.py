@@ -23,6 +23,8 @@ examples:
   nonself channels rotate soc --overlap-hours 48
       a new secret; for two days both sign
 
+docs/push.md says how often a message is tried, what a receiver has to answer, and what each kind expects.
+
 """
 KINDS: Final = ("webhook", "alertmanager", "syslog", "apprise", "otlp", "kafka", "nats")
 

@@ -105,6 +105,8 @@ class Sender:
         began = self._core.clock.now_ms()
         for each in waiting:
             if not queue.passable([each], refused):
+                if each.alert_id is None:
+                    break  # nothing passes a digest
                 continue
             now_ms = self._core.clock.now_ms()
             message = Message(
