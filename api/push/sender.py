@@ -50,6 +50,8 @@ class Sender:
         self._transport = transport
         self._give_up_ms = core.settings.push_give_up_hours * HOUR_MS
         self.stopping = threading.Event()
+        self.abandoned = False
+        """Set once nothing must be written any more."""
 
     def step(self) -> int | None:
         """Do all that can be done now; return when there is more to do, or None where that is not known.
@@ -147,6 +149,8 @@ class Sender:
 
     def _settle(self, channel: ChannelRow, results: Sequence[Result]) -> None:
         now_ms = self._core.clock.now_ms()
+        if self.abandoned:
+            return
         with self._core.store.write() as session:
             row = session.get(ChannelRow, channel.id)
             if row is None:
