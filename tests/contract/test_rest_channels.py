@@ -1,6 +1,7 @@
 """Channels over REST and on the command line: who may make them, and that nothing secret comes back."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from sqlalchemy import select
 from api import cli
 from api.db.access_tables import AuditRow
 from api.errors import StoreError
+from api.push.kinds.base import Message, OneWay
+from api.push.outcome import Outcome
 from api.push.seal import FILE, Sealer, Secrets
+from api.push.sender import Sender
 from api.tokens.service import Role
 from tests.hooks import LOOPBACK, Hook, a_sender, add, ask, deliveries, pass_time, raise_alerts
 from tests.service import Service
@@ -102,6 +106,54 @@ def test_secrets_need_the_key_that_encrypted_them(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("nonsense")
     with pytest.raises(StoreError, match="expected 32 bytes in base64"):
         sealer.open(sealed)
+
+
+def test_a_channel_whose_secrets_cannot_be_read_says_so(service: Service) -> None:
+    """As after a restore of the database alone; nothing is sent, and nothing lost once the key is back."""
+    key = service.core.settings.state_dir / FILE
+    with Hook() as hook:
+        add(service, hook.url)
+        kept = key.read_bytes()
+        key.unlink()
+        raise_alerts(service, "Shell")
+        assert a_sender(service).step() is None
+        shown, ready = service.get("/v1/channels/1").json(), service.get("/readyz").json()
+        key.write_bytes(kept)
+        pass_time(service, 60)
+        a_sender(service).step()
+
+    assert shown["pending"] == 1
+    assert "were not encrypted with" in shown["last_error"]
+    assert shown["last_error"] in ready["push"]
+    assert len(hook.taken) == 1
+
+
+def test_a_client_that_fails_unforeseen_is_a_receiver_that_is_down(service: Service) -> None:
+    """The message waits, and what the client said, which may hold the address, is told to nobody."""
+
+    class Broken(OneWay):
+        def send(self, message: Message) -> Outcome:
+            raise RuntimeError(message.secrets.address)
+
+    add(service, "https://hooks.example/hidden")
+    raise_alerts(service, "Shell")
+    with structlog.testing.capture_logs() as logged:
+        Sender(service.core, 1, chance=random.Random(1), transport=Broken()).step()
+    shown = service.get("/v1/channels/1").json()
+
+    assert (shown["pending"], shown["last_error"]) == (1, "its client failed (RuntimeError)")
+    assert "hidden" not in str(logged)
+
+
+def test_a_chat_within_the_network_needs_the_setting(open_service: Callable[..., Service]) -> None:
+    """What Apprise would connect to is judged too."""
+    service = open_service()
+    for number, address in enumerate(
+        ("mmost://127.0.0.1/" + "a" * 24, "mailto://127.0.0.1?from=a@b.example&to=a@b.example"), 1
+    ):
+        add(service, address, name=f"chat-{number}", kind="apprise")
+        tried = ask(service, f"/{number}/test").json()
+        assert tried["detail"] == "127.0.0.1 is not a public address; the setting push_allow can allow it"
 
 
 @pytest.mark.parametrize(
