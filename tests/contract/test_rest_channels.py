@@ -145,6 +145,19 @@ def test_a_client_that_fails_unforeseen_is_a_receiver_that_is_down(service: Serv
     assert "hidden" not in str(logged)
 
 
+def test_a_chat_is_not_told_of_each_growth(service: Service) -> None:
+    """Unless it is asked for: an alert may grow every ten seconds."""
+    address = "mmost://chat.example/" + "a" * 24
+    usual = add(service, address, kind="apprise")
+    asked = add(service, address, name="all", kind="apprise", filters={"changes": ["grew"]})
+    hook = add(service, "https://hooks.example/", name="hook")
+
+    assert "opened" in usual["filters"]["changes"]
+    assert "grew" not in usual["filters"]["changes"]
+    assert asked["filters"]["changes"] == ["grew"]
+    assert hook["filters"]["changes"] == []
+
+
 def test_a_chat_within_the_network_needs_the_setting(open_service: Callable[..., Service]) -> None:
     """What Apprise would connect to is judged too."""
     service = open_service()
@@ -266,6 +279,10 @@ def test_channels_on_the_command_line(
         assert "alert.opened" in said
         assert json.loads(run("redeliver", "soc", "--delivery", "1", "--json")[1]) == {"deliveries": 1}
         assert "1 deliveries wait again" not in run("redeliver", "soc")[1]
+    run("route", "soc", "--namespace", "shop-*", "--digest-s", "60")
+    (routed,) = service.get("/v1/channels").json()["items"]
+    assert (routed["filters"]["namespaces"], routed["filters"]["rules"]) == (["shop-*"], [])
+    assert routed["pacing"] == {"quiet": None, "digest_s": 60, "limit": None}
     assert "disabled" in run("disable", "soc", "--reason", "maintenance")[1]
     assert "maintenance" in run("list")[1]
     assert "enabled" in run("enable", "soc")[1]
@@ -280,5 +297,3 @@ def test_channels_on_the_command_line(
     )
     assert "is removed" in run("remove", "soc")[1]
     assert run("list") == (0, "No channels.\n")
-    routing = service.get("/v1/channels").json()["items"]
-    assert routing == []
