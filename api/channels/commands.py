@@ -51,6 +51,8 @@ def _manage(client: Client, path: str, options: argparse.Namespace) -> None:
                 wish["secret"] = _read(options.secret_file)
             _secret(client.post(f"{path}/rotate", wish), options)
             return
+        case "route":
+            answer = client.put(f"{path}/routing", _routing(client, options))
         case "enable":
             answer = client.post(f"{path}/enable", {})
         case "disable":
@@ -76,6 +78,19 @@ def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
     if (options.address is None) == (options.address_file is None):
         msg = "Expected an address, or --address-file; got neither or both."
         raise ClientError(msg)
+    wish = {
+        "name": options.name,
+        "kind": options.kind,
+        "address": options.address or _read(options.address_file),
+        **_routing(client, options),
+    }
+    for name, file in (("secret", options.secret_file), ("token", options.bearer_file)):
+        if file:
+            wish[name] = _read(file)
+    return wish
+
+
+def _routing(client: Client, options: argparse.Namespace) -> dict[str, Any]:
     filters: dict[str, Any] = {
         "namespaces": options.namespace,
         "workloads": [find_workload(client, each)["id"] for each in options.workload],
@@ -86,18 +101,7 @@ def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.least_level:
         filters["least_level"] = options.least_level
-    wish: dict[str, Any] = {
-        "name": options.name,
-        "kind": options.kind,
-        "address": options.address or _read(options.address_file),
-        "format": options.format,
-        "filters": filters,
-        "pacing": _pacing(options),
-    }
-    for name, file in (("secret", options.secret_file), ("token", options.bearer_file)):
-        if file:
-            wish[name] = _read(file)
-    return wish
+    return {"format": options.format, "filters": filters, "pacing": _pacing(options)}
 
 
 def _pacing(options: argparse.Namespace) -> dict[str, Any]:

@@ -16,12 +16,16 @@ examples:
       --quiet 22:00-07:00 --zone Europe/Berlin --limit 20
       a chat, by a URL of Apprise that no history of a shell holds
   nonself channels add siem tls://rsyslog.example:6514 --kind syslog --namespace 'shop-*'
+  nonself channels route soc --least-level medium
+      from now on; what is not given is no filter
   nonself channels test soc
   nonself channels deliveries soc --state dead
   nonself channels redeliver soc
       all that was given up, once the receiver is well
   nonself channels rotate soc --overlap-hours 48
       a new secret; for two days both sign
+
+docs/push.md says how often a message is tried, what a receiver has to answer, and what each kind expects.
 
 """
 KINDS: Final = ("webhook", "alertmanager", "syslog", "apprise", "otlp", "kafka", "nats")
@@ -33,6 +37,9 @@ def add_channels(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     actions = parser.add_subparsers(dest="channels_command", required=True, metavar="action")
     asking = [_add(actions.add_parser("add", help="tell a receiver of alerts"))]
     asking.append(actions.add_parser("list", help="list channels and how they fare"))
+    route = actions.add_parser("route", help="replace what a channel is told, in which format and when")
+    route.add_argument("channel", help="its name or id")
+    asking.append(_route(route))
     for name, words in (
         ("show", "show one channel"),
         ("test", "send a test message now"),
@@ -66,6 +73,10 @@ def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--address-file", type=Path, help="holds the address, in place of an argument")
     parser.add_argument("--secret-file", type=Path, help="holds a webhook's secret (default: it is made)")
     parser.add_argument("--bearer-file", type=Path, help="holds a token that authenticates to the receiver")
+    return _route(parser)
+
+
+def _route(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--format", default="nonself", help="of the alerts (default: nonself)")
     parser.add_argument("--namespace", action="append", default=[], help="only these; a pattern, repeatable")
     parser.add_argument("--workload", action="append", default=[], help="only these; id or name, repeatable")

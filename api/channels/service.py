@@ -26,6 +26,7 @@ from api.push.kinds.catalog import KINDS
 from api.push.pacing import Pacing
 from api.push.seal import Sealer, Secrets
 from api.push.words import ChannelKind, DeliveryState, Shape
+from api.vocabulary import AlertChange
 
 _HOUR_MS = 3_600_000
 
@@ -49,7 +50,7 @@ def create(session: Session, wish: ChannelIn, sealer: Sealer, *, actor: str, now
         kind=wish.kind.value,
         shown=kind.shown(wish.address),
         sealed=sealed,
-        **_routing(wish),
+        **_routing(wish.kind, wish),
         enabled=True,
         disabled_reason=None,
         created_at=now_ms,
@@ -63,7 +64,7 @@ def create(session: Session, wish: ChannelIn, sealer: Sealer, *, actor: str, now
     )
     session.add(row)
     session.flush()
-    told = {"kind": row.kind, "address": row.shown, **_routing(wish)}
+    told = {"kind": row.kind, "address": row.shown, **_routing(wish.kind, wish)}
     _audit(session, row, "create", told, actor=actor, now_ms=now_ms)
     return ChannelMadeOut(**show(session, row).model_dump(), secret=secret or None)
 
@@ -79,7 +80,7 @@ def change_routing(
     """
     row = find(session, channel_id)
     _check_pacing(ChannelKind(row.kind), wish)
-    routing = _routing(wish)
+    routing = _routing(ChannelKind(row.kind), wish)
     row.format, row.filters, row.pacing = wish.format.value, routing["filters"], routing["pacing"]
     row.updated_at = max(now_ms, row.updated_at + 1)
     _audit(session, row, "route", routing, actor=actor, now_ms=now_ms)
@@ -257,10 +258,15 @@ def _show_delivery(row: DeliveryRow) -> DeliveryOut:
     )
 
 
-def _routing(wish: RoutingIn) -> dict[str, Any]:
+def _routing(kind: ChannelKind, wish: RoutingIn) -> dict[str, Any]:
+    filters = wish.filters
+    if not filters.changes and not KINDS[kind].growth:
+        # A chat would be told of one alert every ten seconds. Stored as it works, so that a person sees it.
+        told = [each for each in AlertChange if each is not AlertChange.GREW]
+        filters = filters.model_copy(update={"changes": told})
     return {
         "format": wish.format.value,
-        "filters": wish.filters.model_dump(mode="json"),
+        "filters": filters.model_dump(mode="json"),
         "pacing": wish.pacing.model_dump(mode="json"),
     }
 

@@ -7,6 +7,7 @@ from api.channels.schemas import TriedOut
 from api.core import Core
 from api.guard import Guard
 from api.push import events
+from api.push.attempt import attempt
 from api.push.kinds.base import Message
 from api.push.kinds.catalog import KINDS
 from api.push.outcome import Verdict
@@ -35,7 +36,7 @@ def try_channel(core: Core, channel_id: int, *, actor: str) -> TriedOut:
     transport = KINDS[ChannelKind(row.kind)].open(Guard.of(core.settings.push_allow), core.settings)
     began = time.monotonic()
     try:
-        outcome = transport.send(message)
+        outcome = attempt(transport, message, channel=row.name)
     finally:
         transport.close()
     return TriedOut(

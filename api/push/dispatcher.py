@@ -16,8 +16,11 @@ from api.push.sender import Sender
 _log = structlog.get_logger()
 
 _LOOK_EVERY_S: Final = 1.0
+_IDLE_S: Final = 60.0
+"""A thread looks by itself so often; it is woken when something has happened."""
 _TROUBLED_S: Final = 15.0
 _STOP_S: Final = 5.0
+_MOMENT_S: Final = 0.1
 _FORGET_EVERY_S: Final = 3600.0
 _DAY_MS: Final = 86_400_000
 
@@ -52,6 +55,10 @@ class _Served:
         """Wait until it has ended, but not for a receiver that does not answer."""
         self._thread.join(timeout_s)
 
+    def abandon(self) -> None:
+        """Have what is still under way come again: the store may be closed once its answer is here."""
+        self._sender.abandoned = self.alive()
+
     def _run(self) -> None:
         stopping = self._sender.stopping
         while not stopping.is_set():
@@ -70,7 +77,7 @@ class _Served:
                 _log.exception("channel_failed", channel=self._channel_id)
                 stopping.wait(_TROUBLED_S)
                 continue
-            wait_s = _LOOK_EVERY_S
+            wait_s = _IDLE_S
             if due is not None:
                 wait_s = min(wait_s, max(0.01, (due - self._core.clock.now_ms()) / 1000))
             self._wake.wait(wait_s)
@@ -87,6 +94,7 @@ class Dispatcher:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._served: dict[int, _Served] = {}
+        self._newest = 0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nonself-push", daemon=True)
@@ -105,6 +113,7 @@ class Dispatcher:
             each.stop()
         for each in self._served.values():
             each.join(_STOP_S)
+            each.abandon()
 
     def _run(self) -> None:
         since_forgotten_s = _FORGET_EVERY_S
@@ -114,6 +123,7 @@ class Dispatcher:
             since_forgotten_s += 0 if woken else _LOOK_EVERY_S
             try:
                 self._match_channels()
+                self._tell()
                 if since_forgotten_s >= _FORGET_EVERY_S:
                     since_forgotten_s = 0.0
                     self._forget()
@@ -121,6 +131,13 @@ class Dispatcher:
                 _log.error("push_waits", reason=error.detail)
             except Exception:  # noqa: BLE001 - see above
                 _log.exception("push_failed")
+
+    def _tell(self) -> None:
+        """Wake all threads if something happened to an alert: at the end of which transaction is not told."""
+        with self._core.store.read() as session:
+            newest = queue.newest_change(session)
+        if newest != self._newest:
+            self._newest = newest
             for each in self._served.values():
                 each.wake()
 
@@ -130,8 +147,8 @@ class Dispatcher:
         for channel_id, each in list(self._served.items()):
             if wanted.get(channel_id) != each.updated_at or not each.alive():
                 each.stop()
-                # Two threads of one channel could pass each other.
-                each.join(_STOP_S)
+                # Two threads of one channel could pass each other: the next look sees whether it has ended.
+                each.join(_MOMENT_S)
                 if not each.alive():
                     del self._served[channel_id]
         for channel_id, updated_at in wanted.items():

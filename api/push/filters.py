@@ -34,7 +34,11 @@ class Filters(BaseModel):
         Level | None, Field(description=f"Alerts of kind `anomaly` count as `{UNRANKED.value}`.")
     ] = None
     changes: Annotated[
-        list[AlertChange], Field(max_length=20, description="What has to happen to an alert.")
+        list[AlertChange],
+        Field(
+            max_length=20,
+            description="What has to happen to an alert; of kind `apprise`, empty is all but `grew`.",
+        ),
     ] = []
 
     def wants(self, change: str, alert: Mapping[str, Any]) -> bool:

@@ -1,11 +1,17 @@
 """Posts to an address that was checked: resolved once, connected to as resolved, no redirect followed."""
 
-from collections.abc import Mapping
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from api.guard import Guard, GuardError
 from api.push.outcome import Outcome, Verdict, down, judge
@@ -31,7 +37,7 @@ class Http:
         guard: Says which addresses may be reached.
         ca_file: Certificates that are trusted in place of the system's; empty for those.
         connect_s: Longest time to connect.
-        read_s: Longest time between two parts of an answer.
+        read_s: Longest time from there to the end of the answer, however it trickles.
     """
 
     guard: Guard
@@ -42,55 +48,73 @@ class Http:
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, now_ms: int = 0) -> Answer:
         """Post once; the name of the host is looked up once, and what was judged is what is connected to."""
         parts = urlsplit(url)
-        secure, host = parts.scheme == "https", parts.hostname or ""
-        port = parts.port or (443 if secure else 80)
         try:
-            address = self.guard.check(host, port)
+            connection = self._connection(parts)
         except GuardError as error:
-            return Answer(down(f"{error}"))
-        timeout = urllib3.Timeout(connect=self.connect_s, read=self.read_s)
-        pool = (
-            urllib3.HTTPSConnectionPool(
-                address,
-                port,
-                timeout=timeout,
-                cert_reqs="CERT_REQUIRED",
-                ca_certs=self.ca_file or None,
-                server_hostname=host,
-                assert_hostname=host,
-            )
-            if secure
-            else urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-        )
+            return Answer(down(str(error)))
         path = parts.path or "/"
         target = f"{path}?{parts.query}" if parts.query else path
-        with pool:
-            return _ask(pool, target, body, {"Host": parts.netloc.rpartition("@")[2], **headers}, now_ms)
-
-
-def _ask(
-    pool: urllib3.HTTPConnectionPool, target: str, body: bytes, headers: Mapping[str, str], now_ms: int
-) -> Answer:
-    try:
-        response = pool.urlopen(
-            "POST",
-            target,
-            body=body,
-            headers={"User-Agent": "nonself", **headers},
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+        late = threading.Event()
         try:
-            said = response.read(MOST_READ, decode_content=False)
+            connection.connect()
+            with _cut_off(connection, self.read_s, late):
+                named = {"Host": parts.netloc, "User-Agent": "nonself", **headers}
+                connection.request(
+                    "POST", target, body=body, headers=named, preload_content=False, decode_content=False
+                )
+                response = connection.getresponse()
+                said = response.read(MOST_READ)
+        except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
+            return Answer(down("it did not answer in time" if late.is_set() else failure(error)))
         finally:
-            response.close()
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        return Answer(down(failure(error)))
-    outcome = judge(response.status, response.headers.get("Retry-After", ""), now_ms=now_ms)
-    if outcome.verdict is Verdict.REFUSED and (why := printable(said)):
-        outcome = Outcome(outcome.verdict, f"{outcome.detail}: {why}", outcome.retry_after_s)
-    return Answer(outcome, said)
+            connection.close()
+        if late.is_set():
+            return Answer(down("it did not answer in time"))
+        outcome = judge(response.status, response.headers.get("Retry-After", ""), now_ms=now_ms)
+        if outcome.verdict is Verdict.REFUSED and (why := printable(said)):
+            outcome = Outcome(outcome.verdict, f"{outcome.detail}: {why}", outcome.retry_after_s)
+        return Answer(outcome, said)
+
+    def _connection(self, parts: SplitResult) -> HTTPConnection:
+        secure, host = parts.scheme == "https", parts.hostname or ""
+        port = parts.port or (443 if secure else 80)
+        address = self.guard.check(host, port)
+        if not secure:
+            return HTTPConnection(address, port, timeout=self.connect_s)
+        return HTTPSConnection(
+            address,
+            port,
+            timeout=self.connect_s,
+            cert_reqs=ssl.CERT_REQUIRED,
+            ca_certs=self.ca_file or None,
+            server_hostname=host,
+        )
+
+
+@contextmanager
+def _cut_off(connection: HTTPConnection, after_s: float, late: threading.Event) -> Iterator[None]:
+    """End a connection that takes too long as a whole: a timeout of the socket begins anew with each byte."""
+    plain = connection.sock
+    if plain is None:
+        msg = "the connection is closed"
+        raise OSError(msg)
+    # urllib3 gives it to the socket again before it reads.
+    connection.timeout = after_s
+    plain.settimeout(after_s)
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):
+            # Of the plain socket: that of TLS would first forget its keys, which the reader still uses.
+            socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+    timer = threading.Timer(after_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def failure(error: Exception) -> str:
@@ -99,7 +123,7 @@ def failure(error: Exception) -> str:
     # A connection that is refused is a timeout too, in urllib3's tree.
     if timed_out and not isinstance(error, urllib3.exceptions.NewConnectionError):
         return "it did not answer in time"
-    if isinstance(error, urllib3.exceptions.SSLError):
+    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
         return f"its certificate or TLS is not accepted ({_cause(error)})"
     return f"no connection ({_cause(error)})"
 

@@ -9,13 +9,15 @@ import structlog
 
 from api.core import Core
 from api.db.push_tables import ChannelRow, DeliveryRow
+from api.errors import StoreError
 from api.guard import Guard
 from api.push import queue, router, settle
+from api.push.attempt import attempt
 from api.push.filters import Filters
 from api.push.kinds.base import Message, Transport
 from api.push.kinds.catalog import KINDS
 from api.push.open_alerts import find_open
-from api.push.outcome import Outcome, Verdict
+from api.push.outcome import Outcome, Verdict, down
 from api.push.seal import Sealer, Secrets
 from api.push.words import ChannelKind, Shape
 
@@ -50,18 +52,22 @@ class Sender:
         self._transport = transport
         self._give_up_ms = core.settings.push_give_up_hours * HOUR_MS
         self.stopping = threading.Event()
+        self.abandoned = False
+        """Set once nothing must be written any more."""
 
     def step(self) -> int | None:
         """Do all that can be done now; return when there is more to do, or None where that is not known.
 
         Raises:
-            StoreError: The database cannot be used, or the secrets cannot be decrypted.
+            StoreError: The database cannot be used.
         """
         channel = self._look()
         if channel is None:
             return None
         self._route(channel)
-        secrets = self._sealer.open(channel.sealed)
+        secrets = self._secrets(channel)
+        if secrets is None:
+            return None
         if self._transport is None:
             guard = Guard.of(self._core.settings.push_allow)
             self._transport = KINDS[ChannelKind(channel.kind)].open(guard, self._core.settings)
@@ -88,6 +94,19 @@ class Sender:
             channel = session.get(ChannelRow, self._channel_id)
         return channel if channel is not None and channel.enabled else None
 
+    def _secrets(self, channel: ChannelRow) -> Secrets | None:
+        """Return what the channel must not show; where it cannot be decrypted, the channel says so."""
+        try:
+            return self._sealer.open(channel.sealed)
+        except StoreError as error:
+            with self._core.store.write() as session:
+                row = session.get(ChannelRow, channel.id)
+                if row is not None:
+                    reason = down(error.detail.rstrip("."))
+                    settle.note_receiver(row, reason, now_ms=self._core.clock.now_ms(), chance=self._chance)
+            _log.error("channel_secrets_unreadable", channel=channel.name, reason=error.detail)
+            return None
+
     def _route(self, channel: ChannelRow) -> None:
         """Digests come first: what they tell happened before what is routed now."""
         times = {"now_ms": self._core.clock.now_ms(), "give_up_ms": self._give_up_ms}
@@ -105,6 +124,8 @@ class Sender:
         began = self._core.clock.now_ms()
         for each in waiting:
             if not queue.passable([each], refused):
+                if each.alert_id is None:
+                    break  # nothing passes a digest
                 continue
             now_ms = self._core.clock.now_ms()
             message = Message(
@@ -114,7 +135,7 @@ class Sender:
                 shape=Shape(channel.format),
                 secrets=secrets,
             )
-            outcome = transport.send(message)
+            outcome = attempt(transport, message, channel=channel.name)
             results.append((each, outcome))
             self._core.metrics.count(
                 "nonself_push_attempts_total", channel=channel.name, outcome=outcome.verdict.name.lower()
@@ -145,6 +166,8 @@ class Sender:
 
     def _settle(self, channel: ChannelRow, results: Sequence[Result]) -> None:
         now_ms = self._core.clock.now_ms()
+        if self.abandoned:
+            return
         with self._core.store.write() as session:
             row = session.get(ChannelRow, channel.id)
             if row is None:

@@ -30,6 +30,8 @@ class Kind:
     """Its messages are signed."""
     paced: bool = False
     """People read it, so that it can digest, keep quiet and limit its rate."""
+    growth: bool = True
+    """Unless a channel names changes, it is told each time that findings join an alert."""
     digest_items: int = 100
     """Most alerts that a digest gives in full."""
     digest_changes: int = 100
@@ -56,6 +58,7 @@ KINDS: Final[Mapping[ChannelKind, Kind]] = {
         shown=chat.shown,
         open=lambda guard, _settings: chat.Chat(guard),
         paced=True,
+        growth=False,
         digest_items=20,
         digest_changes=10_000,
     ),
