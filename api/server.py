@@ -19,8 +19,8 @@ from api.db.store import Store
 from api.errors import StartError
 from api.kubernetes.start import asking_kubernetes
 from api.lifecycle import versions
-from api.push.dispatcher import pushing
 from api.oidc import settings as oidc
+from api.push.dispatcher import pushing
 from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
