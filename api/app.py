@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 
 from api import health, problems
 from api.alerts import routes as alerts
@@ -47,6 +48,7 @@ def create_app(core: Core) -> FastAPI:
     )
     app.state.core = core
     problems.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(RequestContext, metrics=core.metrics)
     for each in (
         workloads,

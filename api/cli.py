@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--url", help="address of a service (default: the database itself)")
         _add_client(each)
     workloads = commands.add_parser("workloads", help="list workloads")
-    alerts = add_alerts(commands.add_parser("alerts", help="list alerts, or show one"))
+    alerts = add_alerts(commands.add_parser("alerts", help="list, show and handle alerts"))
     nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
     mode = commands.add_parser("mode", help="switch a workload's mode")
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     living += add_channels(commands.add_parser("channels", help="say who is told of alerts, and how"))
-    asking = (workloads, alerts, nodes, mode, *ruling, *living)
+    asking = (workloads, *alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         _add_client(each)

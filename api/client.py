@@ -85,9 +85,21 @@ class Client:
         Raises:
             ClientError: A page cannot be had.
         """
+        for page in self.pages(path, **params):
+            yield from page["items"]
+
+    def pages(self, path: str, **params: str) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a list, the empty one at its end too.
+
+        Raises:
+            ClientError: A page cannot be had.
+        """
         cursor: dict[str, str] = {}
-        while items := (page := self.get(path, **params, **cursor))["items"]:
-            yield from items
+        while True:
+            page = self.get(path, **params, **cursor)
+            yield page
+            if not page["items"]:
+                return
             cursor = {"cursor": page["next_cursor"]}
 
     def delete(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON

@@ -14,6 +14,7 @@ ServiceError
     ├── ConflictError            409
     ├── BudgetError              409
     ├── NotPossibleError         409
+    ├── StaleError               412
     ├── OversizedError           413
     ├── MediaTypeError           415
     ├── BadBodyError             400
@@ -141,6 +142,12 @@ class BudgetError(ProblemError):
     """The budget is finer than the evidence for it; the members say when it will not be."""
 
     status, slug, title = 409, "budget-too-fine", "Budget too fine"
+
+
+class StaleError(ProblemError):
+    """The resource has changed since the one who asks read it."""
+
+    status, slug, title = 412, "stale", "Changed since it was read"
 
 
 class NotPossibleError(ProblemError):

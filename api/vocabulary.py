@@ -62,6 +62,33 @@ class AlertChange(StrEnum):
     """A later alert of the same cause was opened; nothing joins this one unless it is of its time."""
     MARKED_BENIGN = "marked_benign"
     """A person closed it by a suppression."""
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    CLOSED = "closed"
+    """A person said what it was; nothing joins it any more."""
+    REOPENED = "reopened"
+
+
+class Triage(StrEnum):
+    """How far a person has come with an alert."""
+
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody looks at it."""
+    CLOSED = "closed"
+    """Somebody said what it was."""
+
+
+class AlertVerdict(StrEnum):
+    """What a person found an alert to be."""
+
+    TRUE_POSITIVE = "true_positive"
+    """It did not belong."""
+    BENIGN = "benign"
+    """It is real and wanted."""
+    FALSE_POSITIVE = "false_positive"
+    """There was nothing."""
 
 
 def state_of(mode: Mode, *, ready: bool) -> BaselineState:

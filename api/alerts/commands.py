@@ -2,49 +2,136 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from rich.text import Text
 
+from api.alerts.options import FILTERS
 from api.client import Client
 from api.console import console, moment, new_table, plain, show
+from api.errors import ClientError
+from api.figures import count
+from api.paging import encode_cursor
 from api.workloads.remote import find_workload, name_of
 
-_FILTERS: Final = ("status", "kind", "level", "rule")
 _SEQUENCES: Final = 5
+_ACTIONS: Final = {"ack": "acknowledge"}
+_POLL_S: Final = 1.0
 
 
 def run(client: Client, options: argparse.Namespace) -> None:
-    """List alerts, or show one.
+    """Do what was asked for.
 
     Raises:
         ClientError: There is no such alert or workload, or the service refuses.
     """
-    one = options.alert is not None
-    answer: Any = client.get(f"/v1/alerts/{options.alert}") if one else _list(client, options)
+    match options.alerts_command:
+        case None | "list":
+            order = {"order": "newest"} if options.newest else {}
+            _print(list(client.list("/v1/alerts", **_filters(client, options), **order)), options, _show_list)
+        case "counts":
+            found = client.get("/v1/alerts/counts", by=options.by, **_filters(client, options))
+            _print(found, options, _show_counts)
+        case "show":
+            alert = client.get(f"/v1/alerts/{options.alert}")
+            alert["changes"] = list(client.list("/v1/alerts/changes", alert=str(options.alert)))
+            _print(alert, options, _show_one)
+        case "tail":
+            _tail(client, options)
+        case _:
+            _step(client, options)
+
+
+def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], None]) -> None:  # noqa: ANN401
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
-    elif one:
-        _show_one(answer)
     else:
-        _show_list(answer)
+        show_it(answer)
 
 
-def _list(client: Client, options: argparse.Namespace) -> list[dict[str, Any]]:
-    wanted = {name: value for name in _FILTERS if (value := getattr(options, name)) is not None}
+def _filters(client: Client, options: argparse.Namespace) -> dict[str, str]:
+    wanted = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
     if options.workload is not None:
         wanted["workload"] = str(find_workload(client, options.workload)["id"])
-    return list(client.list("/v1/alerts", **wanted))
+    return wanted
+
+
+def _step(client: Client, options: argparse.Namespace) -> None:
+    action = _ACTIONS.get(options.alerts_command, options.alerts_command)
+    body = {"action": action, "comment": options.comment}
+    if action == "close":
+        body["verdict"] = options.judged
+    if action == "assign":
+        body["assignee"] = options.to
+    wanted = _filters(client, options)
+    if options.all == bool(options.alerts) or (wanted and not options.all):
+        msg = "Which alerts? Give ids, or --all with filters."
+        raise ClientError(msg)
+    if not options.all:
+        if options.dry_run:
+            msg = "Expected --dry-run with --all alone."
+            raise ClientError(msg)
+        done = [client.post(f"/v1/alerts/{each}/triage", body) for each in options.alerts]
+        _print(done, options, _show_list)
+        return
+    query = urlencode(wanted)
+    answer = client.post(f"/v1/alerts/triage?{query}", body | {"dry_run": options.dry_run})
+    _print(answer, options, _show_bulk)
+
+
+def _tail(client: Client, options: argparse.Namespace) -> None:
+    params: dict[str, str] = {}
+    if options.since is not None:
+        params["cursor"] = encode_cursor(options.since)
+    else:
+        for page in client.pages("/v1/alerts/changes", limit="1000"):
+            params["cursor"] = page["next_cursor"]
+    with suppress(KeyboardInterrupt):
+        while True:
+            page = client.get("/v1/alerts/changes", **params)
+            params["cursor"] = page["next_cursor"]
+            for each in page["items"]:
+                alert = client.get(f"/v1/alerts/{each['alert']}")
+                print(json.dumps(each | {"alert": alert}) if options.json else _line(each, alert), flush=True)  # noqa: T201
+            if not page["items"]:
+                time.sleep(_POLL_S)
+
+
+def _line(change: dict[str, Any], alert: dict[str, Any]) -> str:
+    who = f" by {change['actor']}" if change["actor"] else ""
+    return (
+        f"{moment(change['created_at'])}  alert {alert['id']} {change['change']}{who}  "
+        f"{name_of(alert['workload'])}  {alert['level'] or _p_value(alert)}  {_why(alert)}"
+    )
+
+
+def _show_counts(found: dict[str, Any]) -> None:
+    made = new_table(found["by"], "alerts")
+    for each in found["counts"]:
+        made.add_row(plain(each["value"] or "none"), str(each["alerts"]))
+    show(made, "No alerts.")
+
+
+def _show_bulk(answer: dict[str, Any]) -> None:
+    _show_list(answer["sample"])
+    named = count(answer["alerts"], "alert")
+    said = f"The filters name {named}; nothing was changed."
+    if not answer["dry_run"]:
+        said = f"The filters name {named}, of which {answer['changed']} changed; they are shown as they were."
+    print(said)  # noqa: T201 - for people
 
 
 def _show_list(found: Iterable[dict[str, Any]]) -> None:
-    headings = ("id", "status", "workload", "from (UTC)", "to", "findings", "level or p", "why")
+    headings = ("id", "triage", "workload", "from (UTC)", "to", "findings", "level or p", "why")
     made = new_table(*headings, wrap=("workload", "why"))
     for each in found:
         made.add_row(
             str(each["id"]),
-            each["status"],
+            each["verdict"] or each["triage"],
             Text(name_of(each["workload"])),
             moment(each["start"]),
             _end(each),
@@ -79,6 +166,8 @@ def _show_one(alert: dict[str, Any]) -> None:
 
 def _facts(alert: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "alert", f"{alert['id']}, {alert['status']}, of kind {alert['kind']}"
+    owner = f", of {alert['assignee']}" if alert["assignee"] else ""
+    yield "triage", f"{alert['triage']}{owner}" + (f": {alert['verdict']}" if alert["verdict"] else "")
     yield "workload", name_of(alert["workload"])
     yield "from, to", f"{moment(alert['start'])}, {_end(alert)} (UTC)"
     yield "findings", str(alert["findings"])
@@ -88,6 +177,7 @@ def _facts(alert: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "p-value", f"{alert['p_value']:.2g}, {alert['score']:.1f} bits"
     for each in alert["contributions"][:_SEQUENCES]:
         yield f"{each['bits']:.1f} bits", " → ".join(each["syscalls"])
+    yield from _history(alert["changes"])
     if (match := alert["match"]) is None:
         return
     yield "rule", f"{alert['rule']} ({match['priority']}, level {alert['level']})"
@@ -95,3 +185,11 @@ def _facts(alert: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "newest", match["output"]
     for each in match["ancestors"]:
         yield f"pid {each['pid']}", each["cmdline"] or each["name"]
+
+
+def _history(changes: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for each in changes:
+        if each["actor"] is not None:
+            said = ", ".join(str(value) for value in each["detail"].values() if value)
+            done = f"{each['change']} by {each['actor']}"
+            yield moment(each["created_at"]), f"{done}: {said}" if said else done

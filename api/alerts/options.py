@@ -3,25 +3,109 @@
 import argparse
 from typing import Final
 
-from api.vocabulary import AlertKind, AlertStatus, Level
+from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
 _EXAMPLES: Final = """\
 examples:
-  nonself alerts --status open --level critical
-      what rules of priority Critical and above raised and what goes on
-  nonself alerts --workload shop/cart/web --kind anomaly
+  nonself alerts
+      all of them, oldest first
+  nonself alerts list --triage new --min-level high --newest
+      what nobody has looked at yet, the worst of it
+  nonself alerts list --workload shop/cart/web --kind anomaly
       what one workload did that it never does
-  nonself alerts 5
-      one alert: which calls carried it, or what its rule saw, and where
+  nonself alerts show 5
+      one alert: which calls carried it, or what its rule saw, where, and who did what about it
+  nonself alerts ack 5 --comment 'I am on it'
+  nonself alerts close 5 6 --verdict false_positive --comment 'backup job, CHG-7'
+  nonself alerts close --all --rule 'Terminal shell in container' --namespace debug --verdict benign --dry-run
+      how many alerts these filters name, and which; without --dry-run they are closed
+  nonself alerts tail
+      what happens to alerts from now on, until Ctrl-C
 """
+FILTERS: Final = (
+    "status",
+    "kind",
+    "level",
+    "min_level",
+    "triage",
+    "verdict",
+    "assignee",
+    "rule",
+    "namespace",
+    "cluster",
+    "node",
+    "technique",
+    "text",
+)
+"""Options that are query parameters of the same name."""
+_CHOICES: Final = {
+    "status": AlertStatus,
+    "kind": AlertKind,
+    "level": Level,
+    "min_level": Level,
+    "triage": Triage,
+    "verdict": AlertVerdict,
+}
+_HELP: Final = {
+    "status": "whether findings may still join it",
+    "min_level": "of this level and worse",
+    "triage": "how far a person has come with it",
+    "assignee": "whose it is",
+    "rule": "name of a rule",
+    "node": "where it was seen",
+    "technique": "id of ATT&CK, such as T1059",
+    "text": "what its message contains",
+}
 
 
-def add_alerts(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add what can be asked; return the parser."""
+def add_alerts(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """Add what can be done with alerts; return the parsers that ask a service."""
     parser.epilog, parser.formatter_class = _EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("alert", nargs="?", type=int, help="id of the one to show (default: list them)")
-    parser.add_argument("--workload", help="id, or name as 'nonself workloads' shows it")
-    for name, words in (("status", AlertStatus), ("kind", AlertKind), ("level", Level)):
-        parser.add_argument(f"--{name}", choices=[each.value for each in words], help="only these")
-    parser.add_argument("--rule", help="only those of the rule of this name")
-    return parser
+    parser.set_defaults(newest=False, workload=None, **dict.fromkeys(FILTERS))
+    actions = parser.add_subparsers(dest="alerts_command", metavar="action")
+    listing = actions.add_parser("list", help="list alerts (the default)")
+    listing.add_argument("--newest", action="store_true", help="the newest first")
+    counts = actions.add_parser("counts", help="count alerts by one of their properties")
+    counts.add_argument(
+        "--by",
+        default="triage",
+        choices=("status", "kind", "level", "rule", "triage", "verdict", "assignee", "namespace", "workload"),
+        help="(default: triage)",
+    )
+    show = actions.add_parser("show", help="show one alert and what was done about it")
+    show.add_argument("alert", type=int, help="its id")
+    steps = [
+        actions.add_parser("ack", help="say that somebody looks at it"),
+        actions.add_parser("assign", help="say whose it is"),
+        actions.add_parser("comment", help="write something down"),
+        actions.add_parser("close", help="say what it was; nothing joins it any more"),
+        actions.add_parser("reopen", help="take a close back"),
+    ]
+    for each in (listing, counts):
+        _add_filters(each)
+    for each in steps:
+        name = each.prog.split()[-1]
+        each.add_argument("alerts", nargs="*", type=int, metavar="ALERT", help="ids")
+        each.add_argument("--all", action="store_true", help="all that the filters name, instead of ids")
+        each.add_argument("--dry-run", action="store_true", help="with --all: tell which; change nothing")
+        each.add_argument("--comment", required=name == "comment", help="kept with it")
+        if name == "assign":
+            each.add_argument("--to", help="a person or team (default: nobody)")
+        if name == "close":
+            words = [word.value for word in AlertVerdict]
+            each.add_argument("--verdict", dest="judged", choices=words, required=True, help="what it was")
+        _add_filters(each)
+    tail = actions.add_parser("tail", help="follow what happens to alerts")
+    tail.add_argument("--since", type=int, metavar="CHANGE", help="id of a change to go on after")
+    return [parser, listing, counts, show, *steps, tail]
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("filters")
+    group.add_argument("--workload", help="id, or name as 'nonself workloads' shows it")
+    for name in FILTERS:
+        option = f"--{name.replace('_', '-')}"
+        if name == "verdict":
+            option = "--has-verdict"
+        words = [each.value for each in _CHOICES[name]] if name in _CHOICES else None
+        group.add_argument(option, dest=name, choices=words, help=_HELP.get(name))

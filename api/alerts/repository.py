@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.alerts import filters
+from api.alerts.schemas import AlertFilter
 from api.db.alert_tables import AlertRow, FindingRow
 from api.db.slices import Slice
 from api.db.tables import ContainerRow, NodeRow, ScoreRow, WorkloadRow
@@ -32,25 +34,11 @@ class FindingView(NamedTuple):
 def list_page(
     session: Session,
     page: Slice,
-    *,
-    workload_id: int | None,
-    status: str | None,
-    kind: str | None,
-    rule: str | None,
-    level: str | None,
+    wish: AlertFilter,
 ) -> list[AlertView]:
-    """Return one page of alerts in the order in which they were opened."""
+    """Return one page of alerts in the order in which they were opened, or the other way round."""
     query = select(AlertRow, WorkloadRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
-    if workload_id is not None:
-        query = query.where(AlertRow.workload_id == workload_id)
-    for column, value in (
-        (AlertRow.status, status),
-        (AlertRow.kind, kind),
-        (AlertRow.rule, rule),
-        (AlertRow.level, level),
-    ):
-        if value is not None:
-            query = query.where(column == value)
+    query = filters.narrowed(query, wish)
     return [
         AlertView(*row)
         for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at, by_time=True))

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.matches.schemas import MatchOut
-from api.paging import PageQuery
+from api.paging import NoQuery, PageQuery
 from api.scores.schemas import ContributionOut, ScoreOut
-from api.vocabulary import AlertKind, AlertStatus, Level
+from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
 
 class AlertFormat(StrEnum):
@@ -19,14 +19,56 @@ class AlertFormat(StrEnum):
     FALCO = "falco"
 
 
-class AlertQuery(PageQuery):
-    """Filters of the list of alerts."""
+class AlertOrder(StrEnum):
+    """In which order alerts are listed."""
+
+    OPENED = "opened"
+    """As they were opened: what pollers follow."""
+    NEWEST = "newest"
+    """The newest first; a page's cursor asks for older ones."""
+
+
+class AlertFilter(NoQuery):
+    """Which alerts are meant."""
 
     workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
     status: AlertStatus | None = None
     kind: AlertKind | None = None
     rule: Annotated[str | None, Field(max_length=4096, description="Name of a rule.")] = None
     level: Annotated[Level | None, Field(description="Alerts of kind `anomaly` have none.")] = None
+    min_level: Annotated[Level | None, Field(description="Alerts of this level and worse.")] = None
+    namespace: Annotated[str | None, Field(max_length=253)] = None
+    cluster: Annotated[str | None, Field(max_length=253)] = None
+    node: Annotated[
+        str | None,
+        Field(max_length=253, description="Where a window of it, or its newest match, was seen."),
+    ] = None
+    triage: Triage | None = None
+    verdict: AlertVerdict | None = None
+    assignee: Annotated[str | None, Field(max_length=200)] = None
+    technique: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[Tt][0-9]{4}([.][0-9]{3})?$",
+            description="Id of an ATT&CK technique; one without a dot stands for its sub-techniques too.",
+        ),
+    ] = None
+    min_score: Annotated[float | None, Field(ge=0, description="Bits; of kind `anomaly`.")] = None
+    text: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="What its message contains, in any case.")
+    ] = None
+    happened_since: Annotated[
+        datetime | None, Field(description="Its last window or match is not older than this.")
+    ] = None
+    happened_until: Annotated[
+        datetime | None, Field(description="Its first window or match is older than this.")
+    ] = None
+
+
+class AlertQuery(AlertFilter, PageQuery):
+    """Filters of the list of alerts; `since` and `until` are about when they were opened here."""
+
+    order: Annotated[AlertOrder, Field(description="Order of format `nonself`.")] = AlertOrder.OPENED
     format: Annotated[
         AlertFormat,
         Field(
@@ -86,6 +128,13 @@ class AlertOut(BaseModel):
                         }
                     ],
                     "suppression": None,
+                    "triage": "new",
+                    "verdict": None,
+                    "assignee": None,
+                    "revision": 1,
+                    "message": "Unusual calls: execve → brk → arch_prctl → mmap; 61.2 of 1204.5 bits.",
+                    "techniques": [],
+                    "url": "/v1/alerts/5",
                     "rule": None,
                     "level": None,
                     "match": None,
@@ -113,6 +162,13 @@ class AlertOut(BaseModel):
     suppression: Annotated[
         int | None, Field(description="The suppression with which a person marked it as benign.")
     ]
+    triage: Annotated[Triage, Field(description="How far a person has come with it.")]
+    verdict: Annotated[AlertVerdict | None, Field(description="What a person found it to be.")]
+    assignee: str | None
+    revision: Annotated[int, Field(description="Grows with each change a person makes; also the `ETag`.")]
+    message: Annotated[str | None, Field(description="What was seen first, in one sentence.")]
+    techniques: Annotated[list[str], Field(description="ATT&CK techniques that its rule names.")]
+    url: Annotated[str, Field(description="Where it is, below the service's address.")]
     rule: Annotated[str | None, Field(description="Of kind `signature`: the rule that matched.")]
     level: Annotated[Level | None, Field(description="Of kind `signature`: from the rule's priority.")]
     match: Annotated[

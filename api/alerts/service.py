@@ -1,13 +1,14 @@
 """Decides what is shown of an alert."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from api.alerts import repository
 from api.alerts.repository import AlertView
-from api.alerts.schemas import AlertDetailOut, AlertOut, AlertQuery, FindingOut
+from api.alerts.schemas import AlertDetailOut, AlertOrder, AlertOut, AlertQuery, FindingOut
 from api.clock import to_datetime
 from api.errors import InvalidError, existing
 from api.matches import service as matches
@@ -19,25 +20,22 @@ from api.vocabulary import AlertKind
 
 def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
     """Return one page of alerts."""
-    views = repository.list_page(
-        session,
-        query.slice(),
-        workload_id=query.workload,
-        status=query.status,
-        kind=query.kind,
-        rule=query.rule,
-        level=query.level,
-    )
+    page = replace(query.slice(), backwards=query.order is AlertOrder.NEWEST)
+    views = repository.list_page(session, page, query)
     newest = _newest_matches(session, views)
     return [AlertOut.model_validate(_show(view, newest)) for view in views]
 
 
 def of_ids(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """Return alerts by id, each as the list shows it, in JSON; one that does not exist is missing."""
+    return {each.id: each.model_dump(mode="json") for each in shown(session, ids)}
+
+
+def shown(session: Session, ids: Collection[int]) -> list[AlertOut]:
+    """Return alerts as the list shows them, oldest first; one that does not exist is missing."""
     views = repository.list_of(session, ids)
     newest = _newest_matches(session, views)
-    shown = (AlertOut.model_validate(_show(view, newest)) for view in views)
-    return {each.id: each.model_dump(mode="json") for each in shown}
+    return [AlertOut.model_validate(_show(view, newest)) for view in views]
 
 
 def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]], int]:
@@ -46,10 +44,13 @@ def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]
     Raises:
         InvalidError: A filter is set that matches do not have.
     """
-    if query.status is not None or query.kind is AlertKind.ANOMALY:
-        msg = "format: expected no filter status, and no kind but signature, with format=falco."
+    usable = {"since", "until", "limit", "cursor", "workload", "rule", "level"}
+    others = query.model_dump(exclude=usable | {"format", "kind"}, exclude_defaults=True)
+    if others or query.kind is AlertKind.ANOMALY:
+        names = ", ".join(sorted(usable))
+        msg = f"format: expected no filters but {names}, and no kind but signature, with format=falco."
         raise InvalidError(msg)
-    wanted = query.model_dump(include={"since", "until", "limit", "cursor", "workload", "rule", "level"})
+    wanted = query.model_dump(include=usable)
     return matches.list_falco(session, MatchQuery.model_validate(wanted))
 
 
@@ -104,6 +105,13 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
         "score": row.score if ranked else None,
         "contributions": show_contributions(row.contributions),
         "suppression": row.suppression_id,
+        "triage": row.triage,
+        "verdict": row.verdict,
+        "assignee": row.assignee,
+        "revision": row.revision,
+        "message": row.message,
+        "techniques": (row.techniques or "").split(),
+        "url": f"/v1/alerts/{row.id}",
         "rule": row.rule,
         "level": row.level,
         "match": newest.get(row.last_match_id) if row.last_match_id else None,

@@ -15,6 +15,7 @@ class AlertRow(Base):
     __table_args__ = (
         Index("ix_alerts_workload_id_id", "workload_id", "id"),
         Index("ix_alerts_workload_id_rule_id", "workload_id", "rule", "id"),
+        Index("ix_alerts_triage_id", "triage", "id"),
         Index("ix_alerts_created_at", "created_at"),
         *(
             Index(f"ix_alerts_{'_'.join(columns)}", *columns)
@@ -47,6 +48,16 @@ class AlertRow(Base):
     last_match_id: Mapped[int | None]
     suppression_id: Mapped[int | None]
     """The suppression with which a person marked it as benign."""
+    triage: Mapped[str] = mapped_column(server_default="new", default="new")
+    verdict: Mapped[str | None]
+    """What a person found it to be."""
+    assignee: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1", default=1)
+    """Grows with each change that a person makes; the `ETag` of REST."""
+    message: Mapped[str | None]
+    """One sentence on what was seen first, in which lists are searched."""
+    techniques: Mapped[str | None]
+    """Ids of ATT&CK techniques, each with a space before and after."""
 
 
 class FindingRow(Base):

@@ -22,6 +22,8 @@ class Slice:
     limit: int
     since_ms: int | None = None
     until_ms: int | None = None
+    backwards: bool = False
+    """Newest first: rows before the id, if there is one."""
 
     def of(
         self,
@@ -40,7 +42,10 @@ class Slice:
             by_time: Whether the table is long and has an index of these times, by which the ids between
                 which the page lies are found. Otherwise all rows from the cursor on are read.
         """
-        query = query.where(row_id > self.after)
+        if not self.backwards:
+            query = query.where(row_id > self.after)
+        elif self.after:
+            query = query.where(row_id < self.after)
         if self.since_ms is not None:
             query = query.where(recorded_at >= self.since_ms)
             if by_time:
@@ -53,4 +58,4 @@ class Slice:
                 late = select(row_id.label("id")).where(recorded_at < self.until_ms + _SKEW_MS)
                 near = late.order_by(recorded_at.desc()).limit(_NEAR).subquery()
                 query = query.where(row_id <= select(func.max(near.c.id)).scalar_subquery())
-        return query.order_by(row_id).limit(self.limit)
+        return query.order_by(row_id.desc() if self.backwards else row_id).limit(self.limit)

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from api.attack import read_attack
 from api.clock import to_datetime
 from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import ScoreRow
 from api.falco.shape import to_falco
 from api.matches import repository
-from api.matches.attack import read_attack
 from api.matches.repository import MatchView
 from api.matches.schemas import AttackOut, MatchOut, MatchQuery, ProcessOut, WindowOut
 from api.scores.service import show_container

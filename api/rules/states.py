@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.attack import read_attack
 from api.db.tables import WorkloadRow
 from api.errors import NotFoundError
-from api.matches.attack import read_attack
 from api.matches.schemas import AttackOut
 from api.rules import repository
 from api.rules.language import read_rules

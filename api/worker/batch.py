@@ -152,7 +152,7 @@ class BatchProcessor:
             self._suppressions.of_anomaly(workload.id, row["contributions"], unseen) if raised else None
         )
         self._tally.suppressed += silenced is not None
-        alert = self._alerts.enter(workload, row) if raised and silenced is None else None
+        alert = self._alerts.enter(workload, row, delta.arch) if raised and silenced is None else None
         self._waiting.append(_Scored(workload, container, delta, row, alert, unseen, silenced))
         self._tally.verdicts.append(verdict)
         self._tally.ngrams += len(delta.ngrams)

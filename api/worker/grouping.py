@@ -9,6 +9,8 @@ from api.db.alert_tables import AlertRow
 from api.db.tables import WorkloadRow
 from api.vocabulary import AlertChange, AlertKind, AlertStatus
 from api.worker import policy, repository
+from wire.ngram import names
+from wire.syscalls import load_table
 
 KIND_ANOMALY: Final = AlertKind.ANOMALY.value
 
@@ -23,7 +25,7 @@ class AlertBook:
         self.opened: list[int] = []
         self._grown: dict[int, AlertRow] = {}
 
-    def enter(self, workload: WorkloadRow, score: dict[str, Any]) -> AlertRow:
+    def enter(self, workload: WorkloadRow, score: dict[str, Any], arch: str) -> AlertRow:
         """Return the alert that a finding belongs to; a new one where none is near."""
         start, end = score["start"], score["end"]
         # A closed one counts too: a node that catches up reports old windows between another's new ones.
@@ -54,6 +56,7 @@ class AlertBook:
             p_value=score["p_value"],
             score=score["score"],
             contributions=score["contributions"],
+            message=_message(score, arch),
         )
         self._session.add(fresh)
         self._session.flush()
@@ -64,3 +67,11 @@ class AlertBook:
     def tell(self) -> None:
         """Say which alerts grew; call it once, at the end."""
         changes.record_growth(self._session, self._grown.values(), self.opened, now_ms=self._now_ms)
+
+
+def _message(score: dict[str, Any], arch: str) -> str:
+    carried = max(score["contributions"], key=lambda each: each["bits"], default=None)
+    if carried is None:
+        return f"The window as a whole is unusual: {score['score']:.1f} bits."
+    calls = " → ".join(names(carried["ngram"], load_table(arch)))
+    return f"Unusual calls: {calls}; {carried['bits']:.1f} of {score['score']:.1f} bits."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow
 from api.db.tables import ContainerRow, DriftRow, InboxRow, ScoreRow, WorkloadAliasRow, WorkloadRow
-from api.vocabulary import AlertKind, AlertStatus
+from api.vocabulary import AlertKind, AlertStatus, Triage
 from api.worker import returning
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
@@ -284,6 +284,8 @@ def find_alert_near(
         .where(
             AlertRow.workload_id == workload_id,
             AlertRow.kind == AlertKind.ANOMALY.value,
+            # What a person has closed stays as it was judged; what follows is a new alert.
+            AlertRow.triage != Triage.CLOSED.value,
             AlertRow.start <= end + gap_ms,
             AlertRow.end >= start - gap_ms,
         )

@@ -10,15 +10,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api import changes
+from api.attack import read_attack
 from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import WorkloadRow
-from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, MatchOutcome, level_of
+from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, MatchOutcome, Triage, level_of
 from api.worker import policy
 from wire.match import SignatureMatch
 
 SAMPLES: Final = 10
 """First and newest matches of an alert that are kept whole; of the others only their identity is."""
+MESSAGE_LENGTH: Final = 1000
 
 
 class SignatureBook:
@@ -49,7 +51,7 @@ class SignatureBook:
         alert = self._near(workload, match.rule, at)
         level = level_of(match.priority)
         if alert is None:
-            alert = self._open(workload, match.rule, level, at)
+            alert = self._open(workload, match, level, at)
             alert.first_match_id = row.id
         else:
             alert.start, alert.end = min(alert.start, at), max(alert.end, at)
@@ -101,6 +103,8 @@ class SignatureBook:
             .where(
                 AlertRow.workload_id == workload.id,
                 AlertRow.rule == rule,
+                # What a person has closed stays as it was judged; what follows is a new alert.
+                AlertRow.triage != Triage.CLOSED.value,
                 AlertRow.start <= at + self._gap_ms,
                 AlertRow.end >= at - self._gap_ms,
             )
@@ -118,7 +122,8 @@ class SignatureBook:
         self._finding += 1
         return self._finding
 
-    def _open(self, workload: WorkloadRow, rule: str, level: Level, at: int) -> AlertRow:
+    def _open(self, workload: WorkloadRow, match: SignatureMatch, level: Level, at: int) -> AlertRow:
+        rule = match.rule
         before = self._session.scalars(
             select(AlertRow).where(
                 AlertRow.workload_id == workload.id,
@@ -129,6 +134,7 @@ class SignatureBook:
         for each in before:
             each.status = AlertStatus.CLOSED.value
             changes.record(self._session, each.id, AlertChange.SUPERSEDED, now_ms=self._now_ms)
+        techniques = read_attack(match.tags).techniques
         fresh = AlertRow(
             workload_id=workload.id,
             kind=AlertKind.SIGNATURE.value,
@@ -144,6 +150,8 @@ class SignatureBook:
             contributions=[],
             rule=rule,
             level=level.value,
+            message=match.output[:MESSAGE_LENGTH],
+            techniques=f" {' '.join(techniques)} " if techniques else None,
         )
         self._session.add(fresh)
         self._session.flush()

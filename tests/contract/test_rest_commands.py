@@ -141,16 +141,19 @@ def test_alerts_are_listed_by_what_is_asked_and_shown_one_by_one(
     service.worker.drain()
 
     assert (
-        cli.main(["alerts", "--workload=shop/cart/web", "--status=open", "--kind=signature", *options]) == 0
+        cli.main(
+            ["alerts", "list", "--workload=shop/cart/web", "--status=open", "--kind=signature", *options]
+        )
+        == 0
     )
     assert re.search(r"shop/cart/web +\d{4}-\d\d-\d\d \d\d:\d\d +\d\d:\d\d +1 +medium +Shell", _out(capsys))
-    assert cli.main(["alerts", "1", *options]) == 0
+    assert cli.main(["alerts", "show", "1", *options]) == 0
     shown = _out(capsys)
     assert "Shell spawned (Warning, level medium)" in shown
     assert "pid 4300  nginx" in shown
-    assert cli.main(["alerts", "--level=critical", *options]) == 0
+    assert cli.main(["alerts", "list", "--level=critical", *options]) == 0
     assert _out(capsys) == "No alerts.\n"
-    assert cli.main(["alerts", "2", *options]) == 1
+    assert cli.main(["alerts", "show", "2", *options]) == 1
     assert capsys.readouterr().err == "nonself: There is no alert 2.\n"
 
 

@@ -1,0 +1,151 @@
+"""Counts of alerts, for dashboards."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from api.alerts import filters
+from api.alerts.schemas import AlertFilter
+from api.clock import to_datetime, to_ms
+from api.db.alert_tables import AlertRow
+from api.db.tables import WorkloadRow
+from api.errors import InvalidError
+
+_MOST_POINTS: Final = 2000
+_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
+
+
+class CountBy(StrEnum):
+    """By what alerts are counted."""
+
+    STATUS = "status"
+    KIND = "kind"
+    LEVEL = "level"
+    RULE = "rule"
+    TRIAGE = "triage"
+    VERDICT = "verdict"
+    ASSIGNEE = "assignee"
+    NAMESPACE = "namespace"
+    WORKLOAD = "workload"
+
+
+class Interval(StrEnum):
+    """Length of one point of a series."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+_LENGTHS: Final = {Interval.MINUTE: 60_000, Interval.HOUR: 3_600_000, Interval.DAY: 86_400_000}
+
+
+class CountQuery(AlertFilter):
+    """Which alerts are counted, and by what."""
+
+    by: Annotated[CountBy, Field(description="One count for each value of this.")] = CountBy.TRIAGE
+    since: Annotated[datetime | None, Field(description="Only alerts opened at or after this time.")] = None
+    until: Annotated[datetime | None, Field(description="Only alerts opened before this time.")] = None
+
+
+class CountOut(BaseModel):
+    """How many alerts have one value."""
+
+    value: Annotated[str | None, Field(description="Null: they have none.")]
+    alerts: int
+
+
+class CountsOut(BaseModel):
+    """Counts, most first; they sum up to `alerts`."""
+
+    by: CountBy
+    alerts: int
+    counts: list[CountOut]
+
+
+class SeriesQuery(AlertFilter):
+    """Which alerts are counted in which intervals; points without alerts are there too."""
+
+    interval: Interval = Interval.HOUR
+    since: Annotated[datetime, Field(description="Start; the interval in which it lies is the first.")]
+    until: Annotated[datetime, Field(description="End.")]
+
+
+class PointOut(BaseModel):
+    """Alerts opened within one interval."""
+
+    start: datetime
+    alerts: int
+
+
+class SeriesOut(BaseModel):
+    """Alerts opened in each interval (UTC), oldest first."""
+
+    interval: Interval
+    points: list[PointOut]
+
+
+def counts(session: Session, query: CountQuery) -> CountsOut:
+    """Return how many alerts there are for each value."""
+    columns: dict[CountBy, Any] = {
+        CountBy.NAMESPACE: WorkloadRow.namespace,
+        CountBy.WORKLOAD: AlertRow.workload_id,
+    }
+    column = columns[query.by] if query.by in columns else getattr(AlertRow, query.by.value)
+    rows = _opened(
+        select(column, func.count())
+        .select_from(AlertRow)
+        .join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+        .group_by(column),
+        query,
+    )
+    found = sorted(session.execute(rows).all(), key=lambda each: (-each[1], str(each[0])))
+    return CountsOut(
+        by=query.by,
+        alerts=sum(number for _, number in found),
+        counts=[
+            CountOut(value=None if value is None else str(value), alerts=number) for value, number in found
+        ],
+    )
+
+
+def series(session: Session, query: SeriesQuery) -> SeriesOut:
+    """Return how many alerts were opened in each interval.
+
+    Raises:
+        InvalidError: The end is not after the start, or there are more than 2,000 points.
+    """
+    length = _LENGTHS[query.interval]
+    first, end = to_ms(query.since) // length, -(-to_ms(query.until) // length)
+    if not 0 < end - first <= _MOST_POINTS:
+        msg = f"since, until: expected 1 to {_MOST_POINTS} intervals between them; got {end - first}."
+        raise InvalidError(msg)
+    slot = AlertRow.created_at // length
+    rows = _opened(
+        select(slot, func.count())
+        .select_from(AlertRow)
+        .join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+        .where(AlertRow.created_at >= first * length, AlertRow.created_at < end * length)
+        .group_by(slot),
+        query,
+    )
+    found = {int(start): number for start, number in session.execute(rows)}
+    return SeriesOut(
+        interval=query.interval,
+        points=[
+            PointOut(start=to_datetime(each * length), alerts=found.get(each, 0))
+            for each in range(first, end)
+        ],
+    )
+
+
+def _opened(rows: _Query, query: CountQuery | SeriesQuery) -> _Query:
+    if query.since is not None:
+        rows = rows.where(AlertRow.created_at >= to_ms(query.since))
+    if query.until is not None:
+        rows = rows.where(AlertRow.created_at < to_ms(query.until))
+    return filters.narrowed(rows, query)

@@ -1,0 +1,164 @@
+"""Decides what a person's step does to alerts; each is audited and told to who follows alerts."""
+
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api import changes
+from api.alerts import filters, service
+from api.alerts.schemas import AlertFilter
+from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageAction, TriageIn
+from api.audit import record
+from api.clock import to_datetime
+from api.db.alert_tables import AlertChangeRow, AlertRow
+from api.db.tables import WorkloadRow
+from api.errors import InvalidError, NotPossibleError, StaleError, existing
+from api.vocabulary import AlertChange, AlertStatus, Triage
+
+_MOST: Final = 10_000
+_SAMPLE: Final = 20
+_TOLD: Final = {
+    TriageAction.ACKNOWLEDGE: AlertChange.ACKNOWLEDGED,
+    TriageAction.ASSIGN: AlertChange.ASSIGNED,
+    TriageAction.COMMENT: AlertChange.COMMENTED,
+    TriageAction.CLOSE: AlertChange.CLOSED,
+    TriageAction.REOPEN: AlertChange.REOPENED,
+}
+
+
+def step(
+    session: Session, alert_id: int, wish: TriageIn, *, if_match: str | None, actor: str, now_ms: int
+) -> AlertRow:
+    """Do one step with one alert.
+
+    Args:
+        session: A writing transaction.
+        alert_id: Of the alert.
+        wish: The step.
+        if_match: Header of that name: the revision that the person has seen; None: any.
+        actor: Name of the token.
+        now_ms: The time.
+
+    Raises:
+        NotFoundError: There is no such alert.
+        StaleError: Somebody changed it since.
+        NotPossibleError: It is closed already, or is not.
+    """
+    row = session.scalar(select(AlertRow).where(AlertRow.id == alert_id))
+    alert = existing(row, f"alert {alert_id}")
+    if if_match is not None and if_match.strip() not in ("*", etag(alert.revision)):
+        now = etag(alert.revision)
+        msg = f"If-Match: expected {now}, the alert as it is now; got {if_match}. Read it again."
+        raise StaleError(msg)
+    if not _applies(alert, wish):
+        msg = f"Alert {alert_id} is {alert.triage} already; {wish.action.value} would change nothing."
+        raise NotPossibleError(msg)
+    _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    _audit(session, wish, str(alert_id), 1, actor=actor, now_ms=now_ms)
+    session.flush()
+    return alert
+
+
+def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor: str, now_ms: int) -> BulkOut:
+    """Do one step with all alerts that a query names and that it applies to; or tell which they are.
+
+    Raises:
+        InvalidError: The query names nothing, or more than 10,000 alerts.
+    """
+    named = query.model_dump(mode="json", exclude_defaults=True)
+    if not named:
+        msg = "Expected at least one filter in the query; without one, all alerts would be changed."
+        raise InvalidError(msg)
+    rows = select(AlertRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
+    found = session.scalars(filters.narrowed(rows, query).order_by(AlertRow.id).limit(_MOST + 1)).all()
+    if len(found) > _MOST:
+        msg = f"Expected a query that names at most {_MOST} alerts; it names more. Narrow it."
+        raise InvalidError(msg)
+    sample = service.shown(session, [each.id for each in found[-_SAMPLE:]])
+    if wish.dry_run:
+        return BulkOut(dry_run=True, alerts=len(found), changed=0, sample=sample)
+    meant = [each for each in found if _applies(each, wish)]
+    for alert in meant:
+        _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    if meant:
+        _audit(session, wish, "alerts", len(meant), actor=actor, now_ms=now_ms, query=named)
+    return BulkOut(dry_run=False, alerts=len(found), changed=len(meant), sample=sample)
+
+
+def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
+    """Return one page of what happened to alerts, in the order in which it did."""
+    rows = select(AlertChangeRow)
+    if query.alert is not None:
+        rows = rows.where(AlertChangeRow.alert_id == query.alert)
+    if query.change is not None:
+        rows = rows.where(AlertChangeRow.change == query.change.value)
+    page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
+    return [_show(each) for each in session.scalars(page)]
+
+
+def etag(revision: int) -> str:
+    """Return the entity tag of an alert, as far as people change it (RFC 9110)."""
+    return f'"{revision}"'
+
+
+def _applies(alert: AlertRow, wish: TriageIn) -> bool:
+    closed = alert.triage == Triage.CLOSED.value
+    match wish.action:
+        case TriageAction.ACKNOWLEDGE:
+            return alert.triage == Triage.NEW.value
+        case TriageAction.CLOSE:
+            return not closed
+        case TriageAction.REOPEN:
+            return closed
+        case TriageAction.ASSIGN:
+            return not closed and alert.assignee != wish.assignee
+        case TriageAction.COMMENT:
+            return True
+
+
+def _change(session: Session, alert: AlertRow, wish: TriageIn, *, actor: str, now_ms: int) -> None:
+    detail: dict[str, Any] = {"comment": wish.comment} if wish.comment else {}
+    match wish.action:
+        case TriageAction.ACKNOWLEDGE:
+            alert.triage = Triage.ACKNOWLEDGED.value
+        case TriageAction.ASSIGN:
+            alert.assignee = wish.assignee
+            detail["assignee"] = wish.assignee
+        case TriageAction.CLOSE if wish.verdict is not None:
+            alert.triage, alert.verdict = Triage.CLOSED.value, wish.verdict.value
+            alert.status = AlertStatus.CLOSED.value
+            detail["verdict"] = wish.verdict.value
+        case TriageAction.REOPEN:
+            detail["verdict_before"] = alert.verdict
+            alert.triage, alert.verdict = Triage.ACKNOWLEDGED.value, None
+        case _:
+            pass
+    alert.revision += 1
+    alert.updated_at = now_ms
+    changes.record(session, alert.id, _TOLD[wish.action], now_ms=now_ms, actor=actor, detail=detail)
+
+
+def _audit(
+    session: Session, wish: TriageIn, target: str, count: int, *, actor: str, now_ms: int, **more: object
+) -> None:
+    taken = wish.model_dump(mode="json", exclude_none=True, exclude={"action", "dry_run"})
+    record(
+        session,
+        now_ms=now_ms,
+        actor=actor,
+        action=f"alert.{wish.action.value}",
+        target=target,
+        detail=taken | {"alerts": count} | more,
+    )
+
+
+def _show(row: AlertChangeRow) -> ChangeOut:
+    return ChangeOut(
+        id=row.id,
+        alert=row.alert_id,
+        change=AlertChange(row.change),
+        created_at=to_datetime(row.created_at),
+        actor=row.actor,
+        detail=row.detail,
+    )
