@@ -33,7 +33,9 @@ class RequestContext:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            # Whatever is not HTTP sees nothing either until it is known who asks.
+            with visiting():
+                await self._app(scope, receive, send)
             return
         asked = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = asked if _SANE.fullmatch(asked) else uuid.uuid4().hex

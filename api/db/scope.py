@@ -142,7 +142,7 @@ def apply(state: ORMExecuteState) -> None:
 
 
 def check_new(session: Session, _context: object, _instances: object) -> None:
-    """Refuse new rows of a limited session that are not of its own workloads, before they are written.
+    """Refuse rows of a limited session that are new to workloads not its own, before they are written.
 
     Raises:
         ForbiddenError: One is not; nothing was written.
@@ -151,7 +151,7 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
     if scope is None:
         return
     rows = _rows()
-    for new in session.new:
+    for new in (*session.new, *filter(_moved, session.dirty)):
         mapper = object_mapper(new)
         name = mapper.local_table.name  # type: ignore[attr-defined] # a Table, as all of ours
         if name in _WRITTEN_BESIDE:
@@ -165,6 +165,22 @@ def check_new(session: Session, _context: object, _instances: object) -> None:
         with session.no_autoflush:
             if session.scalar(own) is None:
                 refuse_whole(scope)
+
+
+def refuse_connection(session: Session) -> None:
+    """Refuse the connection below a limited session, where nothing would be narrowed.
+
+    Raises:
+        ForbiddenError: The session is limited.
+    """
+    refuse_whole(session.info.get(_KEY, EVERYTHING))
+
+
+def _moved(row: object) -> bool:
+    """Tell whether a row that was seen is to belong to somebody else."""
+    state = inspect(row)
+    names = ("namespace",) if isinstance(row, WorkloadRow) else _OWNERS
+    return any(state.attrs[each].history.has_changes() for each in names if each in state.mapper.columns)
 
 
 @dataclass(slots=True)

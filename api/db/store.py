@@ -24,6 +24,11 @@ _log = structlog.get_logger()
 class _Session(Session):
     """A session whose statements are narrowed to what may be seen."""
 
+    def connection(self, *arguments: Any, **named: Any) -> Connection:  # noqa: ANN401 - SQLAlchemy's own
+        """Return the connection below; nothing would be narrowed there."""
+        scope.refuse_connection(self)
+        return super().connection(*arguments, **named)
+
 
 event.listen(_Session, "do_orm_execute", scope.apply)
 event.listen(_Session, "before_flush", scope.check_new)

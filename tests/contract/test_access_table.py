@@ -15,11 +15,20 @@ from api.tokens.service import Role
 from tests.service import NOW_MS, Service, serving
 
 NOBODY: Final = ("none", "wrong", "expired", "revoked")
-ROLES: Final = ("ingest", "enrol", "read", "triage", "admin", "limited read", "limited admin")
-READERS: Final = frozenset({"read", "triage", "admin", "limited read", "limited admin"})
+ROLES: Final = (
+    "ingest",
+    "enrol",
+    "read",
+    "triage",
+    "admin",
+    "limited read",
+    "limited triage",
+    "limited admin",
+)
+LIMITED: Final = frozenset({"limited read", "limited triage", "limited admin"})
+READERS: Final = LIMITED | {"read", "triage", "admin"}
 ADMINS: Final = frozenset({"admin", "limited admin"})
-TRIAGERS: Final = frozenset({"triage", "admin", "limited admin"})
-LIMITED: Final = frozenset({"limited read", "limited admin"})
+TRIAGERS: Final = ADMINS | {"triage", "limited triage"}
 ABSENT: Final = "999999"
 """Stands for every id and name in a path, so that whoever is let in is told 404."""
 
@@ -146,7 +155,7 @@ def secrets(served: Service) -> dict[str, str]:
     found = {role.value: secret for role, secret in served.secrets.items()}
     limit = Scope(namespaces=frozenset({"shop"}))
     with served.core.store.write() as session:
-        for role in (Role.READ, Role.ADMIN):
+        for role in (Role.READ, Role.TRIAGE, Role.ADMIN):
             found[f"limited {role}"] = tokens.create(
                 session, name=f"limited-{role}", role=role, now_ms=NOW_MS, actor="test", scope=limit
             )

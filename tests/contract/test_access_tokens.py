@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import inspect
 
 from api import cli
+from api.access.usage import UsageWriter
 from api.db.access_tables import TokenRow
 from api.tokens.repository import find_by_name
 from api.tokens.service import Role
-from tests.service import FakeClock, Service
+from tests.service import NOW_MS, FakeClock, Service
+from tests.waiting import wait_for
 
 HOUR_MS = 3_600_000
 
@@ -119,6 +121,31 @@ def test_the_last_use_is_known_at_once_and_written_later(service: Service) -> No
     assert service.core.guard.usage.newest(1) is None
     assert service.get("/v1/tokens/read", Role.ADMIN).json()["last_used_at"] == shown
     assert service.get("/v1/tokens/ingest", Role.ADMIN).json()["last_used_at"] is None
+
+
+def test_uses_are_written_from_time_to_time_and_at_the_end(service: Service) -> None:
+    """By a thread of their own, so that no request waits for it; a stop loses none."""
+    store, usage = service.core.store, service.core.guard.usage
+
+    def written() -> int | None:
+        with store.read() as session:
+            row = find_by_name(session, "read")
+            return row.last_used_at if row else None
+
+    writer = UsageWriter(usage, store, every_s=0.01)
+    writer.start()
+    try:
+        service.get("/v1/alerts")
+        wait_for(lambda: written() == NOW_MS)
+    finally:
+        writer.stop()
+    slow = UsageWriter(usage, store, every_s=3600)
+    slow.start()
+    move(service, 5_000)
+    service.get("/v1/alerts")
+    slow.stop()
+
+    assert written() == NOW_MS + 5_000
 
 
 def test_the_commands_say_the_same_of_a_service_and_of_its_database(

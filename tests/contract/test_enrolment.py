@@ -163,6 +163,24 @@ def test_the_commands_enrol_a_node_and_rotate_its_token(
     assert sorted(path.name for path in token_file.parent.iterdir()) == ["agent-token"]
 
 
+def test_a_running_agent_takes_up_a_rotated_token(service: Service, tmp_path: Path) -> None:
+    """Once the one that it has is refused it reads the file anew; the window that was refused comes again."""
+    token_file = tmp_path / "agent-token"
+    token_file.write_text(enrol(service, once(service)).json()["token"])
+    agent = Sender(service.url, token_file)
+    assert agent.send(encode_batch(a_batch(a_delta(0)))).verdict is Verdict.KNOWN
+
+    assert agent_cli.main(["rotate", f"--url={service.url}", f"--token-file={token_file}"]) == 0
+    assert agent.send(encode_batch(a_batch(a_delta(1)))).verdict is Verdict.KNOWN
+    assert isinstance(service.core.clock, FakeClock)
+    service.core.clock.at_ms += 600_000
+    body = encode_batch(a_batch(a_delta(2)))
+    refused, taken = agent.send(body), agent.send(body)
+
+    assert (refused.verdict, refused.cause) == (Verdict.LATER, "token")
+    assert taken.verdict is Verdict.KNOWN
+
+
 def test_where_the_token_cannot_be_kept_none_is_used_up(
     service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,7 +132,13 @@ def test_changes_reach_ones_own_rows_alone(store: Store) -> None:
     ):
         with as_bearer(SHOP), pytest.raises(ForbiddenError), store.write() as session:
             session.add(stranger)
+    for kind, owner, other in ((WorkloadRow, "namespace", "bank"), (ScoreRow, "workload_id", 2)):
+        with as_bearer(SHOP), pytest.raises(ForbiddenError), store.write() as session:
+            setattr(session.get_one(kind, 1), owner, other)
+    with as_bearer(SHOP), store.read() as session, pytest.raises(ForbiddenError):
+        session.connection()
     with as_bearer(SHOP), store.write() as session:
+        session.get_one(WorkloadRow, 1).budget_per_week = 3.0
         session.add(suppression(3))
         session.add(AuditRow(created_at=0, actor="a", action="b", target="c", detail={}))
 
