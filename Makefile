@@ -1,6 +1,8 @@
 # One list of commands. `make` alone explains them.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# One worker runs what needs the machine to itself, the others share the rest by files (tests/conftest.py).
+WORKERS := -n 3 --dist loadgroup
 UNIT := tests/unit tests/contract tests/rules wire signatures collector model api
 
 .PHONY: help install up test check demo bench rules-e2e benign docs lock clean
@@ -16,7 +18,7 @@ up: install ## run service, learner and this node's agent; Ctrl-C stops all of i
 
 test: ## run all tests; those with kernel and containers need root and are skipped otherwise
 	@deploy/install.sh lab
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 check: ## lint, types, import rules, unit and contract tests with branch coverage
 	@deploy/install.sh dev
@@ -24,7 +26,7 @@ check: ## lint, types, import rules, unit and contract tests with branch coverag
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered -m "not kernel and not containers and not slow" $(UNIT)
+	$(BIN)/python -m pytest -q $(WORKERS) --cov --cov-report=term:skip-covered -m "not kernel and not containers and not slow" $(UNIT)
 
 demo: ## tell the whole story on real containers: learn, enforce, intrude (root)
 	@deploy/install.sh lab

@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
+_ALONE = ("kernel", "containers", "slow")
+_SYSTEM = Path(__file__).parent / "system"
+
 
 @pytest.fixture(autouse=True)
 def quiet_logs() -> None:
@@ -43,9 +46,14 @@ def _why_no_containers() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip kernel and container tests with the reason why this machine cannot run them."""
+    """Skip what this machine cannot run, with the reason; let workers share out the rest by files.
+
+    What uses kernel, containers or whole processes runs one after the other in one worker of pytest-xdist.
+    """
     reasons = {"kernel": _why_no_kernel(), "containers": _why_no_containers()}
     for item in items:
+        alone = any(item.get_closest_marker(each) for each in _ALONE) or _SYSTEM in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("alone" if alone else str(item.path)))
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))

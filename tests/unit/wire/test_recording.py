@@ -106,7 +106,9 @@ def test_a_new_recording_without_a_batch_leaves_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"plain text", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n"), gzip.compress(b"\xff\n")]
+    "content",
+    [b"", b"plain text", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n"), gzip.compress(b"\xff\n")],
+    ids=["nothing", "text", "object", "list", "bytes"],
 )
 def test_what_is_no_recording_is_refused_by_name(tmp_path, content):
     """Empty, plain and foreign files each give one sentence with the file in it."""
