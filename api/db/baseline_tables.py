@@ -15,6 +15,13 @@ class BaselineVersionRow(Base):
     __table_args__ = (
         UniqueConstraint("workload_id", "number"),
         Index("ix_baseline_versions_state_id", "state", "id"),
+        Index(
+            "ix_baseline_versions_state_workload_id_changed_at",
+            "state",
+            "workload_id",
+            "changed_at",
+            "number",
+        ),
         NEVER_REUSED,
     )
 

@@ -1,5 +1,6 @@
 """Times of the day, or of the week, at which strange windows come again and again. Pure."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -10,6 +11,8 @@ LEAST: Final = 3
 """Days, or weeks, from which on it is a rhythm."""
 SHARE: Final = 0.75
 """Of the days that were watched, those on which it has to come."""
+CHANCE: Final = 0.01
+"""Most that it may be likely by chance."""
 _MONDAY: Final = 3
 """Day 0 of Unix time was a Thursday."""
 
@@ -45,7 +48,8 @@ def find(strange: Sequence[Strange], days: Collection[int]) -> list[Rhythm]:
 
     Windows within an hour of the first are one occasion. Occasions of which the times of the day lie
     within an hour are one rhythm if they came on three days, and on three in four of the days that
-    were watched since the first; or the same of one day of the week.
+    were watched since the first; or the same of one day of the week. Not where as many occasions at any
+    time would do the same by chance, once in a hundred workloads.
 
     Args:
         strange: The windows.
@@ -60,12 +64,16 @@ def find(strange: Sequence[Strange], days: Collection[int]) -> list[Rhythm]:
         ([], [])
     """
     found = []
-    for cluster in _clusters(_occasions(strange)):
+    occasions = _occasions(strange)
+    all_days = len(set(days) | {each.start // DAY_MS for each in strange})
+    for cluster in _clusters(occasions):
         seen = {occasion[0].start // DAY_MS for occasion in cluster}
         weekdays = {(day + _MONDAY) % 7 for day in seen}
         weekday = weekdays.pop() if len(weekdays) == 1 else None
         watched = {day for day in days if day >= min(seen) and weekday in {None, (day + _MONDAY) % 7}} | seen
         if len(seen) < LEAST or len(seen) < SHARE * len(watched):
+            continue
+        if _by_chance(len(seen), len(watched), len(occasions), all_days) > CHANCE:
             continue
         windows = [each for occasion in cluster for each in occasion]
         minutes = sorted(occasion[0].start % DAY_MS // 60_000 for occasion in _turned(cluster))
@@ -91,6 +99,19 @@ def is_at(start: int, minute: int) -> bool:
     """
     apart = abs(start % DAY_MS - minute * 60_000)
     return min(apart, DAY_MS - apart) <= HOUR_MS
+
+
+def _by_chance(seen: int, watched: int, occasions: int, days: int) -> float:
+    """Return a bound of how likely it is that occasions at any time fall into one hour on so many days.
+
+    Binomial, and Bonferroni's bound over the hours and the days that begin with an occasion.
+    """
+    share = 1 - math.exp(-occasions / max(days, 1) / 24)
+    tail = sum(
+        math.comb(watched, count) * share**count * (1 - share) ** (watched - count)
+        for count in range(seen, watched + 1)
+    )
+    return min(1.0, tail * occasions * min(occasions, days))
 
 
 def _occasions(strange: Sequence[Strange]) -> list[list[Strange]]:

@@ -226,11 +226,13 @@ def find_versions(
         )
         .label("place")
     )
-    stale = (
-        select(BaselineVersionRow.id, BaselineVersionRow.workload_id, BaselineVersionRow.changed_at, place)
-        .where(BaselineVersionRow.state == BaselineState.STALE.value)
-        .subquery()
-    )
+    known = select(
+        BaselineVersionRow.id, BaselineVersionRow.workload_id, BaselineVersionRow.changed_at, place
+    ).where(BaselineVersionRow.state == BaselineState.STALE.value)
+    if among is not None:
+        of_workloads = select(BaselineVersionRow.workload_id).where(BaselineVersionRow.id.in_(among))
+        known = known.where(BaselineVersionRow.workload_id.in_(of_workloads))
+    stale = known.subquery()
     # An alert was raised by the version that was live when it opened, which became stale after that.
     judged = select(AlertRow.id).where(
         AlertRow.workload_id == stale.c.workload_id,

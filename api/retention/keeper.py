@@ -24,6 +24,8 @@ _ROLL_UP_EVERY_S: Final = 60.0
 _TIDY_EVERY_S: Final = 600.0
 _AT_ONCE: Final = 500
 """Rows in one transaction: some ten milliseconds."""
+_VERSIONS_AT_ONCE: Final = 20
+"""Versions in one transaction: each is a row of many pages, and an entry of the audit record."""
 _LOW_WATER: Final = 0.95
 """Share of the limit down to which is dropped, so that not each new window drops an old one."""
 _AGE: Final = "age"
@@ -37,6 +39,8 @@ class _Kind:
     what: str
     find: Callable[..., list[Candidate]]
     delete: Callable[[Session, Sequence[int]], list[int]]
+    at_once: int = _AT_ONCE
+    """Most that one transaction deletes."""
 
 
 _COUNTS: Final = _Kind(what="counts", find=candidates.find_counts, delete=candidates.delete_counts)
@@ -165,6 +169,7 @@ class Keeper:
             what="versions",
             find=partial(candidates.find_versions, kept=kept),
             delete=partial(candidates.retire_versions, before_ms=before_ms, kept=kept, now_ms=now_ms),
+            at_once=_VERSIONS_AT_ONCE,
         )
 
     def _fold(self) -> Iterator[None]:
@@ -200,8 +205,9 @@ class Keeper:
                 found = kind.find(session, place, before_ms=before_ms, limit=_AT_ONCE)
             if found:
                 place = Place(found[-1].at, found[-1].id)
-                self._delete(kind, cause, found)
-                yield
+                for begin in range(0, len(found), kind.at_once):
+                    self._delete(kind, cause, found[begin : begin + kind.at_once])
+                    yield
 
     def _delete(self, kind: _Kind, cause: str, found: Sequence[Candidate]) -> None:
         starts = {each.id: each.start for each in found}

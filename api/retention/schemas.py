@@ -115,7 +115,10 @@ class VersionsOut(BaseModel):
     rollback: Annotated[int, Field(description="Newest of each workload that stay however old.")]
     most: Annotated[int | None, Field(description="Of each workload; null: no limit.")]
     due: Annotated[
-        int, Field(description="Too old or too many, and of no open alert: the next pass retires them.")
+        int,
+        Field(
+            description="Too old or too many, of no open alert, and so retired next; at most 1,000 are told."
+        ),
     ]
 
 

@@ -24,7 +24,7 @@ from api.retention.schemas import (
 from api.settings import MIB, ServiceSettings
 
 _SHOWN_DAYS: Final = 31
-_MOST_DUE: Final = 1_000_000
+_MOST_DUE: Final = 1000
 
 
 def get_history(session: Session, workload_id: int, query: HistoryQuery) -> HistoryOut:

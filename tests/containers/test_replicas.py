@@ -73,6 +73,8 @@ class Replicas:
         pod = self.dice.choice(self.pods)
         if self.dice.random() < 0.5:
             subprocess.run(["kill", "-9", str(pod.container.pid)], check=True)
+            # As a kubelet does: the runtime refuses to stop what dies at the same moment.
+            wait_for(lambda: not pod.container.running, 20, 0.05)
             pod.restart(patience_s=0)
             self.befell["killed"] += 1
         else:

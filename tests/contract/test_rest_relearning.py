@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from api import cli
+from api.baselines import drafts
+from api.baselines.schemas import RelearnIn
 from api.clock import to_datetime
 from api.db.access_tables import AuditRow
 from api.db.tables import BaselineRow
+from api.errors import NotPossibleError, StoreError
 from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from model import snapshot
@@ -230,3 +233,62 @@ def test_a_person_relearns_at_a_terminal(service: Service, tmp_path: Path, capsy
     assert "vanished" in said
     assert "All 50 windows that were learned since" in said
     assert ("nothing was changed." if dry else "shop/cart/web version 2 is ready, learned from") in said
+
+
+def drawn_up(service: Service, index: int) -> drafts.Draft:
+    """Return what a wish would have learned by now."""
+    wish = RelearnIn.model_validate({"since": since(index), "reason": "x"})
+    with service.core.store.read() as session:
+        return drafts.draw_up(session, 1, wish)
+
+
+def carry_out(service: Service, made: drafts.Draft) -> int:
+    """Make it the live version; return the windows that it was learned from."""
+    service.core.clock.at_ms += 1000
+    with service.core.store.write() as session:
+        done = drafts.carry_out(session, made, reason="x", actor="test", now_ms=service.core.clock.now_ms())
+        service.core.forget_baseline(1)
+    return done.windows
+
+
+def test_what_is_learned_while_a_version_is_relearned_is_part_of_it(service: Service) -> None:
+    """The worker goes on meanwhile, and nothing that it learns is lost."""
+    service.learn(50)
+    made = drawn_up(service, 10)
+    service.learn(7, first=50)
+
+    assert carry_out(service, made) == 47
+    service.learn(1, first=60)
+    assert learned(service)[0].windows == 48
+
+
+def test_what_is_unlearned_while_a_version_is_relearned_ends_it(service: Service) -> None:
+    """The wish is refused rather than carried out on what is no longer so."""
+    service.learn(50)
+    made = drawn_up(service, 10)
+    service.request("POST", "/v1/scores/30/unlearn", Role.ADMIN, json={"reason": "x"})
+    before = content(service)
+
+    with pytest.raises(NotPossibleError, match="in the meantime"):
+        carry_out(service, made)
+
+    assert content(service) == before
+
+
+def test_a_wish_that_fails_halfway_changes_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions, content and scores are committed together, with the audit record last, or not at all."""
+    service.learn(50)
+    before, versions = content(service), service.get("/v1/baselines").json()["items"]
+
+    def fail(*_: object, **__: object) -> None:
+        message = "The disk of the database is full; nothing was stored."
+        raise StoreError(message)
+
+    monkeypatch.setattr("api.baselines.relearning.record", fail)
+    answer = ask(service, 10)
+
+    assert answer.status_code >= 500
+    assert content(service) == before
+    assert service.get("/v1/baselines").json()["items"] == versions
+    service.learn(1, first=50)
+    assert learned(service)[0].windows == 51

@@ -1,0 +1,18 @@
+"""An index by which retention finds stale versions without reading what they learned."""
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+NAME = "ix_baseline_versions_state_workload_id_changed_at"
+
+
+def upgrade() -> None:
+    op.create_index(NAME, "baseline_versions", ["state", "workload_id", "changed_at", "number"])
+
+
+def downgrade() -> None:
+    op.drop_index(NAME, table_name="baseline_versions")
