@@ -33,13 +33,14 @@ def quiet_logs() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the whole of the tests that use a service's database run on another one."""
+    """Let the whole of the tests that use a service's database run on another one, and some run longer."""
     parser.addoption(
         "--database",
         choices=(Sqlite.kind, Postgresql.kind),
         help="run tests that ask for a database on this one alone; without it all run on sqlite, "
         "and those marked `databases` on postgresql too",
     )
+    parser.addoption("--poller-s", type=float, default=12, help="seconds that pollers and writers race")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
