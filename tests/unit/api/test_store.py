@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from api.db.access_tables import AuditRow
+from api.db.access_tables import AuditRow, TokenRow
 from api.db.migrate import upgrade, versions
 from api.db.store import Store
 from api.db.turns import Turns
@@ -106,12 +106,12 @@ def test_a_writer_sees_what_the_one_before_it_wrote(opened: Opening) -> None:
     """Two that count up one number at the same time lose no step."""
     stores = [opened(), opened()]
     with stores[0].write() as session:
-        session.add(AuditRow(id=1, created_at=0, actor="", action="", target="", detail={}))
+        session.add(TokenRow(id=1, name="n", role="read", digest=bytes(32), created_at=0))
 
     def count_up(store: Store) -> None:
         for _ in range(WRITES):
             with store.write() as session:
-                row = session.get_one(AuditRow, 1)
+                row = session.get_one(TokenRow, 1)
                 row.created_at += 1
 
     threads = [threading.Thread(target=count_up, args=(each,)) for each in stores]
@@ -121,7 +121,7 @@ def test_a_writer_sees_what_the_one_before_it_wrote(opened: Opening) -> None:
         each.join()
 
     with stores[0].read() as session:
-        assert session.get_one(AuditRow, 1).created_at == 2 * WRITES
+        assert session.get_one(TokenRow, 1).created_at == 2 * WRITES
 
 
 def test_who_waits_for_a_turn_gets_it_before_who_had_it() -> None:

@@ -58,7 +58,7 @@ def test_findings_are_grouped_as_the_worker_groups_them(
                         "score": each.score,
                         "contributions": [],
                     }
-                    alerts.setdefault(book.enter(workload, score).id, []).append(each.id)
+                    alerts.setdefault(book.enter(workload, score, "x86_64").id, []).append(each.id)
         store.close()
 
     groups = group(findings, gap_ms=GAP_S * 1000)
