@@ -17,6 +17,13 @@ class AlertFormat(StrEnum):
 
     NONSELF = "nonself"
     FALCO = "falco"
+    """Matches, each as Falco tells it."""
+    OCSF = "ocsf"
+    """Detection Findings of the Open Cybersecurity Schema Framework."""
+    ECS = "ecs"
+    """Documents of the Elastic Common Schema."""
+    CEF = "cef"
+    """Lines of ArcSight's Common Event Format."""
 
 
 class AlertOrder(StrEnum):
@@ -72,8 +79,9 @@ class AlertQuery(AlertFilter, PageQuery):
     format: Annotated[
         AlertFormat,
         Field(
-            description="`falco`: each match that is kept whole, in the shape of Falco's alerts; "
-            "cursors of one format are not those of the other."
+            description="`ocsf`, `ecs` and `cef`: the same alerts with other names (docs/formats.md); `cef` "
+            "is lines of text. `falco`: each match that is kept whole, in the shape of Falco's alerts; its "
+            "cursors are not those of the others."
         ),
     ] = AlertFormat.NONSELF
 
@@ -176,8 +184,8 @@ class AlertOut(BaseModel):
     ]
 
 
-class FalcoPage(BaseModel):
-    """Matches in the shape of Falco's alerts."""
+class ShapedPage(BaseModel):
+    """Alerts, or matches, in the shape of another product."""
 
     items: list[dict[str, Any]]
     next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]
