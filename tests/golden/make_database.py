@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import structlog
+
 from api.retention.keeper import Keeper
 from api.tokens.service import Role
 from tests.service import LOOP, Service, a_delta, a_match, serving
@@ -44,6 +46,8 @@ def live(service: Service) -> None:
 
 def main() -> None:
     """Write the SQL to standard output."""
+    # Standard output is for the SQL alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with tempfile.TemporaryDirectory() as folder:
         with serving(Path(folder)) as service:
             live(service)
