@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
@@ -23,7 +23,15 @@ AlertId = Annotated[int, Path(ge=1, lt=1 << 63)]
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
 
-@router.get("", responses=responses(), response_model=Page[AlertOut] | ShapedPage)
+_TEXTS: Final[dict[str, Any]] = {"text/plain": {}, LINES: {}}
+"""What the list is given in beside JSON."""
+
+
+@router.get(
+    "",
+    responses=responses() | {200: {"description": "Alerts.", "content": _TEXTS}},
+    response_model=Page[AlertOut] | ShapedPage,
+)
 def list_alerts(
     core: CoreDep,
     _principal: ReaderDep,

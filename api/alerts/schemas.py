@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.matches.schemas import MatchOut
+from api.moments import Moment
 from api.paging import NoQuery, PageQuery
 from api.scores.schemas import ContributionOut, ScoreOut
 from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
@@ -65,10 +66,10 @@ class AlertFilter(NoQuery):
         str | None, Field(min_length=1, max_length=200, description="What its message contains, in any case.")
     ] = None
     happened_since: Annotated[
-        datetime | None, Field(description="Its last window or match is not older than this.")
+        Moment | None, Field(description="Its last window or match is not older than this.")
     ] = None
     happened_until: Annotated[
-        datetime | None, Field(description="Its first window or match is older than this.")
+        Moment | None, Field(description="Its first window or match is older than this.")
     ] = None
 
 

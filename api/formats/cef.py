@@ -66,7 +66,8 @@ def render(alert: Alert) -> str:
         "cfp1Label": "pValue" if alert["p_value"] is not None else None,
         "outcome": alert["verdict"],
         "reason": alert["triage"],
-        "suser": alert["assignee"],
+        "flexString1": alert["assignee"],
+        "flexString1Label": "assignee" if alert["assignee"] else None,
     }
     extension = " ".join(f"{key}={_value(value)}" for key, value in facts.filled(fields).items())
     return "|".join([head[0], *(_header(each) for each in head[1:]), extension])
