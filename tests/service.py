@@ -122,7 +122,7 @@ class Service:
         self.worker = worker
         self.url = url
         self.secrets = secrets
-        self.http = httpx.Client(base_url=url, timeout=10)
+        self.http = httpx.Client(base_url=url, timeout=60)
 
     def get(self, path: str, role: Role = Role.READ, **params: Any) -> httpx.Response:
         """Read as the bearer of a role."""
@@ -143,7 +143,7 @@ class Service:
         type_: str | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = 10,
+        timeout: float = 60,
         **params: Any,
     ) -> httpx.Response:
         """Ask anything as the bearer of a role."""
