@@ -132,7 +132,7 @@ def _evidences(alert: Alert) -> list[dict[str, Any]]:
     container = match["container"] or {}
     lineage = [
         {"pid": each["pid"], "name": each["name"], "path": each["exe"], "cmd_line": each["cmdline"]}
-        for each in match["ancestors"]
+        for each in match["ancestors"] or []
     ]
     process: dict[str, Any] = {}
     for each in reversed(lineage):
