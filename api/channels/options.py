@@ -77,7 +77,11 @@ def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _route(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--format", default="nonself", help="of the alerts (default: nonself)")
+    parser.add_argument(
+        "--format",
+        default="nonself",
+        help="of the alerts: nonself, ocsf, ecs, or of syslog cef (default: nonself)",
+    )
     parser.add_argument("--namespace", action="append", default=[], help="only these; a pattern, repeatable")
     parser.add_argument("--workload", action="append", default=[], help="only these; id or name, repeatable")
     parser.add_argument("--rule", action="append", default=[], help="only these; a pattern, repeatable")

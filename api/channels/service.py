@@ -76,10 +76,10 @@ def change_routing(
 
     Raises:
         NotFoundError: There is none of this id.
-        InvalidError: The kind of channel cannot be paced.
+        InvalidError: The kind of channel cannot be paced, or does not take the format.
     """
     row = find(session, channel_id)
-    _check_pacing(ChannelKind(row.kind), wish)
+    _check_routing(ChannelKind(row.kind), wish)
     routing = _routing(ChannelKind(row.kind), wish)
     row.format, row.filters, row.pacing = wish.format.value, routing["filters"], routing["pacing"]
     row.updated_at = max(now_ms, row.updated_at + 1)
@@ -282,10 +282,13 @@ def _check(wish: ChannelIn) -> None:
     if wish.secret is not None and not kind.signs:
         msg = f"secret: messages of kind {wish.kind.value} are not signed; expected none."
         raise InvalidError(msg)
-    _check_pacing(wish.kind, wish)
+    _check_routing(wish.kind, wish)
 
 
-def _check_pacing(kind: ChannelKind, wish: RoutingIn) -> None:
+def _check_routing(kind: ChannelKind, wish: RoutingIn) -> None:
+    if wish.format is Shape.CEF and kind is not ChannelKind.SYSLOG:
+        msg = f"format: expected nonself, ocsf or ecs for kind {kind.value}; cef is of kind syslog alone."
+        raise InvalidError(msg)
     if wish.pacing.is_set and not KINDS[kind].paced:
         paced = " or ".join(each.value for each, one in KINDS.items() if one.paced)
         msg = f"pacing: expected none for kind {kind.value}; channels of kind {paced} can be paced."

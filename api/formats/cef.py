@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from api.formats import facts
-from api.formats.facts import Alert, milliseconds
+from api.formats.facts import Alert, Told, milliseconds
 from api.vocabulary import AlertKind, Level
 
 _SEVERITIES: Final = {
@@ -22,8 +22,13 @@ _LONGEST: Final = 1023
 """Characters of `msg` and of the strings of devices."""
 
 
-def render(alert: Alert) -> str:
-    """Return one line, without an end of line."""
+def render(alert: Alert, told: Told | None = None) -> str:
+    """Return one line, without an end of line.
+
+    Args:
+        alert: As it is now.
+        told: What happened to it, where that is why it is sent.
+    """
     match = alert["match"] or {}
     container, workload = match.get("container") or {}, alert["workload"]
     signature = alert["kind"] == AlertKind.SIGNATURE.value
@@ -41,7 +46,9 @@ def render(alert: Alert) -> str:
     calls = alert["contributions"][0]["syscalls"] if alert["contributions"] else []
     fields: dict[str, Any] = {
         "externalId": alert["id"],
-        "rt": milliseconds(alert["updated_at"]),
+        "rt": milliseconds(told.at if told else alert["updated_at"]),
+        "act": told.change.value if told else None,
+        "suser": told.actor if told else None,
         "start": milliseconds(alert["start"]),
         "end": milliseconds(alert["end"]),
         "cnt": alert["findings"],
@@ -68,6 +75,8 @@ def render(alert: Alert) -> str:
         "reason": alert["triage"],
         "flexString1": alert["assignee"],
         "flexString1Label": "assignee" if alert["assignee"] else None,
+        "flexString2": told.comment if told else None,
+        "flexString2Label": "comment" if told and told.comment else None,
     }
     extension = " ".join(f"{key}={_value(value)}" for key, value in facts.filled(fields).items())
     return "|".join([head[0], *(_header(each) for each in head[1:]), extension])

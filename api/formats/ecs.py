@@ -6,7 +6,7 @@ Fields as of ECS 8.17 (https://www.elastic.co/guide/en/ecs/8.17/); what has no n
 from typing import Any, Final
 
 from api.formats import facts
-from api.formats.facts import Alert
+from api.formats.facts import Alert, Told
 from api.vocabulary import AlertKind, Level
 
 VERSION: Final = "8.17.0"
@@ -20,11 +20,17 @@ _SEVERITIES: Final = {
 """Numbers that Elastic's detection engine gives to these words."""
 
 
-def render(alert: Alert) -> dict[str, Any]:
-    """Return an alert as it is now; its id stays, so that a later one replaces it."""
+def render(alert: Alert, told: Told | None = None) -> dict[str, Any]:
+    """Return an alert as it is now; its id stays, so that a later one replaces it.
+
+    Args:
+        alert: As it is now.
+        told: What happened to it, where that is why it is sent.
+    """
     match = alert["match"] or {}
     container, workload = match.get("container") or {}, alert["workload"]
     signature = alert["kind"] == AlertKind.SIGNATURE.value
+    split = [facts.split_technique(each) for each in alert["techniques"]]
     severity = _SEVERITIES[facts.level(alert)]
     return facts.filled(
         {
@@ -35,6 +41,8 @@ def render(alert: Alert) -> dict[str, Any]:
                 "kind": "alert",
                 "category": ["intrusion_detection"],
                 "type": ["info"],
+                "action": f"alert-{told.change.value}" if told else None,
+                "sequence": told.id if told else None,
                 "module": "nonself",
                 "dataset": "nonself.alert",
                 "provider": "nonself",
@@ -54,7 +62,10 @@ def render(alert: Alert) -> dict[str, Any]:
             },
             "threat": {
                 "framework": "MITRE ATT&CK" if alert["techniques"] else None,
-                "technique": {"id": list(alert["techniques"])},
+                "technique": {
+                    "id": list(dict.fromkeys(parent for parent, _ in split)),
+                    "subtechnique": {"id": [sub for _, sub in split if sub]},
+                },
             },
             "host": {"name": match.get("node")},
             "container": {
@@ -75,6 +86,7 @@ def render(alert: Alert) -> dict[str, Any]:
                     name: alert[name]
                     for name in ("status", "triage", "verdict", "assignee", "findings", "p_value", "score")
                 },
+                "change": {"actor": told.actor, "comment": told.comment} if told else None,
                 "level": facts.level(alert).value,
                 "workload": facts.place(alert),
                 "syscalls": [" ".join(each["syscalls"]) for each in alert["contributions"][:5]],

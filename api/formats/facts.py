@@ -1,13 +1,29 @@
 """What all formats ask of an alert that REST lists: times, names, level, and how far people are with it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api.vocabulary import AlertKind, Level, Triage
+from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, Triage
 
 Alert = Mapping[str, Any]
 """An alert as REST lists it, in JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One thing that happened to an alert, where that is what is told."""
+
+    id: int
+    """Grows with each change, so that receivers can put them in order."""
+    change: AlertChange
+    at: str
+    """When, in the form of REST."""
+    actor: str | None
+    """Who did it; None: the service itself."""
+    comment: str | None
+
 
 VENDOR: Final = "nonself"
 UNRANKED: Final = Level.MEDIUM
@@ -53,8 +69,24 @@ def place(alert: Alert) -> str:
 
 
 def is_closed(alert: Alert) -> bool:
-    """Return whether a person has said what it is."""
-    return bool(alert["triage"] == Triage.CLOSED.value)
+    """Return whether a person has said what it is, by a verdict or by a suppression."""
+    return alert["triage"] == Triage.CLOSED.value or is_marked_benign(alert)
+
+
+def is_marked_benign(alert: Alert) -> bool:
+    """Return whether a suppression closed it, which leaves its triage and verdict as they were."""
+    return alert["suppression"] is not None and alert["status"] == AlertStatus.CLOSED.value
+
+
+def split_technique(technique: str) -> tuple[str, str | None]:
+    """Return a technique of ATT&CK and, where it is one, its sub-technique.
+
+    Examples:
+        >>> split_technique("T1059.004"), split_technique("T1059")
+        (('T1059', 'T1059.004'), ('T1059', None))
+    """
+    parent, dot, _ = technique.partition(".")
+    return parent, technique if dot else None
 
 
 def filled(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ Class 2004 and its `anomaly_analyses` as of 1.5.0, the first version that has th
 from typing import Any, Final
 
 from api.formats import facts
-from api.formats.facts import Alert, milliseconds
-from api.vocabulary import AlertKind, AlertVerdict, Level, Triage
+from api.formats.facts import Alert, Told, milliseconds
+from api.vocabulary import AlertChange, AlertKind, AlertVerdict, Level, Triage
 
 VERSION: Final = "1.5.0"
 _CLASS: Final = 2004
@@ -26,6 +26,7 @@ _RESOLVED: Final = (4, "Resolved")
 _RULE: Final = {"type_id": 1, "type": "Rule"}
 _LEARNED: Final = {"type_id": 4, "type": "Learning (ML/DL)"}
 _MOST: Final = 5
+_CLOSING: Final = frozenset({AlertChange.CLOSED, AlertChange.MARKED_BENIGN})
 _VERDICTS: Final = {
     AlertVerdict.FALSE_POSITIVE: (1, "False Positive"),
     AlertVerdict.TRUE_POSITIVE: (2, "True Positive"),
@@ -33,17 +34,23 @@ _VERDICTS: Final = {
 }
 
 
-def render(alert: Alert) -> dict[str, Any]:
-    """Return the event of an alert as it is now: created, updated, or closed by a person."""
-    activity = 3 if facts.is_closed(alert) else 1 if alert["findings"] == alert["revision"] == 1 else 2
+def render(alert: Alert, told: Told | None = None) -> dict[str, Any]:
+    """Return an event of an alert: created, updated, or closed by a person.
+
+    Args:
+        alert: As it is now.
+        told: What happened, of which the activity follows; without it, it follows from the alert.
+    """
+    activity = _activity(alert, told)
     severity, severity_name = _SEVERITIES[facts.level(alert)]
     status, status_name = _status(alert)
-    verdict, verdict_name = _VERDICTS[AlertVerdict(alert["verdict"])] if alert["verdict"] else (None, None)
+    verdict, verdict_name = _verdict(alert)
     return facts.filled(
         {
             "metadata": {
                 "version": VERSION,
-                "uid": f"{alert['id']}:{alert['updated_at']}",
+                "uid": f"{alert['id']}:{told.id if told else alert['updated_at']}",
+                "sequence": told.id if told else None,
                 "profiles": ["container", "incident"],
                 "product": {"name": "nonself", "vendor_name": facts.VENDOR},
             },
@@ -55,7 +62,7 @@ def render(alert: Alert) -> dict[str, Any]:
             "activity_name": _ACTIVITIES[activity],
             "type_uid": _CLASS * 100 + activity,
             "type_name": f"Detection Finding: {_ACTIVITIES[activity]}",
-            "time": milliseconds(alert["updated_at"]),
+            "time": milliseconds(told.at if told else alert["updated_at"]),
             "start_time": milliseconds(alert["start"]),
             "end_time": milliseconds(alert["end"]),
             "count": alert["findings"],
@@ -66,7 +73,8 @@ def render(alert: Alert) -> dict[str, Any]:
             "verdict_id": verdict,
             "verdict": verdict_name,
             "assignee": {"name": alert["assignee"]},
-            "is_alert": activity != 3,
+            "comment": told.comment if told else None,
+            "is_alert": not facts.is_closed(alert) and activity != 3,
             "message": facts.message(alert),
             "finding_info": _info(alert),
             "resources": [_resource(alert)],
@@ -74,15 +82,30 @@ def render(alert: Alert) -> dict[str, Any]:
             "anomaly_analyses": _analyses(alert),
             "unmapped": {
                 "nonself": {name: alert[name] for name in ("url", "p_value", "score", "suppression")}
+                | ({"change": told.change.value, "actor": told.actor} if told else {})
             },
         }
     )
+
+
+def _activity(alert: Alert, told: Told | None) -> int:
+    if told is None:
+        return 3 if facts.is_closed(alert) else 1 if alert["findings"] == alert["revision"] == 1 else 2
+    if told.change in _CLOSING:
+        return 3
+    return 1 if told.change is AlertChange.OPENED else 2
 
 
 def _status(alert: Alert) -> tuple[int, str]:
     if not facts.is_closed(alert):
         return _STATUSES[Triage(alert["triage"])]
     return _RESOLVED if alert["verdict"] == AlertVerdict.TRUE_POSITIVE.value else _SUPPRESSED
+
+
+def _verdict(alert: Alert) -> tuple[int, str] | tuple[None, None]:
+    if alert["verdict"]:
+        return _VERDICTS[AlertVerdict(alert["verdict"])]
+    return _VERDICTS[AlertVerdict.BENIGN] if facts.is_marked_benign(alert) else (None, None)
 
 
 def _info(alert: Alert) -> dict[str, Any]:
@@ -108,7 +131,11 @@ def _attacks(alert: Alert) -> list[dict[str, Any]]:
     """Return techniques that the rule names; an order of calls alone supports none (ADR 0095)."""
     attack = (alert["match"] or {}).get("attack") or {}
     version = f"v{attack['version']}" if attack.get("version") else None
-    return [facts.filled({"version": version, "technique": {"uid": each}}) for each in alert["techniques"]]
+    split = [facts.split_technique(each) for each in alert["techniques"]]
+    return [
+        facts.filled({"version": version, "technique": {"uid": parent}, "sub_technique": {"uid": sub}})
+        for parent, sub in split
+    ]
 
 
 def _resource(alert: Alert) -> dict[str, Any]:
@@ -132,7 +159,7 @@ def _evidences(alert: Alert) -> list[dict[str, Any]]:
     container = match["container"] or {}
     lineage = [
         {"pid": each["pid"], "name": each["name"], "path": each["exe"], "cmd_line": each["cmdline"]}
-        for each in match["ancestors"] or []
+        for each in match["ancestors"] or []  # none are left of a match that is not kept whole
     ]
     process: dict[str, Any] = {}
     for each in reversed(lineage):

@@ -41,3 +41,5 @@ class Shape(StrEnum):
     NONSELF = "nonself"
     OCSF = "ocsf"
     ECS = "ecs"
+    CEF = "cef"
+    """Lines of text, of kind `syslog` alone."""

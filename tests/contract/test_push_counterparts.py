@@ -154,6 +154,26 @@ def test_rsyslog_parses_what_is_sent(
     assert [each["data"]["alert"]["rule"] for each in events] == ["Shell", "Miner\nwith two lines"]
 
 
+@pytest.mark.slow
+def test_rsyslog_takes_lines_of_cef(open_service: Callable[..., Service], tmp_path: Path) -> None:
+    """In UTF-8, whose octets are counted rather than its letters; each message is one line."""
+    port = free_port()
+    service = open_service(push_allow="localhost")
+    with running(rsyslog(tmp_path, port), port, tmp_path / "rsyslog.log"):
+        add(service, f"tcp://localhost:{port}", kind="syslog", format="cef")
+        raise_alerts(service, "Schürfer | eins\nzwei", "Shell")
+        a_sender(service).step()
+        assert service.get("/v1/channels/1").json()["pending"] == 0
+        out = tmp_path / "out"
+        wait_for(lambda: out.exists() and out.read_text("utf-8").count("\n") == 2)
+        first, second = (line.split("|", 4)[4] for line in out.read_text("utf-8").splitlines())
+
+    assert re.match(r"CEF:0\|nonself\|nonself\|[^|]+\|signature\|Schürfer \\\| eins zwei\|5\|", first)
+    assert "|Shell|5|" in second
+    assert " act=opened " in first
+    assert " act=opened " in second
+
+
 def test_a_receiver_of_syslog_that_dies_is_not_taken_for_one_that_read(service: Service) -> None:
     """It resets the connection, with our message unread: the message waits."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

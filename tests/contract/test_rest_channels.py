@@ -178,6 +178,7 @@ def test_a_chat_within_the_network_needs_the_setting(open_service: Callable[...,
         ({"kind": "webhook", "address": "https://x/", "secret": "short"}, "secret: expected whsec_"),
         ({"kind": "webhook", "address": "https://x/", "name": "Soc"}, "name"),
         ({"kind": "webhook", "address": "https://x/", "format": "xml"}, "format"),
+        ({"kind": "webhook", "address": "https://x/", "format": "cef"}, "of kind syslog alone"),
         ({"kind": "webhook", "address": "https://x/", "filters": {"rule": "x"}}, "filters"),
         ({"kind": "webhook", "address": "https://x/", "filters": {"techniques": ["shell"]}}, "techniques"),
         (

@@ -1,6 +1,5 @@
 """Syslog: RFC 5424 over TCP or TLS, octets counted (RFC 6587, RFC 5425)."""
 
-import json
 import os
 import socket
 import ssl
@@ -12,7 +11,7 @@ from api.guard import Guard, GuardError
 from api.push.events import Event, level_of_event
 from api.push.kinds.base import Message, OneWay
 from api.push.outcome import DELIVERED, Outcome, down
-from api.push.shapes import shaped
+from api.push.shapes import as_text
 from api.vocabulary import Level
 
 SCHEMES: Final = ("tcp", "tls")
@@ -76,9 +75,8 @@ def _until_closed(peer: socket.socket) -> None:
 
 
 def line_of(message: Message) -> bytes:
-    """Return the message as RFC 5424 has it; the event as JSON in ASCII is its text."""
+    """Return the message as RFC 5424 has it; its text is JSON in ASCII, or CEF in UTF-8 without a mark."""
     event = message.event
-    text = json.dumps(shaped(event, message.shape), separators=(",", ":"))
     return b" ".join(
         (
             f"<{priority(event)}>1".encode(),
@@ -88,7 +86,7 @@ def line_of(message: Message) -> bytes:
             str(os.getpid()).encode(),
             event["type"].encode()[:32],
             b"-",
-            text.encode("ascii"),
+            as_text(event, message.shape).encode("utf-8", "replace"),
         )
     )
 
