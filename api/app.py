@@ -13,6 +13,7 @@ from api.baselines import routes as baselines
 from api.channels import routes as channels
 from api.core import Core
 from api.enrolment import routes as enrolment
+from api.errors import BadBodyError
 from api.ingest import routes as ingest
 from api.keys import routes as keys
 from api.matches import routes as matches
@@ -84,6 +85,10 @@ def _describe_problems(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = generate()
         schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        for operation in (each for path in schema["paths"].values() for each in path.values()):
+            if "requestBody" in operation:
+                # FastAPI reads a body before a route sees it, and knows nothing of what we answer then.
+                operation["responses"].setdefault("400", problems.responses(BadBodyError)[400])
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents

@@ -6,7 +6,6 @@ returns what has been added since.
 
 import base64
 import binascii
-from datetime import datetime
 from typing import Annotated, Final, Generic, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.clock import to_ms
 from api.db.slices import Slice
 from api.errors import InvalidError
+from api.moments import Moment
 
 MAX_LIMIT: Final = 1000
 _PREFIX: Final = "after:"
@@ -38,10 +38,8 @@ class NoQuery(BaseModel):
 class PageQuery(NoQuery):
     """Query parameters that all lists share."""
 
-    since: Annotated[datetime | None, Field(description="Only entries recorded at or after this time.")] = (
-        None
-    )
-    until: Annotated[datetime | None, Field(description="Only entries recorded before this time.")] = None
+    since: Annotated[Moment | None, Field(description="Only entries recorded at or after this time.")] = None
+    until: Annotated[Moment | None, Field(description="Only entries recorded before this time.")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most entries on one page.")] = 100
     cursor: Annotated[str | None, Field(description="`next_cursor` of the page before.", max_length=200)] = (
         None

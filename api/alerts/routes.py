@@ -1,12 +1,13 @@
 """`/v1/alerts`."""
 
 import json
-from typing import Annotated, Final
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.alerts import service, statistics, triage
-from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, FalcoPage
+from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, ShapedPage
 from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
 from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageIn
 from api.auth import ReaderDep, TriageDep
@@ -22,14 +23,24 @@ AlertId = Annotated[int, Path(ge=1, lt=1 << 63)]
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
 
-@router.get("", responses=responses(), response_model=Page[AlertOut] | FalcoPage)
+_TEXTS: Final[dict[str, Any]] = {"text/plain": {}, LINES: {}}
+"""What the list is given in beside JSON."""
+
+
+@router.get(
+    "",
+    responses=responses() | {200: {"description": "Alerts.", "content": _TEXTS}},
+    response_model=Page[AlertOut] | ShapedPage,
+)
 def list_alerts(
     core: CoreDep,
     _principal: ReaderDep,
     query: Annotated[AlertQuery, Query()],
     pager: PagerDep,
-    accept: Annotated[str, Header(description=f"`{LINES}`: format `falco`, one object a line.")] = "*/*",
-) -> Page[AlertOut] | FalcoPage | Response:
+    accept: Annotated[
+        str, Header(description=f"`{LINES}`: one object a line; of format `falco` where none is named.")
+    ] = "*/*",
+) -> Page[AlertOut] | ShapedPage | Response:
     """List alerts in the order in which they were opened; an open one keeps its place as findings join."""
     as_lines = LINES in accept.lower()
     if query.format is AlertFormat.NONSELF and not as_lines:
@@ -37,12 +48,18 @@ def list_alerts(
             items = service.list_page(session, query)
         return pager.page(query, items)
     with core.store.read() as session:
-        alerts, after = service.list_falco(session, query)
+        shaped, after = service.list_shaped(session, query, default=AlertFormat.FALCO if as_lines else None)
     cursor = pager.link(after)
+    if query.format is AlertFormat.CEF:
+        return Response(_lines(shaped), media_type="text/plain", headers={"Link": pager.header})
     if as_lines:
-        lines = "".join(json.dumps(each, sort_keys=True) + "\n" for each in alerts)
+        lines = _lines(json.dumps(each, sort_keys=True) for each in shaped)
         return Response(lines, media_type=LINES, headers={"Link": pager.header})
-    return FalcoPage(items=alerts, next_cursor=cursor)
+    return ShapedPage.model_validate({"items": shaped, "next_cursor": cursor})
+
+
+def _lines(texts: Iterable[object]) -> str:
+    return "".join(f"{each}\n" for each in texts)
 
 
 @router.get("/changes", responses=responses())

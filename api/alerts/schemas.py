@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.matches.schemas import MatchOut
+from api.moments import Moment
 from api.paging import NoQuery, PageQuery
 from api.scores.schemas import ContributionOut, ScoreOut
 from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
@@ -17,6 +18,13 @@ class AlertFormat(StrEnum):
 
     NONSELF = "nonself"
     FALCO = "falco"
+    """Matches, each as Falco tells it."""
+    OCSF = "ocsf"
+    """Detection Findings of the Open Cybersecurity Schema Framework."""
+    ECS = "ecs"
+    """Documents of the Elastic Common Schema."""
+    CEF = "cef"
+    """Lines of ArcSight's Common Event Format."""
 
 
 class AlertOrder(StrEnum):
@@ -58,10 +66,10 @@ class AlertFilter(NoQuery):
         str | None, Field(min_length=1, max_length=200, description="What its message contains, in any case.")
     ] = None
     happened_since: Annotated[
-        datetime | None, Field(description="Its last window or match is not older than this.")
+        Moment | None, Field(description="Its last window or match is not older than this.")
     ] = None
     happened_until: Annotated[
-        datetime | None, Field(description="Its first window or match is older than this.")
+        Moment | None, Field(description="Its first window or match is older than this.")
     ] = None
 
 
@@ -72,8 +80,9 @@ class AlertQuery(AlertFilter, PageQuery):
     format: Annotated[
         AlertFormat,
         Field(
-            description="`falco`: each match that is kept whole, in the shape of Falco's alerts; "
-            "cursors of one format are not those of the other."
+            description="`ocsf`, `ecs` and `cef`: the same alerts with other names (docs/formats.md); `cef` "
+            "is lines of text. `falco`: each match that is kept whole, in the shape of Falco's alerts; its "
+            "cursors are not those of the others."
         ),
     ] = AlertFormat.NONSELF
 
@@ -176,8 +185,8 @@ class AlertOut(BaseModel):
     ]
 
 
-class FalcoPage(BaseModel):
-    """Matches in the shape of Falco's alerts."""
+class ShapedPage(BaseModel):
+    """Alerts, or matches, in the shape of another product."""
 
     items: list[dict[str, Any]]
     next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]

@@ -1,21 +1,29 @@
 """Decides what is shown of an alert."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from api.alerts import repository
 from api.alerts.repository import AlertView
-from api.alerts.schemas import AlertDetailOut, AlertOrder, AlertOut, AlertQuery, FindingOut
+from api.alerts.schemas import AlertDetailOut, AlertFormat, AlertOrder, AlertOut, AlertQuery, FindingOut
 from api.clock import to_datetime
 from api.errors import InvalidError, existing
+from api.formats import cef, ecs, ocsf
+from api.formats.facts import Alert
 from api.matches import service as matches
 from api.matches.schemas import MatchOut, MatchQuery
 from api.scores.repository import ScoreView
 from api.scores.service import show, show_contributions
 from api.vocabulary import AlertKind
+
+_SHAPES: Final[Mapping[AlertFormat, Callable[[Alert], object]]] = {
+    AlertFormat.OCSF: ocsf.render,
+    AlertFormat.ECS: ecs.render,
+    AlertFormat.CEF: cef.render,
+}
 
 
 def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
@@ -36,6 +44,27 @@ def shown(session: Session, ids: Collection[int]) -> list[AlertOut]:
     views = repository.list_of(session, ids)
     newest = _newest_matches(session, views)
     return [AlertOut.model_validate(_show(view, newest)) for view in views]
+
+
+def list_shaped(
+    session: Session, query: AlertQuery, *, default: AlertFormat | None
+) -> tuple[Sequence[object], int]:
+    """Return one page in another product's shape, and the position after its last entry.
+
+    Args:
+        session: Where to read.
+        query: What is asked for.
+        default: The format where the query names none.
+
+    Raises:
+        InvalidError: A filter is set that entries of the format do not have.
+    """
+    wanted = default if default and query.format is AlertFormat.NONSELF else query.format
+    if wanted not in _SHAPES:
+        return list_falco(session, query)
+    items = list_page(session, query)
+    shaped = [_SHAPES[wanted](each.model_dump(mode="json")) for each in items]
+    return shaped, items[-1].id if items else query.slice().after
 
 
 def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]], int]:

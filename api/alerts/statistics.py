@@ -14,6 +14,7 @@ from api.clock import to_datetime, to_ms
 from api.db.alert_tables import AlertRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError
+from api.moments import Moment
 
 _MOST_POINTS: Final = 2000
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
@@ -48,8 +49,8 @@ class CountQuery(AlertFilter):
     """Which alerts are counted, and by what."""
 
     by: Annotated[CountBy, Field(description="One count for each value of this.")] = CountBy.TRIAGE
-    since: Annotated[datetime | None, Field(description="Only alerts opened at or after this time.")] = None
-    until: Annotated[datetime | None, Field(description="Only alerts opened before this time.")] = None
+    since: Annotated[Moment | None, Field(description="Only alerts opened at or after this time.")] = None
+    until: Annotated[Moment | None, Field(description="Only alerts opened before this time.")] = None
 
 
 class CountOut(BaseModel):
@@ -71,8 +72,8 @@ class SeriesQuery(AlertFilter):
     """Which alerts are counted in which intervals; points without alerts are there too."""
 
     interval: Interval = Interval.HOUR
-    since: Annotated[datetime, Field(description="Start; the interval in which it lies is the first.")]
-    until: Annotated[datetime, Field(description="End.")]
+    since: Annotated[Moment, Field(description="Start; the interval in which it lies is the first.")]
+    until: Annotated[Moment, Field(description="End.")]
 
 
 class PointOut(BaseModel):

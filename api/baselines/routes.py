@@ -100,7 +100,9 @@ def get_history(
 
 
 @router.get(
-    "/{version_id}/report", responses=responses(NotFoundError, NotPossibleError), response_model=ReportOut
+    "/{version_id}/report",
+    responses=responses(NotFoundError, NotPossibleError) | {200: {"content": {"text/html": {}}}},
+    response_model=ReportOut,
 )
 def get_report(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, query: Annotated[ReportQuery, Query()]

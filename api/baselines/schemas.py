@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.moments import Moment
 from api.paging import NoQuery, PageQuery
 from api.vocabulary import BaselineState, Mode, Origin
 from model.unseen import CompletenessVerdict
@@ -117,8 +118,8 @@ class UnlearnIn(BaseModel):
         },
     )
 
-    since: Annotated[datetime, Field(description="Windows that began at or after this time.")]
-    until: Annotated[datetime, Field(description="Windows that began before this time.")]
+    since: Annotated[Moment, Field(description="Windows that began at or after this time.")]
+    until: Annotated[Moment, Field(description="Windows that began before this time.")]
     container: Annotated[
         str | None, Field(max_length=4096, description="Only those of the container of this runtime id.")
     ] = None
@@ -208,7 +209,7 @@ class RelearnIn(BaseModel):
         },
     )
 
-    since: Annotated[datetime, Field(description="Windows that began at or after this time are learned.")]
+    since: Annotated[Moment, Field(description="Windows that began at or after this time are learned.")]
     reason: Reason
     dry_run: Annotated[bool, Field(description="Only say what would change.")] = False
 
@@ -249,8 +250,8 @@ class ReleaseIn(BaseModel):
         },
     )
 
-    since: Annotated[datetime, Field(description="Windows that began at or after this time.")]
-    until: Annotated[datetime, Field(description="Windows that began before this time.")]
+    since: Annotated[Moment, Field(description="Windows that began at or after this time.")]
+    until: Annotated[Moment, Field(description="Windows that began before this time.")]
     at: Annotated[
         str | None,
         Field(

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.formats import facts
 from api.vocabulary import AlertChange, AlertKind, Level
 
 _LEVELS: Final = list(Level)
-UNRANKED: Final = Level.MEDIUM
 """What an alert of kind `anomaly` counts as, which has no level."""
 
 _Patterns = Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=100)]
@@ -31,7 +31,7 @@ class Filters(BaseModel):
         list[_Technique], Field(max_length=100, description="Of ATT&CK; one of its parents fits too.")
     ] = []
     least_level: Annotated[
-        Level | None, Field(description=f"Alerts of kind `anomaly` count as `{UNRANKED.value}`.")
+        Level | None, Field(description=f"Alerts of kind `anomaly` count as `{facts.UNRANKED.value}`.")
     ] = None
     changes: Annotated[
         list[AlertChange],
@@ -69,7 +69,7 @@ class Filters(BaseModel):
 
 def level_of(alert: Mapping[str, Any]) -> Level:
     """Return the level that an alert has, or counts as."""
-    return Level(alert["level"]) if alert["level"] else UNRANKED
+    return facts.level(alert)
 
 
 def at_least(alert: Mapping[str, Any], level: Level | None) -> bool:

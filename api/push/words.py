@@ -39,3 +39,5 @@ class Shape(StrEnum):
     """In which form a channel gives an alert."""
 
     NONSELF = "nonself"
+    OCSF = "ocsf"
+    ECS = "ecs"

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from api.moments import Moment
 from api.paging import NoQuery
 from api.retention.rollup import EDGES
 
@@ -23,8 +24,8 @@ class HistoryQuery(NoQuery):
     step: Annotated[
         Step, Field(description="`hour`: by the hour as far back as that is kept, by the day before.")
     ] = Step.DAY
-    since: Annotated[datetime | None, Field(description="Only entries that end after this time.")] = None
-    until: Annotated[datetime | None, Field(description="Only entries that start before this time.")] = None
+    since: Annotated[Moment | None, Field(description="Only entries that end after this time.")] = None
+    until: Annotated[Moment | None, Field(description="Only entries that start before this time.")] = None
 
 
 class VerdictsOut(BaseModel):

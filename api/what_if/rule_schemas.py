@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.moments import Moment
 from wire.bundle import MAX_FILE_CHARS
 
 _Pattern = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -36,8 +37,8 @@ class RulesWhatIfIn(BaseModel):
         list[_Pattern], Field(max_length=100, description="Names to switch off; `*` stands for any text.")
     ] = []
     enable: Annotated[list[_Pattern], Field(max_length=100, description="Names to switch on.")] = []
-    since: Annotated[datetime | None, Field(description="Absent: 14 days ago.")] = None
-    until: Annotated[datetime | None, Field(description="Absent: now.")] = None
+    since: Annotated[Moment | None, Field(description="Absent: 14 days ago.")] = None
+    until: Annotated[Moment | None, Field(description="Absent: now.")] = None
 
 
 class RuleChange(StrEnum):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.moments import Moment
 from api.scores.schemas import ContributionOut
 
 
@@ -22,11 +23,9 @@ class WhatIfIn(BaseModel):
         Field(gt=0, le=1e9, allow_inf_nan=False, description="Null or absent: the workload's own."),
     ] = None
     since: Annotated[
-        datetime | None, Field(description="Windows that begin from this time on; absent: 14 days ago.")
+        Moment | None, Field(description="Windows that begin from this time on; absent: 14 days ago.")
     ] = None
-    until: Annotated[datetime | None, Field(description="Only windows that begin before; absent: now.")] = (
-        None
-    )
+    until: Annotated[Moment | None, Field(description="Only windows that begin before; absent: now.")] = None
 
 
 class Approximation(StrEnum):

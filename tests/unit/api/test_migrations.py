@@ -78,11 +78,7 @@ def test_a_database_of_every_release_opens(dump: Path, tmp_path: Path) -> None:
 
     store = Store(url)
     with store.read() as session:
-        assert session.scalars(select(TokenRow.role).order_by(TokenRow.role)).all() == [
-            "admin",
-            "ingest",
-            "read",
-        ]
+        assert {"admin", "ingest", "read"} <= set(session.scalars(select(TokenRow.role)))
         assert session.scalars(select(WorkloadRow.name)).all() == ["cart"]
     store.close()
 

@@ -1,0 +1,95 @@
+"""An alert as a line of ArcSight's Common Event Format, revision 0.
+
+`CEF:0|vendor|product|version|event class|name|severity|extension`; keys and escaping as of the
+implementation standard, version 25.
+"""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from api.formats import facts
+from api.formats.facts import Alert, milliseconds
+from api.vocabulary import AlertKind, Level
+
+_SEVERITIES: Final = {
+    Level.INFORMATIONAL: 1,
+    Level.LOW: 3,
+    Level.MEDIUM: 5,
+    Level.HIGH: 8,
+    Level.CRITICAL: 10,
+}
+_LONGEST: Final = 1023
+"""Characters of `msg` and of the strings of devices."""
+
+
+def render(alert: Alert) -> str:
+    """Return one line, without an end of line."""
+    match = alert["match"] or {}
+    container, workload = match.get("container") or {}, alert["workload"]
+    signature = alert["kind"] == AlertKind.SIGNATURE.value
+    name = alert["rule"] if signature else "Unusual order of system calls"
+    head = (
+        "CEF:0",
+        facts.VENDOR,
+        "nonself",
+        version("nonself"),
+        alert["kind"],
+        name,
+        str(_SEVERITIES[facts.level(alert)]),
+    )
+    process = (match.get("ancestors") or [{}])[0]
+    calls = alert["contributions"][0]["syscalls"] if alert["contributions"] else []
+    fields: dict[str, Any] = {
+        "externalId": alert["id"],
+        "rt": milliseconds(alert["updated_at"]),
+        "start": milliseconds(alert["start"]),
+        "end": milliseconds(alert["end"]),
+        "cnt": alert["findings"],
+        "msg": facts.message(alert),
+        "dvchost": match.get("node"),
+        "dproc": process.get("name"),
+        "dpid": process.get("pid"),
+        "filePath": process.get("exe"),
+        "cs1": facts.place(alert),
+        "cs1Label": "workload",
+        "cs2": container.get("id"),
+        "cs2Label": "container" if container.get("id") else None,
+        "cs3": container.get("image"),
+        "cs3Label": "image" if container.get("image") else None,
+        "cs4": " ".join(alert["techniques"]),
+        "cs4Label": "attackTechniques" if alert["techniques"] else None,
+        "cs5": " ".join(calls),
+        "cs5Label": "systemCalls" if calls else None,
+        "cs6": workload["cluster"],
+        "cs6Label": "cluster" if workload["cluster"] else None,
+        "cfp1": alert["p_value"],
+        "cfp1Label": "pValue" if alert["p_value"] is not None else None,
+        "outcome": alert["verdict"],
+        "reason": alert["triage"],
+        "flexString1": alert["assignee"],
+        "flexString1Label": "assignee" if alert["assignee"] else None,
+    }
+    extension = " ".join(f"{key}={_value(value)}" for key, value in facts.filled(fields).items())
+    return "|".join([head[0], *(_header(each) for each in head[1:]), extension])
+
+
+def _header(text: str) -> str:
+    r"""Return a part of the header.
+
+    Examples:
+        >>> _header("a|b\\c\nd=e")
+        'a\\|b\\\\c d=e'
+    """
+    flat = " ".join(text.splitlines())
+    return flat.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _value(value: object) -> str:
+    r"""Return the value of a key.
+
+    Examples:
+        >>> _value("a=b|c\\d\ne")
+        'a\\=b|c\\\\d\\ne'
+    """
+    text = str(value)[:_LONGEST]
+    return "\\n".join(text.replace("\\", "\\\\").replace("=", "\\=").splitlines())

@@ -1,0 +1,529 @@
+BEGIN TRANSACTION;
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0018');
+CREATE TABLE alert_changes (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	alert_id INTEGER NOT NULL, 
+	change VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	actor VARCHAR, 
+	detail JSON NOT NULL, 
+	CONSTRAINT fk_alert_changes_alert_id_alerts FOREIGN KEY(alert_id) REFERENCES alerts (id)
+);
+INSERT INTO "alert_changes" VALUES(1,1,'opened',1764000000000,NULL,'{}');
+INSERT INTO "alert_changes" VALUES(2,2,'opened',1764000000000,NULL,'{}');
+INSERT INTO "alert_changes" VALUES(3,1,'assigned',1764000000000,'triage','{"assignee": "ana"}');
+INSERT INTO "alert_changes" VALUES(4,1,'closed',1764000000000,'triage','{"comment": "golden", "verdict": "benign"}');
+INSERT INTO "alert_changes" VALUES(5,2,'marked_benign',1764000000000,'admin','{"suppression": 1, "reason": "golden"}');
+CREATE TABLE alerts (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	workload_id INTEGER NOT NULL, 
+	kind VARCHAR NOT NULL, 
+	status VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	start BIGINT NOT NULL, 
+	"end" BIGINT NOT NULL, 
+	findings BIGINT NOT NULL, 
+	p_value DOUBLE NOT NULL, 
+	score DOUBLE NOT NULL, 
+	contributions JSON NOT NULL, rule VARCHAR, level VARCHAR, first_match_id BIGINT, last_match_id BIGINT, suppression_id BIGINT, triage VARCHAR DEFAULT 'new' NOT NULL, verdict VARCHAR, assignee VARCHAR, revision BIGINT DEFAULT '1' NOT NULL, message VARCHAR, techniques VARCHAR, 
+	CONSTRAINT fk_alerts_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+);
+INSERT INTO "alerts" VALUES(1,1,'signature','closed',1764000000000,1764000000000,1763990061001,1763990061001,1,1.0,0.0,'[]','Shell spawned','medium',1,1,NULL,'closed','benign','ana',3,'A shell (user=root command=sh -i)',' T1059 ');
+INSERT INTO "alerts" VALUES(2,1,'signature','closed',1764000000000,1764000000000,1763980001002,1763980001002,1,1.0,0.0,'[]','Older','medium',2,2,1,'new',NULL,NULL,1,'A shell (user=root command=sh -i)',' T1059 ');
+CREATE TABLE audit (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	created_at BIGINT NOT NULL, 
+	actor VARCHAR NOT NULL, 
+	action VARCHAR NOT NULL, 
+	target VARCHAR NOT NULL, 
+	detail JSON NOT NULL
+);
+INSERT INTO "audit" VALUES(1,1764000000000,'test','token.create','admin','{"role": "admin"}');
+INSERT INTO "audit" VALUES(2,1764000000000,'test','token.create','read','{"role": "read"}');
+INSERT INTO "audit" VALUES(3,1764000000000,'test','token.create','triage','{"role": "triage"}');
+INSERT INTO "audit" VALUES(4,1764000000000,'test','token.create','ingest','{"role": "ingest"}');
+INSERT INTO "audit" VALUES(5,1764000000000,'test','token.create','enrol','{"role": "enrol", "expires_at": "2025-11-24T17:00:00+00:00"}');
+INSERT INTO "audit" VALUES(6,1764000000000,'admin','workload.mode','1','{"from": "learning", "to": "enforcement-alert", "reason": "golden"}');
+INSERT INTO "audit" VALUES(7,1764000000000,'admin','key.trust','1','{"name": "staging", "public_key": "k87ALeW8incewXQB2HYExvRO9FKocO5kywJ8YTrUo5Y=", "reason": "golden"}');
+INSERT INTO "audit" VALUES(8,1764000000000,'admin','channel.create','1','{"name": "soc", "kind": "webhook", "address": "https://soc.example/\u2026", "format": "nonself", "filters": {"namespaces": [], "workloads": [], "kinds": [], "rules": [], "techniques": [], "least_level": null, "changes": []}, "pacing": {"quiet": null, "digest_s": null, "limit": null}}');
+INSERT INTO "audit" VALUES(9,1764000000000,'admin','token.create','shop-soc','{"role": "triage", "namespaces": ["shop"]}');
+INSERT INTO "audit" VALUES(10,1764000000000,'triage','alert.assign','1','{"assignee": "ana", "alerts": 1}');
+INSERT INTO "audit" VALUES(11,1764000000000,'triage','alert.close','1','{"verdict": "benign", "comment": "golden", "alerts": 1}');
+INSERT INTO "audit" VALUES(12,1764000000000,'admin','suppression.create','1','{"by": "rule", "alert": 2, "workload": null, "everywhere": false, "rule": "", "calls": [], "reason": "golden", "owner": "tests", "days": 30.0, "expires_at": 1766592000000}');
+CREATE TABLE baseline_versions (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	workload_id INTEGER NOT NULL, 
+	number BIGINT NOT NULL, 
+	state VARCHAR NOT NULL, 
+	origin VARCHAR NOT NULL, 
+	parent_id BIGINT, 
+	created_at BIGINT NOT NULL, 
+	changed_at BIGINT NOT NULL, 
+	windows_learned BIGINT NOT NULL, 
+	completeness VARCHAR, 
+	provenance JSON, 
+	manifest JSON, 
+	taught_by BLOB, 
+	snapshot BLOB, 
+	CONSTRAINT fk_baseline_versions_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT uq_baseline_versions_workload_id_number UNIQUE (workload_id, number)
+);
+INSERT INTO "baseline_versions" VALUES(1,1,1,'learning','learned',NULL,1764000000000,1764000000000,0,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE baselines (
+	workload_id INTEGER NOT NULL, 
+	snapshot BLOB NOT NULL, 
+	windows_learned BIGINT NOT NULL, 
+	ready BOOLEAN NOT NULL, 
+	updated_at BIGINT NOT NULL, taught_by BLOB, completeness VARCHAR, version_id BIGINT, provenance JSON, 
+	CONSTRAINT pk_baselines PRIMARY KEY (workload_id), 
+	CONSTRAINT fk_baselines_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+);
+INSERT INTO "baselines" VALUES(1,X'7801B552B14EC3301075DA82181819983D4715A825AA828422BE80BDAA4C9A5C6884E3143BA185AA123B3FD091918F60E037100B9F82E33855EA26120B599EEFBDBBCBBBB359CA04D0E8FAA583D00AFB3C9861172F470E7186D8C62C4FA6C00576579843940B0849E0532A89331B8B20E520880060D81DC838F379464C7611B3305DC80AC7C6FA4C229E2644A54B7A2D2B21C8626904BBE3316677DC4F04B607137B8C8334675915CC808664FAA425113F43A5A83329742D7290E6C27E69D63E2F5A696AEEC772A01D2AE3F19C16BDEA79021E7260814927F172378F822FB25D4A4DD6F4EF526870500ACD3E8AADF65BDC94757B9E4ABAEE2C48133962060C84E84F691ADC17E38ECA15D7A4482E474EA3775F13A89A729F376EAB5621E650BC94865ECA9E5226367E94EF4BDE3D7687EBC313EF13757AC83ABD4156F7481E6F3DAB778C2E2DA4BE0A2F747C58D2C8C48DE6DF34BE6B944F5C7D266ABA1D3CE7E335D95CB52718CA8FF7F5DD5D6FF3B55D546157A757B151BDCDFB2FDEEC5BC507FA6062DBBD54FEFF8ABF17B4EDFD',6,0,1764000000000,NULL,'not_enough',1,'{"windows": 6, "calls": 939, "hours": [[13, 6]], "days": [[20416, 6]], "lengths": [[10000, 6]], "replicas": [["-5290824967659590304", 6]], "images": [["registry.local/shop/cart:1.4", 6]], "kernels": [["", 6]], "lost": []}');
+CREATE TABLE channels (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name VARCHAR NOT NULL, 
+	kind VARCHAR NOT NULL, 
+	shown VARCHAR NOT NULL, 
+	sealed BLOB NOT NULL, 
+	format VARCHAR NOT NULL, 
+	filters JSON NOT NULL, 
+	pacing JSON NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	disabled_reason VARCHAR, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	routed_to BIGINT NOT NULL, 
+	failures BIGINT DEFAULT '0' NOT NULL, 
+	resume_at BIGINT DEFAULT '0' NOT NULL, 
+	last_error VARCHAR, 
+	delivered_at BIGINT, 
+	resent_at BIGINT, 
+	CONSTRAINT uq_channels_name UNIQUE (name)
+);
+INSERT INTO "channels" VALUES(1,'soc','webhook','https://soc.example/…',X'67414141414142724469304370424537336F33384C554D6157794244496D6B2D4539486B746D376B5F496D61303350706F386A374A704A6C65366B4E6E45555978634764753934695269626A53786443644E796E5A4B2D6C6E546144732D65564754652D4F3378557733696947337972614641475F52506F48735032744366357650464569555435576F47665737566B454C794A6171386A476D434A4E725873386B62784D61497A43325A534568326A32556F63616D4F5F6E456C47366B64716C32576D563861344C647250763570765F466B43577371536F6142364F554B714E6E304637507564346755496B786932354A6552644373356F6A77413041755F34347A756F3553664437656B684E6A3951416B492D355F4777456F754B74457A54513D3D','nonself','{"namespaces": [], "workloads": [], "kinds": [], "rules": [], "techniques": [], "least_level": null, "changes": []}','{"quiet": null, "digest_s": null, "limit": null}',1,NULL,1764000000000,1764000000000,2,0,0,NULL,NULL,NULL);
+CREATE TABLE containers (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	node_id INTEGER NOT NULL, 
+	boot_id VARCHAR NOT NULL, 
+	container_id VARCHAR NOT NULL, 
+	workload_id INTEGER, 
+	kind VARCHAR NOT NULL, 
+	runtime VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	pod VARCHAR NOT NULL, 
+	namespace VARCHAR NOT NULL, 
+	pod_uid VARCHAR NOT NULL, 
+	image VARCHAR NOT NULL, 
+	image_digest VARCHAR NOT NULL, 
+	labels JSON NOT NULL, 
+	cgroup VARCHAR NOT NULL, 
+	seen_from_start BOOLEAN NOT NULL, 
+	first_start BIGINT NOT NULL, 
+	last_end BIGINT NOT NULL, bets JSON, 
+	CONSTRAINT fk_containers_node_id_nodes FOREIGN KEY(node_id) REFERENCES nodes (id), 
+	CONSTRAINT fk_containers_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT uq_containers_node_id_boot_id_container_id UNIQUE (node_id, boot_id, container_id)
+);
+INSERT INTO "containers" VALUES(1,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1,'container','containerd','web','cart-6d4cf56db6-x7k2p','shop','','registry.local/shop/cart:1.4','','{}','',1,1763990000000,1763990070000,NULL);
+CREATE TABLE deliveries (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	channel_id INTEGER NOT NULL, 
+	alert_id BIGINT, 
+	change_id BIGINT, 
+	message_id VARCHAR NOT NULL, 
+	event JSON NOT NULL, 
+	state VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	expires_at BIGINT NOT NULL, 
+	next_attempt_at BIGINT NOT NULL, 
+	attempts BIGINT NOT NULL, 
+	last_attempt_at BIGINT, 
+	last_error VARCHAR, 
+	settled_at BIGINT, 
+	digest_id BIGINT, 
+	CONSTRAINT fk_deliveries_channel_id_channels FOREIGN KEY(channel_id) REFERENCES channels (id)
+);
+CREATE TABLE drifts (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	workload_id INTEGER NOT NULL, 
+	kind VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	began BIGINT NOT NULL, 
+	reported BIGINT NOT NULL, 
+	ended BIGINT, 
+	evidence DOUBLE NOT NULL, 
+	needed DOUBLE NOT NULL, 
+	reporting BIGINT NOT NULL, 
+	replicas JSON NOT NULL, 
+	CONSTRAINT fk_drifts_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+);
+CREATE TABLE dropped (
+	day BIGINT NOT NULL, 
+	cause VARCHAR NOT NULL, 
+	what VARCHAR NOT NULL, 
+	count BIGINT NOT NULL, 
+	oldest BIGINT NOT NULL, 
+	newest BIGINT NOT NULL, 
+	CONSTRAINT pk_dropped PRIMARY KEY (day, cause, what)
+);
+CREATE TABLE falco_queue (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	target VARCHAR NOT NULL, 
+	line VARCHAR NOT NULL
+);
+CREATE TABLE findings (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	workload_id INTEGER NOT NULL, 
+	score_id INTEGER NOT NULL, 
+	alert_id INTEGER, 
+	kind VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, suppression_id BIGINT, unseen JSON, 
+	CONSTRAINT fk_findings_alert_id_alerts FOREIGN KEY(alert_id) REFERENCES alerts (id), 
+	CONSTRAINT fk_findings_score_id_scores FOREIGN KEY(score_id) REFERENCES scores (id), 
+	CONSTRAINT fk_findings_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT uq_findings_score_id UNIQUE (score_id)
+);
+CREATE TABLE inbox (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	node_id INTEGER NOT NULL, 
+	boot_id VARCHAR NOT NULL, 
+	container_id VARCHAR NOT NULL, 
+	start BIGINT NOT NULL, 
+	digest BLOB NOT NULL, 
+	payload BLOB, 
+	received_at BIGINT NOT NULL, 
+	processed_at BIGINT, 
+	error VARCHAR, 
+	CONSTRAINT fk_inbox_node_id_nodes FOREIGN KEY(node_id) REFERENCES nodes (id), 
+	CONSTRAINT uq_inbox_node_id_boot_id_container_id_start UNIQUE (node_id, boot_id, container_id, start)
+);
+INSERT INTO "inbox" VALUES(1,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990000000,X'715D8DE9235E98AAB3C1D59FF0177EF0AB0B78853FD6F55063E02878D866DA7E',X'7801A58FC15283301086DF256768412BB5DC82A2D3430F7A731C271392143240C224C1B6D3E9BBBB4BA53E807B61F977F3EDFF9F0977A22139393E662C5B918854D606A62548D8C52948C29AC0B5518EE467226A67C701C63098D6C43F0B393DAF15209DAAB50FEEB4E8ACE0DDD23776580AEE429E2ED0DAB4C6A4AE950F5703AD36E8F4CF60443A5EA9CE83D34B440CEF117B5015BCC61F3F70810A92411AECF41A2EC4995C89FD4326AB2C3EAEDBBBDF291BA788B0EA4613F444BB1D93207BA50CDB3BDB331F0043F2E046059785857D704176359DEB3437F4B9BCB5C05098215D67F79B4D92A40914A4B0181133F4DCB500FAFC8204B5E33D428BE69D1E287D2A282D5E5F80F5B6DB52BA2D3F4A5A143001A8B11283E227E6685434AAE7EC5B39AFAD817B205D1DCF97F17072F901ADCCA829',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(2,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990010000,X'269A44B3AF33B00AE9D301099CA3F5DFF5A876044AE2A65D43C383B7B62777C2',X'7801A58F4153C2301085FF4BCE14286291DE5A45870307BD398E9349D3D06668934E920ACAF0DF7D5B047E807BE9F6EDE6DBF78E4C3859B3941D1E129ECCD98815D606AE4B48D4453124694D10DA28C7D2239395B37D873106C39AFC6711A7159502D2A94AFBE0BEC78D95A299F8DA7613295C48E331591BD678A92BE5C3D9C04E1B727A3338628D2854E3E1F4346246B484DDAB02AFE9C77742924264489D1D5EE342949473B9BD4FCA22890E8BDDEC6FCAFB2122565D6F821E68D7632564AF94E15B675BEE03302C0DAE57B82C2DF6E1826DF6D9A57E2E4DF6B4BEB66028CA102F92BBE5723A9D4D5148612922656885DB01F4F1890495132D41F3FA2D03F731CFB2FCE519ACD70D88EBD5FB2ACB734C0035B6A4A0F489041995B56A05FF52CE6B6B700FD2D9F1E5724C974FBFBC4FA840',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(3,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990020000,X'42B7BBCADC07593AB6698973003C07AAB0272FD34C13F420119F30A18AF9F16A',X'7801A58F416E83301045EFE2352490A4A46167DAB4CA2295DA5D555596B11DB0001BD9A64915E5EE9D210D3D4067C3F067FCE6FF33E14ED42427A7FB8C652B1291D2DAC0B40409BB3805495813B836CA91FC4C44E5ECD0C31806E39AF86721A7E39502A45395F6C17DCF5A2B783BF7B5EDE782BB90A733B436AE31A92BE5C3D540A30D3AFD3318919697AAF5E0F41211C33BC41E5509AFF1C7F75CA08264907A3BBE860B712657E27097C9328B4FEB66F13B65C3181156DD60821E69D33109B257CAB083B31DF30130240F6E50705958D80717E4854E954CDDE37E6A81A13043BACE969B4D922C13284861312266E8B86B00F4F109092AC73B8416F51B3D52FA50505A3C3F01EB75BFA374B77DDFD2A28009408D9518143F3147A3A2561D675FCA796D0DDC03E9EAF8767981972F3F6B51A7C7',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(4,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990030000,X'E85C67155D3657944E602FFEE61BB3D34190428C339D62DFA1717B8B421C5BA5',X'7801A58F514F83301485FF4B9F610387CCF156749A3D6832DF8C314D291D34D096B4C5CD2CFBEFDECBDCF603EC0BE5DCDBEF9C7324DC899614E4F090B33C2311A9AC0D4CD520E12D4E4112D604AE8C74A43812D1383B0E3086C1B426FE7990A3792301E964A37C703FB3DE0ADECF7D6B87B9E02E14E90CA34D6BAC568DF4E11CA0530693DE0246A4E795EC3D243D45C4708DD8BDACE035FEF8810B54900CD260A7D7E010E7752676F7795DE5F161D9DDFD4DD938558455379AA026DAD5AC06D94B69D8CE59CD7C000C29821B25380B0BFB9082BC6DE9E5A4970B7DBA89C090D8215DE68BD52A49B2040EB4B058113B68EE3A007D7E4183C6718DD0B27DA77B4A1F4B4ACB9767C06E5F37946ED61F6B5A963001A8B13516C54FCC31A868A5E6EC5B3AAFAC013F90CE892FCE0B743EFD0279D4A7DE',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(5,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990040000,X'3876EE703FD34A3BFB7461417A0913A2D3EE3D51C899EDB488014D4369529875',X'7801A58F414EC3301045EFE275D2A6254D69760E14D4054820B14008598EED2656123BB21D5A54F5EECCA4A41C80D964F267FCE6FF13E14ED42427C7DB8C65298948696D605A82845DBC00495813B836CA91FC4444E5ECD0C31806E39AF86721A7E39502A45395F6C17DCF5A2B783BF7B5EDE782BB902F66686D5C635257CA878B81461B74FA6730222D2F55EBC1E939228677883DA8125EE38FEFB94005C920F5767C0D17E24CA662BFCA6499C5C775B3FC9DB2618C08AB6E30418FB4EB3109B257CAB0BDB31DF30130240F6E50705958D80717E4B9A2532DA786DEBF5D5B6028CCB05867379B4D92AC12284861312266E8B86B00F4F109092AC73B8416F52B3D507A57505A3C3E00EBE56947E96EFBBEA5450113801A2B31287E628E4645AD3ACEBE94F3DA1AB807D2C5F17439C5CBE71F8C71A7FB',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(6,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990050000,X'43A89D9AD93E753B89368BFDE46441C26AECB04785D7586CBE88F85FB5D69B14',X'7801A58F416E83301045EFE23524D0244EC3CEB46995452BB5BBA8AA2C631CB0001BD9A64915E5EE9D21253D4067C3F067FCE6FF33114ED62423A77BCAE99244A4B036705D82845D9C8224AD09421BE5487626B27276E8610C83714DFEB390D3894A01D2A94AFBE0BE67AD95A29DFBDAF673295CC8D2195A1BD778A92BE5C3D540A30D3AFD3318915614AAF5E0F41211233AC41E5501AFF1C7F742A28264907A3BBE860B312D97F2B0A26541E3D3BAB9FB9DF2618C08AB6E30418FB4DBB11264AF94E107673BEE03604816DCA0E0B2B4B00F2EC8EB914DB5981AF6B8BFB5C05098215DD3C566932434818214162362864EB806401F9F90A072A243685EBF33E03EE48CE5CF4FC07A7BD931B6DBEEB72CCF610250634B0C8A9F58A05159AB4EF02FE5BCB606EE8174753C5D5EE1E5CB0F9AF4A812',1764000000000,1764000000000,NULL);
+INSERT INTO "inbox" VALUES(7,1,'boot-1','cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc',1763990060000,X'16598570B0BE161117033E0249DFFA7B3BB739EB0FDF92496EAE2FC70CA225E9',NULL,1764000000000,1764000000000,NULL);
+CREATE TABLE ledgers (
+	workload_id INTEGER NOT NULL, 
+	newest_start BIGINT NOT NULL, 
+	newest_windows BIGINT NOT NULL, 
+	slots BIGINT NOT NULL, 
+	replicas DOUBLE NOT NULL, 
+	anomaly_end BIGINT, 
+	drift_evidence DOUBLE NOT NULL, 
+	drift_began BIGINT, 
+	drift_since BIGINT, window_ms BIGINT, bets JSON, 
+	CONSTRAINT pk_ledgers PRIMARY KEY (workload_id), 
+	CONSTRAINT fk_ledgers_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+);
+INSERT INTO "ledgers" VALUES(1,1763990060000,1,6,1.0,NULL,0.0,NULL,NULL,10000,NULL);
+CREATE TABLE matches (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	node_id INTEGER NOT NULL, 
+	boot_id VARCHAR NOT NULL, 
+	time_ns BIGINT NOT NULL, 
+	sequence BIGINT NOT NULL, 
+	rule VARCHAR NOT NULL, 
+	priority VARCHAR NOT NULL, 
+	digest BLOB NOT NULL, 
+	payload BLOB, 
+	received_at BIGINT NOT NULL, 
+	outcome VARCHAR, 
+	error VARCHAR, 
+	workload_id INTEGER, 
+	container_id INTEGER, 
+	alert_id INTEGER, 
+	finding_id BIGINT, 
+	raised_at BIGINT, suppression_id BIGINT, 
+	CONSTRAINT fk_matches_node_id_nodes FOREIGN KEY(node_id) REFERENCES nodes (id), 
+	CONSTRAINT fk_matches_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT fk_matches_container_id_containers FOREIGN KEY(container_id) REFERENCES containers (id), 
+	CONSTRAINT fk_matches_alert_id_alerts FOREIGN KEY(alert_id) REFERENCES alerts (id), 
+	CONSTRAINT uq_matches_finding_id UNIQUE (finding_id), 
+	CONSTRAINT uq_matches_node_id_boot_id_sequence UNIQUE (node_id, boot_id, sequence)
+);
+INSERT INTO "matches" VALUES(1,1,'boot-1',1763990061001123456,1,'Shell spawned','Warning',X'34DBA4B16DD393457530A0F29EE307DEF0E8F2693A4FE8A3F63A3C39FDFDF16F',X'7B22616E636573746F7273223A5B7B22636D646C696E65223A227368202D69222C22657865223A227368222C226E616D65223A227368222C22706964223A343332317D2C7B22636D646C696E65223A226E67696E78222C22657865223A222F7573722F7362696E2F6E67696E78222C226E616D65223A226E67696E78222C22706964223A343330307D5D2C22626F6F745F6964223A22626F6F742D31222C22636F6E7461696E6572223A7B226367726F7570223A22222C226964223A2263636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363222C22696D616765223A2272656769737472792E6C6F63616C2F73686F702F636172743A312E34222C22696D6167655F646967657374223A22222C226B696E64223A22636F6E7461696E6572222C226C6162656C73223A7B7D2C226E616D65223A22776562222C226E616D657370616365223A2273686F70222C22706F64223A22636172742D366434636635366462362D78376B3270222C22706F645F756964223A22222C2272756E74696D65223A22636F6E7461696E657264222C227365656E5F66726F6D5F7374617274223A747275657D2C226576656E745F74797065223A22657865637665222C226E6F6465223A226E6F64652D61222C226F70656E5F636F6E646974696F6E223A22222C226F7574707574223A2241207368656C6C2028757365723D726F6F7420636F6D6D616E643D7368202D6929222C226F75747075745F6669656C6473223A7B226576742E726177726573223A2D322C2270726F632E636D646C696E65223A227368202D69222C22757365722E6E616D65223A22726F6F74227D2C22706964223A343332312C227072696F72697479223A225761726E696E67222C2272756C65223A225368656C6C20737061776E6564222C2272756C65736574223A223966222C22736368656D615F76657273696F6E223A312C2273657175656E6365223A312C22736F75726365223A2273797363616C6C222C2274616773223A5B225431303539222C2261747461636B5F763138222C226D697472655F657865637574696F6E225D2C2274696D65223A313736333939303036313030313132333435362C227472756E6361746564223A5B5D7D',1764000000000,'raised',NULL,1,1,1,1,1764000000000,NULL);
+INSERT INTO "matches" VALUES(2,1,'boot-1',1763980001002123456,2,'Older','Warning',X'42ABF6B6E2208CBE2BD46DF6A84013E280904AEB4D3CE141E72AB478CD6B851D',X'7B22616E636573746F7273223A5B7B22636D646C696E65223A227368202D69222C22657865223A227368222C226E616D65223A227368222C22706964223A343332317D2C7B22636D646C696E65223A226E67696E78222C22657865223A222F7573722F7362696E2F6E67696E78222C226E616D65223A226E67696E78222C22706964223A343330307D5D2C22626F6F745F6964223A22626F6F742D31222C22636F6E7461696E6572223A7B226367726F7570223A22222C226964223A2263636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363222C22696D616765223A2272656769737472792E6C6F63616C2F73686F702F636172743A312E34222C22696D6167655F646967657374223A22222C226B696E64223A22636F6E7461696E6572222C226C6162656C73223A7B7D2C226E616D65223A22776562222C226E616D657370616365223A2273686F70222C22706F64223A22636172742D366434636635366462362D78376B3270222C22706F645F756964223A22222C2272756E74696D65223A22636F6E7461696E657264222C227365656E5F66726F6D5F7374617274223A747275657D2C226576656E745F74797065223A22657865637665222C226E6F6465223A226E6F64652D61222C226F70656E5F636F6E646974696F6E223A22222C226F7574707574223A2241207368656C6C2028757365723D726F6F7420636F6D6D616E643D7368202D6929222C226F75747075745F6669656C6473223A7B226576742E726177726573223A2D322C2270726F632E636D646C696E65223A227368202D69222C22757365722E6E616D65223A22726F6F74227D2C22706964223A343332312C227072696F72697479223A225761726E696E67222C2272756C65223A224F6C646572222C2272756C65736574223A223966222C22736368656D615F76657273696F6E223A312C2273657175656E6365223A322C22736F75726365223A2273797363616C6C222C2274616773223A5B225431303539222C2261747461636B5F763138222C226D697472655F657865637574696F6E225D2C2274696D65223A313736333938303030313030323132333435362C227472756E6361746564223A5B5D7D',1764000000000,'raised',NULL,1,1,2,2,1764000000000,NULL);
+CREATE TABLE node_engines (
+	node_id INTEGER NOT NULL, 
+	ruleset VARCHAR NOT NULL, 
+	error VARCHAR NOT NULL, 
+	rules JSON NOT NULL, 
+	counters JSON NOT NULL, 
+	sent_at BIGINT NOT NULL, 
+	reported_at BIGINT NOT NULL, 
+	CONSTRAINT pk_node_engines PRIMARY KEY (node_id), 
+	CONSTRAINT fk_node_engines_node_id_nodes FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+CREATE TABLE nodes (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name VARCHAR NOT NULL, 
+	boot_id VARCHAR NOT NULL, 
+	agent JSON NOT NULL, 
+	sent_at BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	seen_at BIGINT NOT NULL, 
+	last_end BIGINT, 
+	deltas BIGINT NOT NULL, 
+	lost JSON NOT NULL, 
+	CONSTRAINT uq_nodes_name UNIQUE (name)
+);
+INSERT INTO "nodes" VALUES(1,'node-a','boot-1','{"version": "0.1.0", "window_s": 10.0, "kernel": "", "started_at": 0, "containers": 0, "spool_bytes": 0, "spool_batches": 0, "discarded_deltas": 0, "missed_runs": 0, "dropped_events": 0, "unwatched_containers": 0, "cpu_s": 0.0, "rss_bytes": 0, "rule_engine": "", "rule_engine_error": "", "rule_engine_restarts": 0}',1764000000000,1764000000000,1764000000000,1763990070000,7,'{}');
+CREATE TABLE rollup_marks (
+	id INTEGER NOT NULL, 
+	score_id BIGINT NOT NULL, 
+	CONSTRAINT pk_rollup_marks PRIMARY KEY (id)
+);
+INSERT INTO "rollup_marks" VALUES(1,7);
+CREATE TABLE rollups (
+	workload_id INTEGER NOT NULL, 
+	span_ms BIGINT NOT NULL, 
+	start BIGINT NOT NULL, 
+	normal BIGINT NOT NULL, 
+	anomalous BIGINT NOT NULL, 
+	insufficient BIGINT NOT NULL, 
+	calls BIGINT NOT NULL, 
+	p_values JSON NOT NULL, 
+	lost JSON NOT NULL, 
+	CONSTRAINT pk_rollups PRIMARY KEY (workload_id, span_ms, start), 
+	CONSTRAINT fk_rollups_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "rollups" VALUES(1,3600000,1763989200000,0,0,7,1268,'[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]','{}');
+CREATE TABLE rule_activations (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	rule_set_id INTEGER NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	actor VARCHAR NOT NULL, 
+	reason VARCHAR NOT NULL, 
+	CONSTRAINT fk_rule_activations_rule_set_id_rule_sets FOREIGN KEY(rule_set_id) REFERENCES rule_sets (id)
+);
+CREATE TABLE rule_selections (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	enable BOOLEAN NOT NULL, 
+	"by" VARCHAR NOT NULL, 
+	pattern VARCHAR NOT NULL, 
+	namespace VARCHAR NOT NULL, 
+	workload BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	actor VARCHAR NOT NULL, 
+	reason VARCHAR NOT NULL, 
+	CONSTRAINT uq_rule_selections_by_pattern_namespace_workload UNIQUE ("by", pattern, namespace, workload)
+);
+CREATE TABLE rule_sets (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	digest VARCHAR NOT NULL, 
+	files JSON NOT NULL, 
+	rules BIGINT NOT NULL, 
+	shipped BOOLEAN NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	actor VARCHAR NOT NULL, 
+	comment VARCHAR NOT NULL
+);
+CREATE TABLE rule_texts (
+	digest VARCHAR NOT NULL, 
+	text VARCHAR NOT NULL, 
+	CONSTRAINT pk_rule_texts PRIMARY KEY (digest)
+);
+CREATE TABLE scores (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	inbox_id INTEGER NOT NULL, 
+	workload_id INTEGER NOT NULL, 
+	container_id INTEGER NOT NULL, 
+	start BIGINT NOT NULL, 
+	"end" BIGINT NOT NULL, 
+	scored_at BIGINT NOT NULL, 
+	mode VARCHAR NOT NULL, 
+	verdict VARCHAR NOT NULL, 
+	score DOUBLE NOT NULL, 
+	p_value DOUBLE, 
+	alpha DOUBLE NOT NULL, 
+	resolution DOUBLE NOT NULL, 
+	extrapolated BOOLEAN NOT NULL, 
+	novelty DOUBLE NOT NULL, 
+	calls BIGINT NOT NULL, 
+	lost JSON NOT NULL, 
+	marks JSON NOT NULL, 
+	evidence JSON NOT NULL, 
+	learned BOOLEAN NOT NULL, 
+	quarantined BOOLEAN NOT NULL, 
+	not_learned VARCHAR, 
+	contributions JSON NOT NULL, 
+	rest DOUBLE NOT NULL, "view" VARCHAR, views JSON, learned_score DOUBLE, matches BIGINT DEFAULT '0' NOT NULL, learning_changed_at BIGINT, phase VARCHAR, not_unlearned VARCHAR, windows_per_week DOUBLE, 
+	CONSTRAINT fk_scores_container_id_containers FOREIGN KEY(container_id) REFERENCES containers (id), 
+	CONSTRAINT fk_scores_inbox_id_inbox FOREIGN KEY(inbox_id) REFERENCES inbox (id), 
+	CONSTRAINT fk_scores_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT uq_scores_inbox_id UNIQUE (inbox_id)
+);
+INSERT INTO "scores" VALUES(1,1,1,1,1763990000000,1763990010000,1764000000000,'learning','insufficient_evidence',6.79452487845210498576e+02,NULL,1.65343915343915355067e-05,1.0,0,1.0,149,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 0 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 1128102155523078, "count": 50, "bits": 226.865031, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 2255102648784897, "count": 50, "bits": 226.865031, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 3382103142040578, "count": 49, "bits": 225.722426, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}]',0.0,NULL,'[{"view": "calls", "bits": 169.863122, "p_value": null}, {"view": "pairs", "bits": 169.863122, "p_value": null}, {"view": "triples", "bits": 169.863122, "p_value": null}, {"view": "sequences", "bits": 169.863122, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',6.79452487845210498576e+02,0,NULL,'start',NULL,60480.0);
+INSERT INTO "scores" VALUES(2,2,1,1,1763990010000,1763990020000,1764000000000,'learning','insufficient_evidence',5.0970811014451351123e-08,NULL,1.65343915343915355067e-05,0.5,0,0.0,152,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 1 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 3382103142040578, "count": 50, "bits": 0.0, "baseline_count": 49, "baseline_rank": 3, "nearest": ["open", "close", "stat", "fstat", "read", "write"], "known_ending": 6}, {"ngram": 1128102155523078, "count": 51, "bits": 0.0, "baseline_count": 50, "baseline_rank": 1, "nearest": ["read", "write", "open", "close", "stat", "fstat"], "known_ending": 6}, {"ngram": 2255102648784897, "count": 51, "bits": 0.0, "baseline_count": 50, "baseline_rank": 1, "nearest": ["write", "open", "close", "stat", "fstat", "read"], "known_ending": 6}]',0.0,NULL,'[{"view": "calls", "bits": 0.0, "p_value": null}, {"view": "pairs", "bits": 0.0, "p_value": null}, {"view": "triples", "bits": 0.0, "p_value": null}, {"view": "sequences", "bits": 0.0, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',5.0970811014451351123e-08,0,NULL,'start',NULL,60480.0);
+INSERT INTO "scores" VALUES(3,3,1,1,1763990020000,1763990030000,1764000000000,'learning','insufficient_evidence',1.08089571349760486806e-07,NULL,1.65343915343915355067e-05,0.5,0,0.0,155,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 2 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 3382103142040578, "count": 51, "bits": 0.0, "baseline_count": 99, "baseline_rank": 3, "nearest": ["open", "close", "stat", "fstat", "read", "write"], "known_ending": 6}, {"ngram": 1128102155523078, "count": 52, "bits": 0.0, "baseline_count": 101, "baseline_rank": 1, "nearest": ["read", "write", "open", "close", "stat", "fstat"], "known_ending": 6}, {"ngram": 2255102648784897, "count": 52, "bits": 0.0, "baseline_count": 101, "baseline_rank": 1, "nearest": ["write", "open", "close", "stat", "fstat", "read"], "known_ending": 6}]',0.0,NULL,'[{"view": "calls", "bits": 0.0, "p_value": null}, {"view": "pairs", "bits": 0.0, "p_value": null}, {"view": "triples", "bits": 0.0, "p_value": null}, {"view": "sequences", "bits": 0.0, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',1.08089571349760486806e-07,0,NULL,'start',NULL,60480.0);
+INSERT INTO "scores" VALUES(4,4,1,1,1763990030000,1763990040000,1764000000000,'learning','insufficient_evidence',1.81281772931461606507e-07,NULL,1.65343915343915355067e-05,1.0,0,0.0,158,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 0 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 3382103142040578, "count": 52, "bits": 0.0, "baseline_count": 150, "baseline_rank": 3, "nearest": ["open", "close", "stat", "fstat", "read", "write"], "known_ending": 6}, {"ngram": 1128102155523078, "count": 53, "bits": 0.0, "baseline_count": 153, "baseline_rank": 1, "nearest": ["read", "write", "open", "close", "stat", "fstat"], "known_ending": 6}, {"ngram": 2255102648784897, "count": 53, "bits": 0.0, "baseline_count": 153, "baseline_rank": 1, "nearest": ["write", "open", "close", "stat", "fstat", "read"], "known_ending": 6}]',0.0,NULL,'[{"view": "calls", "bits": 0.0, "p_value": null}, {"view": "pairs", "bits": 0.0, "p_value": null}, {"view": "triples", "bits": 0.0, "p_value": null}, {"view": "sequences", "bits": 0.0, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',1.81281772931461606507e-07,0,NULL,'steady',NULL,60480.0);
+INSERT INTO "scores" VALUES(5,5,1,1,1763990040000,1763990050000,1764000000000,'learning','insufficient_evidence',2.67464506139582745836e-07,NULL,1.65343915343915355067e-05,0.5,0,0.0,161,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 1 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 3382103142040578, "count": 53, "bits": 0.0, "baseline_count": 202, "baseline_rank": 3, "nearest": ["open", "close", "stat", "fstat", "read", "write"], "known_ending": 6}, {"ngram": 1128102155523078, "count": 54, "bits": 0.0, "baseline_count": 206, "baseline_rank": 1, "nearest": ["read", "write", "open", "close", "stat", "fstat"], "known_ending": 6}, {"ngram": 2255102648784897, "count": 54, "bits": 0.0, "baseline_count": 206, "baseline_rank": 1, "nearest": ["write", "open", "close", "stat", "fstat", "read"], "known_ending": 6}]',0.0,NULL,'[{"view": "calls", "bits": 0.0, "p_value": null}, {"view": "pairs", "bits": 0.0, "p_value": null}, {"view": "triples", "bits": 0.0, "p_value": null}, {"view": "sequences", "bits": 0.0, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',2.67464506139582745836e-07,0,NULL,'steady',NULL,60480.0);
+INSERT INTO "scores" VALUES(6,6,1,1,1763990050000,1763990060000,1764000000000,'learning','insufficient_evidence',3.6400427579855870741e-07,NULL,1.65343915343915355067e-05,0.5,0,0.0,164,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 2 windows of this phase; it ranks scores from 30 on."}]',1,0,NULL,'[{"ngram": 3382103142040578, "count": 54, "bits": 0.0, "baseline_count": 255, "baseline_rank": 3, "nearest": ["open", "close", "stat", "fstat", "read", "write"], "known_ending": 6}, {"ngram": 1128102155523078, "count": 55, "bits": 0.0, "baseline_count": 260, "baseline_rank": 1, "nearest": ["read", "write", "open", "close", "stat", "fstat"], "known_ending": 6}, {"ngram": 2255102648784897, "count": 55, "bits": 0.0, "baseline_count": 260, "baseline_rank": 1, "nearest": ["write", "open", "close", "stat", "fstat", "read"], "known_ending": 6}]',0.0,NULL,'[{"view": "calls", "bits": 0.0, "p_value": null}, {"view": "pairs", "bits": 0.0, "p_value": null}, {"view": "triples", "bits": 0.0, "p_value": null}, {"view": "sequences", "bits": 0.0, "p_value": null}, {"view": "mix", "bits": 0.0, "p_value": null}]',3.6400427579855870741e-07,0,NULL,'steady',NULL,60480.0);
+INSERT INTO "scores" VALUES(7,7,1,1,1763990060000,1763990070000,1764000000000,'enforcement-alert','insufficient_evidence',4.80212123353977221986e+03,NULL,1.65343915343915355067e-05,0.5,0,0.547112462006079,329,'{}','[]','[{"code": "few_windows", "text": "The baseline has learned 3 windows of this phase; it ranks scores from 30 on."}, {"code": "unseen_lineage", "text": "The window holds a program that an exec brought into the container; none was ever learned."}]',0,0,'A signature rule matched in the window.','[{"ngram": 1265576474988049510, "count": 3, "bits": 80.025198, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 1266702375968633959, "count": 3, "bits": 80.025198, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 1267828276949218408, "count": 3, "bits": 80.025198, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 1268954177929802857, "count": 3, "bits": 80.025198, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}, {"ngram": 1270080078910387306, "count": 3, "bits": 80.025198, "baseline_count": 0, "baseline_rank": null, "nearest": null, "known_ending": 0}]',4.40199524552929051437e+03,NULL,'[{"view": "calls", "bits": 1199.830852, "p_value": null}, {"view": "pairs", "bits": 1199.830852, "p_value": null}, {"view": "triples", "bits": 1199.830852, "p_value": null}, {"view": "sequences", "bits": 1199.830852, "p_value": null}, {"view": "mix", "bits": 2.797827, "p_value": null}]',NULL,1,NULL,'steady',NULL,60480.0);
+CREATE TABLE suppressions (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	"by" VARCHAR NOT NULL, 
+	workload_id INTEGER, 
+	rule VARCHAR, 
+	ngrams JSON NOT NULL, 
+	tokens JSON NOT NULL, 
+	arch VARCHAR NOT NULL, 
+	alert_id INTEGER, 
+	reason VARCHAR NOT NULL, 
+	owner VARCHAR NOT NULL, 
+	actor VARCHAR NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	expires_at BIGINT NOT NULL, 
+	ended_at BIGINT, 
+	suppressed BIGINT DEFAULT '0' NOT NULL, 
+	last_at BIGINT, 
+	CONSTRAINT fk_suppressions_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT fk_suppressions_alert_id_alerts FOREIGN KEY(alert_id) REFERENCES alerts (id)
+);
+INSERT INTO "suppressions" VALUES(1,'rule',1,'Older','[]','[]','x86_64',2,'golden','tests','admin',1764000000000,1766592000000,NULL,0,NULL);
+CREATE TABLE tokens (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name VARCHAR NOT NULL, 
+	role VARCHAR NOT NULL, 
+	digest BLOB NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	revoked_at BIGINT, expires_at BIGINT, last_used_at BIGINT, namespaces JSON, workloads JSON, node VARCHAR, previous_digest BLOB, previous_until BIGINT, 
+	CONSTRAINT uq_tokens_digest UNIQUE (digest), 
+	CONSTRAINT uq_tokens_name UNIQUE (name)
+);
+INSERT INTO "tokens" VALUES(1,'admin','admin',X'1B7E918A1572432506FB4B921D8EA18898BEE682491F212EBD8892C6C7A8492F',1764000000000,NULL,NULL,NULL,'null','null',NULL,NULL,NULL);
+INSERT INTO "tokens" VALUES(2,'read','read',X'6EC259ECB301884C2318A122CDC80055EE910705E4674DC00A6ACCA6FAA36975',1764000000000,NULL,NULL,NULL,'null','null',NULL,NULL,NULL);
+INSERT INTO "tokens" VALUES(3,'triage','triage',X'39B0FFEB4D4823F031761E3813C11FDE54DEC954687EC084B59CBE5F728E4D9B',1764000000000,NULL,NULL,NULL,'null','null',NULL,NULL,NULL);
+INSERT INTO "tokens" VALUES(4,'ingest','ingest',X'F3BCC73E0EDFE0CB0AAB52C716D49F75C2F393C3501DCE2808A2FBE2C7C32D76',1764000000000,NULL,NULL,NULL,'null','null',NULL,NULL,NULL);
+INSERT INTO "tokens" VALUES(5,'enrol','enrol',X'9E141FCA8E37D5829770AAE18AD78673A528D7AE187F082E40752CA1F2F69A74',1764000000000,NULL,1764003600000,NULL,'null','null',NULL,NULL,NULL);
+INSERT INTO "tokens" VALUES(6,'shop-soc','triage',X'1468502AB485D430C15FADA91216000D68AD1DE753DB2DA789FE752AC9639C0E',1764000000000,NULL,NULL,NULL,'["shop"]','null',NULL,NULL,NULL);
+CREATE TABLE trusted_keys (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name VARCHAR NOT NULL, 
+	public_key BLOB NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	expires_at BIGINT, 
+	revoked_at BIGINT, 
+	CONSTRAINT uq_trusted_keys_name UNIQUE (name), 
+	CONSTRAINT uq_trusted_keys_public_key UNIQUE (public_key)
+);
+INSERT INTO "trusted_keys" VALUES(1,'staging',X'93CEC02DE5BC8A771EC17401D87604C6F44EF452A870EE64CB027C613AD4A396',1764000000000,NULL,NULL);
+CREATE TABLE weeks (
+	workload_id INTEGER NOT NULL, 
+	start BIGINT NOT NULL, 
+	ranked BIGINT NOT NULL, 
+	at_5_percent BIGINT NOT NULL, 
+	at_1_percent BIGINT NOT NULL, 
+	at_1_permille BIGINT NOT NULL, 
+	alerts BIGINT NOT NULL, 
+	exposure DOUBLE NOT NULL, 
+	CONSTRAINT pk_weeks PRIMARY KEY (workload_id, start), 
+	CONSTRAINT fk_weeks_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id)
+);
+CREATE TABLE workload_aliases (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	kind VARCHAR NOT NULL, 
+	cluster VARCHAR NOT NULL, 
+	namespace VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	container VARCHAR NOT NULL, 
+	workload_id INTEGER, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT fk_workload_aliases_workload_id_workloads FOREIGN KEY(workload_id) REFERENCES workloads (id), 
+	CONSTRAINT uq_workload_aliases_kind_cluster_namespace_name_container UNIQUE (kind, cluster, namespace, name, container)
+);
+CREATE TABLE workloads (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	kind VARCHAR NOT NULL, 
+	cluster VARCHAR NOT NULL, 
+	namespace VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	container VARCHAR NOT NULL, 
+	identity_source VARCHAR NOT NULL, 
+	mode VARCHAR NOT NULL, 
+	mode_changed_at BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	windows BIGINT NOT NULL, 
+	last_score_id BIGINT, budget_per_week DOUBLE, owner_kind VARCHAR, owner_name VARCHAR, role VARCHAR, adopted BOOLEAN DEFAULT 0 NOT NULL, 
+	CONSTRAINT uq_workloads_kind_cluster_namespace_name_container UNIQUE (kind, cluster, namespace, name, container)
+);
+INSERT INTO "workloads" VALUES(1,'pod','','shop','cart','web','pod_name','enforcement-alert',1764000000000,1764000000000,7,7,NULL,NULL,NULL,NULL,0);
+CREATE INDEX ix_alerts_workload_id_id ON alerts (workload_id, id);
+CREATE INDEX ix_containers_workload_id ON containers (workload_id);
+CREATE INDEX ix_inbox_pending ON inbox (id) WHERE processed_at IS NULL;
+CREATE INDEX ix_scores_quarantined ON scores (workload_id) WHERE quarantined;
+CREATE INDEX ix_scores_scored_at ON scores (scored_at);
+CREATE INDEX ix_scores_workload_id_id ON scores (workload_id, id);
+CREATE INDEX ix_findings_alert_id ON findings (alert_id);
+CREATE INDEX ix_findings_workload_id ON findings (workload_id);
+CREATE INDEX ix_inbox_kept ON inbox (processed_at) WHERE payload IS NOT NULL AND processed_at IS NOT NULL;
+CREATE INDEX ix_drifts_workload_id_id ON drifts (workload_id, id);
+CREATE INDEX ix_drifts_open ON drifts (workload_id) WHERE ended IS NULL;
+CREATE INDEX ix_matches_pending ON matches (id) WHERE outcome IS NULL;
+CREATE INDEX ix_matches_waiting ON matches (id) WHERE outcome = 'waiting';
+CREATE INDEX ix_matches_samples ON matches (alert_id, id) WHERE payload IS NOT NULL;
+CREATE INDEX ix_matches_workload_id_time_ns ON matches (workload_id, time_ns);
+CREATE INDEX ix_matches_container_id_time_ns ON matches (container_id, time_ns);
+CREATE INDEX ix_matches_received_at ON matches (received_at);
+CREATE INDEX ix_scores_container_id_start ON scores (container_id, start);
+CREATE INDEX ix_alerts_workload_id_rule_id ON alerts (workload_id, rule, id);
+CREATE INDEX ix_baseline_versions_state_id ON baseline_versions (state, id);
+CREATE INDEX ix_baselines_version_id ON baselines (version_id);
+CREATE INDEX ix_audit_target_action ON audit (target, action);
+CREATE INDEX ix_workload_aliases_workload_id ON workload_aliases (workload_id);
+CREATE INDEX ix_suppressions_workload_id ON suppressions (workload_id);
+CREATE INDEX ix_suppressions_active ON suppressions (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX ix_findings_suppression_id ON findings (suppression_id) WHERE suppression_id IS NOT NULL;
+CREATE INDEX ix_matches_suppression_id ON matches (suppression_id) WHERE suppression_id IS NOT NULL;
+CREATE INDEX ix_rollups_span_ms_start ON rollups (span_ms, start);
+CREATE INDEX ix_falco_queue_target_id ON falco_queue (target, id);
+CREATE INDEX ix_alert_changes_alert_id_id ON alert_changes (alert_id, id);
+CREATE INDEX ix_alerts_created_at ON alerts (created_at);
+CREATE INDEX ix_alerts_status_id ON alerts (status, id);
+CREATE INDEX ix_alerts_workload_id_status_id ON alerts (workload_id, status, id);
+CREATE INDEX ix_alerts_rule_id ON alerts (rule, id);
+CREATE INDEX ix_alerts_level_id ON alerts (level, id);
+CREATE INDEX ix_matches_raised_at ON matches (raised_at);
+CREATE INDEX ix_scores_anomalous_id ON scores (id) WHERE verdict = 'anomalous';
+CREATE INDEX ix_scores_anomalous_workload_id_id ON scores (workload_id, id) WHERE verdict = 'anomalous';
+CREATE INDEX ix_tokens_previous_digest ON tokens (previous_digest);
+CREATE INDEX ix_audit_actor_id ON audit (actor, id);
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit
+    WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE INDEX ix_deliveries_waiting ON deliveries (channel_id, id) WHERE state IN ('pending', 'held');
+CREATE INDEX ix_deliveries_channel_id_state_id ON deliveries (channel_id, state, id);
+CREATE INDEX ix_deliveries_settled_at ON deliveries (settled_at);
+CREATE INDEX ix_alerts_triage_id ON alerts (triage, id);
+CREATE INDEX ix_baseline_versions_state_workload_id_changed_at ON baseline_versions (state, workload_id, changed_at, number);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('tokens',6);
+INSERT INTO "sqlite_sequence" VALUES('audit',12);
+INSERT INTO "sqlite_sequence" VALUES('nodes',1);
+INSERT INTO "sqlite_sequence" VALUES('inbox',7);
+INSERT INTO "sqlite_sequence" VALUES('containers',1);
+INSERT INTO "sqlite_sequence" VALUES('workloads',1);
+INSERT INTO "sqlite_sequence" VALUES('scores',7);
+INSERT INTO "sqlite_sequence" VALUES('baseline_versions',1);
+INSERT INTO "sqlite_sequence" VALUES('matches',2);
+INSERT INTO "sqlite_sequence" VALUES('alerts',2);
+INSERT INTO "sqlite_sequence" VALUES('alert_changes',5);
+INSERT INTO "sqlite_sequence" VALUES('trusted_keys',1);
+INSERT INTO "sqlite_sequence" VALUES('channels',1);
+INSERT INTO "sqlite_sequence" VALUES('suppressions',1);
+COMMIT;
