@@ -26,6 +26,7 @@ from api.scores import routes as scores
 from api.seccomp import routes as seccomp
 from api.suppressions import routes as suppressions
 from api.token_admin import routes as tokens
+from api.troubles import routes as troubles
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
@@ -66,6 +67,7 @@ def create_app(core: Core) -> FastAPI:
         bundle,
         rules,
         nodes,
+        troubles,
         ingest,
         enrolment,
         tokens,

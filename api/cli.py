@@ -22,6 +22,7 @@ from api.rules.commands import LOCAL, add_rules, run_rules
 from api.settings import ServiceSettings
 from api.suppressions.options import add_suppression
 from api.token_admin.options import add_enrol, add_token, add_tokens
+from api.troubles.options import add_troubles
 from api.vocabulary import Mode
 from api.workload_options import add_workload
 from wire.settings import add_options, read
@@ -55,6 +56,8 @@ examples:
       tell a receiver of what happens to alerts, signed
   nonself rules check rules/*.yaml
       what is wrong with rule files in Falco's format
+  nonself troubles
+      what is wrong with nonself itself: silent nodes, losses, a full disk
   nonself evaluate sequences traces.tsv.gz --json figures.json
       how well the learner does on recorded traces
 
@@ -131,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     living += add_channels(commands.add_parser("channels", help="say who is told of alerts, and how"))
+    living += add_troubles(commands.add_parser("troubles", help="say what is wrong with nonself itself"))
     asking = (workloads, *alerts, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
@@ -263,6 +267,12 @@ def _channels(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     return run(_client(settings, options), options)
 
 
+def _troubles(settings: ServiceSettings, options: argparse.Namespace) -> bool:
+    from api.troubles.commands import run
+
+    return run(_client(settings, options), options)
+
+
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
     from api.evaluate.commands import run
 
@@ -324,6 +334,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "suppression": _suppression,
     "channels": _channels,
     "evaluate": _evaluate,
+    "troubles": _troubles,
     "rules": _rules,
     "reference": _reference,
     "version": _version,

@@ -11,6 +11,8 @@ from api.ingest.repository import count_pending
 from api.nodes import repository as nodes
 from api.push import gauges as push
 from api.retention.repository import measure
+from api.settings import MIB
+from api.troubles import gauges as troubles, repository as trouble_repository
 from api.vocabulary import Mode
 from api.workloads import repository as workloads
 
@@ -39,6 +41,13 @@ class ReadyOut(BaseModel):
         str,
         Field(description="`ok`, or sentences on channels that fail; the service is ready all the same."),
     ]
+    troubles: Annotated[
+        dict[str, int],
+        Field(
+            description="How many troubles go on, by kind; the service is ready all the same. "
+            "`GET /v1/troubles` names them."
+        ),
+    ]
 
 
 @router.get("/healthz")
@@ -47,14 +56,20 @@ def healthz() -> HealthOut:
     return HealthOut()
 
 
+@router.get("/livez")
+def livez() -> HealthOut:
+    """Tell that the process is up; whoever starts it again asks here, not at `/readyz`."""
+    return HealthOut()
+
+
 @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "Not ready."}})
 def readyz(core: CoreDep, response: Response) -> ReadyOut:
     """Tell whether database and worker do their work."""
-    database, pushed = "ok", None
+    database, pushed, wrong = "ok", None, dict[str, int]()
     try:
         core.store.ping()
         with core.store.read(whole=True) as session:
-            pushed = push.trouble(session)
+            pushed, wrong = push.trouble(session), trouble_repository.count_open(session)
     except StoreError as error:
         database = error.detail
     worker = core.worker_trouble() or "ok"
@@ -67,16 +82,21 @@ def readyz(core: CoreDep, response: Response) -> ReadyOut:
         worker=worker,
         falco_output=core.falco.trouble() or "ok",
         push=pushed or "ok",
+        troubles=wrong,
     )
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(core: CoreDep) -> Response:
     """Show counters for Prometheus."""
+    core.metrics.set("nonself_inbox_limit", core.settings.inbox_limit)
+    core.metrics.set("nonself_database_limit_bytes", core.settings.max_database_mib * MIB)
+    troubles.measure_disk(core.settings.state_dir, core.metrics)
     try:
         with core.store.read(whole=True) as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
+            troubles.measure(session, core.metrics, core.clock.now_ms())
             core.falco.measure(session)
             push.measure(session, core.metrics, core.clock.now_ms())
             if measured := measure(session):

@@ -61,6 +61,10 @@ MANIFEST: Final[dict[str, Metric]] = {
         ("channel",),
     ),
     "nonself_inbox_pending": Metric("gauge", "Deltas waiting for the worker."),
+    "nonself_inbox_oldest_seconds": Metric(
+        "gauge", "How long the oldest delta has waited for the worker; 0 where none waits."
+    ),
+    "nonself_inbox_limit": Metric("gauge", "Waiting deltas at which agents are asked to wait."),
     "nonself_worker_windows_total": Metric("counter", "Windows scored.", ("verdict",)),
     "nonself_worker_ngrams_total": Metric("counter", "N-gram counts scored."),
     "nonself_worker_batch_seconds": Metric("histogram", "Time of one transaction of the worker."),
@@ -80,8 +84,25 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_database_bytes": Metric(
         "gauge", "Bytes of SQLite's database: in use, and free within its file.", ("part",)
     ),
+    "nonself_database_limit_bytes": Metric(
+        "gauge", "Bytes in use at which the oldest scores go before their time; 0 is no limit."
+    ),
     "nonself_workloads": Metric("gauge", "Workloads known.", ("mode",)),
     "nonself_nodes": Metric("gauge", "Nodes known."),
+    "nonself_node_silent_seconds": Metric("gauge", "Time since the node's newest batch.", ("node",)),
+    "nonself_node_lost_calls": Metric(
+        "gauge", "Calls known to be missing from the node's deltas, since it is known.", ("node", "cause")
+    ),
+    "nonself_node_discarded_deltas": Metric(
+        "gauge", "Deltas that the agent threw away unsent, since its start.", ("node",)
+    ),
+    "nonself_alerts_open": Metric("gauge", "Alerts that findings may still join.", ("level",)),
+    "nonself_troubles": Metric(
+        "gauge", "Troubles of nonself itself that go on (`GET /v1/troubles`).", ("kind",)
+    ),
+    "nonself_disk_bytes": Metric(
+        "gauge", "Bytes of the file system of the state folder: free to the service, and used.", ("part",)
+    ),
     "nonself_kubernetes_up": Metric(
         "gauge", "1 while the Kubernetes API answers; 0 also where none is asked."
     ),

@@ -14,12 +14,17 @@ from api.access.headers import protective
 from api.db.scope import visiting
 from api.errors import ProblemError
 from api.metrics import Metrics
-from api.problems import render
+from api.problems import REQUEST_ID, render
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 EXTRA_HEADERS: Final = "extra_headers"
 """Name in a request's state of header fields that its answer gets, whatever the answer is."""
+TRACE_HEADER: Final = "traceparent"
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+"""Of W3C Trace Context; later versions may add to its end."""
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _log = structlog.get_logger()
 
@@ -37,8 +42,9 @@ class RequestContext:
             with visiting():
                 await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = asked if _SANE.fullmatch(asked) else uuid.uuid4().hex
+        request_id, trace_id = _named(Headers(scope=scope))
+        bound = {"request_id": request_id} | ({"trace_id": trace_id} if trace_id else {})
+        scope.setdefault("state", {})[REQUEST_ID] = request_id
         status, started = 500, False
         began = time.perf_counter()
 
@@ -53,7 +59,7 @@ class RequestContext:
                 headers.update(scope.get("state", {}).get(EXTRA_HEADERS, {}))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id), visiting():
+        with structlog.contextvars.bound_contextvars(**bound), visiting():
             try:
                 await self._app(scope, receive, send_named)
             except Exception:
@@ -75,3 +81,11 @@ class RequestContext:
                 _log.debug(
                     "request", method=scope["method"], path=scope["path"], status=status, took_s=took_s
                 )
+
+
+def _named(headers: Headers) -> tuple[str, str | None]:
+    """Return a request's id, and the id of the trace that it belongs to; whoever asks may name both."""
+    found = _TRACEPARENT.fullmatch(headers.get(TRACE_HEADER, ""))
+    trace_id = found[1] if found else None
+    asked = headers.get(REQUEST_ID_HEADER, "")
+    return (asked if _SANE.fullmatch(asked) else trace_id or uuid.uuid4().hex), trace_id

@@ -32,6 +32,8 @@ from api.validation import sentence
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/problems/"
+REQUEST_ID: Final = "request_id"
+"""Name in a request's state of the id that its answer and its log lines carry."""
 _log = structlog.get_logger()
 
 
@@ -47,6 +49,7 @@ class Problem(BaseModel):
                     "status": 404,
                     "detail": "There is no workload 12.",
                     "instance": "/v1/workloads/12",
+                    "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
                 }
             ]
         }
@@ -57,6 +60,9 @@ class Problem(BaseModel):
     status: int
     detail: Annotated[str, Field(description="A sentence for people.")]
     instance: Annotated[str, Field(description="Path of the request.")]
+    request_id: Annotated[
+        str, Field(description="Of `X-Request-Id` and the service's log: what to name to its operator.")
+    ]
 
 
 def responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
@@ -132,5 +138,12 @@ def render(request: Request, error: ProblemError) -> JSONResponse:
 
 
 def _body(request: Request, type_: str, title: str, status: int, detail: str) -> dict[str, Any]:
-    problem = Problem(type=type_, title=title, status=status, detail=detail, instance=request.url.path)
+    problem = Problem(
+        type=type_,
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        request_id=getattr(request.state, REQUEST_ID, ""),
+    )
     return problem.model_dump()

@@ -25,6 +25,7 @@ from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
+from api.troubles.watch import Watch
 from api.worker.worker import Worker
 
 _log = structlog.get_logger()
@@ -112,6 +113,9 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         keeper = Keeper(core)
         keeper.start()
         stack.callback(keeper.stop)
+        watch = Watch(core)
+        watch.start()
+        stack.callback(watch.stop)
         server = Server(core, listener)
         server.start()
         stack.callback(server.stop)

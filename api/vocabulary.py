@@ -176,3 +176,10 @@ class RuleCondition(StrEnum):
     DISABLED = "disabled"
     UNREPORTED = "unreported"
     """No node that runs the active rules has said anything of it yet."""
+
+
+class TroubleChange(StrEnum):
+    """What happened to a trouble."""
+
+    OPENED = "opened"
+    CLOSED = "closed"

@@ -12,6 +12,7 @@ from api.db import (  # noqa: F401
     retention_tables,
     rule_tables,
     suppression_tables,
+    trouble_tables,
 )
 from api.db.tables import Base
 

@@ -35,7 +35,16 @@ def _root(workload: Workload) -> Path:
 
 
 def _signal(number: signal.Signals) -> Callable[[Workload, random.Random], None]:
-    return lambda workload, _: os.kill(workload.pod.container.pid, number)
+    return lambda workload, _: _send(workload, number)
+
+
+def _send(workload: Workload, number: signal.Signals) -> None:
+    pid = workload.pod.container.pid
+    if pid <= 0:
+        # Of a container that ended; a signal to 0 goes to the whole process group of this script.
+        msg = f"The container of {workload.pod.name} has no process."
+        raise OSError(msg)
+    os.kill(pid, number)
 
 
 def _restart(workload: Workload, _: random.Random) -> None:
@@ -59,14 +68,14 @@ def _nginx_settings(workload: Workload, dice: random.Random) -> None:
         r"worker_connections \d+", f"worker_connections {dice.randrange(256, 1024)}", path.read_text()
     )
     path.write_text(changed)
-    os.kill(workload.pod.container.pid, signal.SIGHUP)
+    _send(workload, signal.SIGHUP)
 
 
 def _nginx_rotate(workload: Workload, _: random.Random) -> None:
     logs = _root(workload) / "var/log/nginx"
     for name in ("access.log", "error.log"):
         (logs / name).rename(logs / f"{name}.1")
-    os.kill(workload.pod.container.pid, signal.SIGUSR1)
+    _send(workload, signal.SIGUSR1)
 
 
 def _redis(*commands: str) -> Callable[[Workload, random.Random], None]:

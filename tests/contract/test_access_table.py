@@ -53,6 +53,7 @@ OPEN: Final = frozenset[str]()
 INGEST: Final = frozenset({"ingest"})
 TABLE: Final = {
     "GET /healthz": Rule(OPEN, 200),
+    "GET /livez": Rule(OPEN, 200),
     "GET /readyz": Rule(OPEN, 200),
     "GET /metrics": Rule(OPEN, 200),
     "GET /v1/workloads": Rule(READERS, 200),
@@ -126,6 +127,8 @@ TABLE: Final = {
     "POST /v1/rules/test": Rule(READERS - LIMITED, 422),
     "POST /v1/rules/what-if": Rule(READERS - LIMITED, 200),
     "GET /v1/nodes": Rule(READERS - LIMITED, 200),
+    "GET /v1/troubles": Rule(READERS - LIMITED, 200),
+    "GET /v1/troubles/changes": Rule(READERS - LIMITED, 200),
     "POST /v1/enrol": Rule(frozenset({"enrol"}), 422),
     "POST /v1/enrol/rotate": Rule(INGEST, 403),
     "GET /v1/tokens": Rule(ADMINS - LIMITED, 200),

@@ -334,7 +334,7 @@ def test_health_tells_process_and_parts_apart(service: Service) -> None:
     assert (before.status_code, before.json()["worker"]) == (503, "The worker is not running.")
     assert (after.status_code, after.json()) == (
         200,
-        {"ready": True, "database": "ok", "worker": "ok", "falco_output": "ok", "push": "ok"},
+        {"ready": True, "database": "ok", "worker": "ok", "falco_output": "ok", "push": "ok", "troubles": {}},
     )
 
 

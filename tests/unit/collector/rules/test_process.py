@@ -50,6 +50,8 @@ def test_an_engine_that_is_killed_comes_back(start: Callable[[str], RuleProcess]
     engine = start(READY)
     wait_for(lambda: engine.status().state == "running")
     first = engine.pid
+    # 0 is an engine that ended meanwhile, and to kill the process group of the tests.
+    assert first > 0
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: engine.status().restarts == 1 and engine.status().state == "running")
 

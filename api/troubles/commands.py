@@ -1,0 +1,28 @@
+"""`nonself troubles`: asks a running service what is wrong with it."""
+
+import argparse
+import json
+
+from api.client import Client
+from api.console import moment, new_table, plain, show
+
+
+def run(client: Client, options: argparse.Namespace) -> bool:
+    """List troubles; return whether none is open.
+
+    Raises:
+        ClientError: The service refuses.
+    """
+    wanted = {name: getattr(options, name) for name in ("kind", "subject") if getattr(options, name)}
+    if not options.all:
+        wanted["open"] = "true"
+    found = list(client.list("/v1/troubles", **wanted))
+    if options.json:
+        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+    else:
+        table = new_table("since (UTC)", "until", "kind", "subject", "what is wrong", wrap=("what is wrong",))
+        for each in found:
+            times = (moment(each["opened_at"]), moment(each["closed_at"]) or "goes on")
+            table.add_row(*times, each["kind"], plain(each["subject"]), plain(each["said"]))
+        show(table, "Nothing is wrong." if not options.all else "Nothing was ever wrong.")
+    return not any(each["open"] for each in found)

@@ -1,0 +1,59 @@
+"""Reads from the database what the values of troubles are made of."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.db.access_tables import TokenRow
+from api.db.alert_tables import AlertRow
+from api.db.push_tables import ChannelRow
+from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow
+from api.vocabulary import AlertStatus, Level
+
+_UNKNOWN: Final = "unknown"
+"""Level of an alert that an earlier release raised."""
+
+
+def list_nodes(session: Session) -> Sequence[NodeRow]:
+    """Return all nodes."""
+    return session.scalars(select(NodeRow).order_by(NodeRow.id)).all()
+
+
+def count_calls(session: Session, since_ms: int) -> dict[int, int]:
+    """Return the calls of windows scored after a time, by the node's id."""
+    rows = session.execute(
+        select(ContainerRow.node_id, func.sum(ScoreRow.calls))
+        .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
+        .where(ScoreRow.scored_at > since_ms)
+        .group_by(ContainerRow.node_id)
+    )
+    return {node_id: int(calls) for node_id, calls in rows}
+
+
+def find_oldest_pending(session: Session) -> int | None:
+    """Return when the delta came that has waited longest for the worker, in Unix milliseconds."""
+    pending = select(InboxRow.received_at).where(InboxRow.processed_at.is_(None))
+    return session.scalar(pending.order_by(InboxRow.id).limit(1))
+
+
+def list_channels(session: Session) -> Sequence[ChannelRow]:
+    """Return the channels of push."""
+    return session.scalars(select(ChannelRow).order_by(ChannelRow.id)).all()
+
+
+def list_expiring(session: Session, after_ms: int) -> Sequence[TokenRow]:
+    """Return the tokens that are not revoked and expire after a time."""
+    query = select(TokenRow).where(TokenRow.revoked_at.is_(None), TokenRow.expires_at > after_ms)
+    return session.scalars(query.order_by(TokenRow.id)).all()
+
+
+def count_open_alerts(session: Session) -> dict[str, int]:
+    """Return how many alerts are open, by level; all levels are there."""
+    rows = session.execute(
+        select(AlertRow.level, func.count())
+        .where(AlertRow.status == AlertStatus.OPEN.value)
+        .group_by(AlertRow.level)
+    )
+    return dict.fromkeys((level.value for level in Level), 0) | {level or _UNKNOWN: n for level, n in rows}

@@ -1,0 +1,140 @@
+"""The thread that looks at the service itself twice a minute, and writes down what is wrong."""
+
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography import x509
+from sqlalchemy.orm import Session
+
+from api.core import Core
+from api.db.tables import NodeRow
+from api.errors import StoreError
+from api.ingest.repository import count_pending
+from api.troubles import readings, repository, sources
+from api.troubles.judging import Judgement, Reading, judge
+from api.troubles.kinds import TroubleKind, bounds
+
+_log = structlog.get_logger()
+
+_EVERY_S: Final = 30.0
+_LOSS_SPAN_MS: Final = 600_000
+_EXPIRED_TOLD_MS: Final = 7 * readings.DAY_MS
+"""How long an expired token is told of; later than that nobody misses it."""
+_DROPPED_AT_ONCE: Final = 500
+
+
+class Watch:
+    """Measures, judges and stores; what cannot be measured leaves its troubles as they are.
+
+    Args:
+        core: What the service consists of.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._limits = bounds(core.settings.window_s)
+        self._lost: deque[tuple[int, dict[int, int]]] = deque()
+        """Calls that each node lost since it is known, at several times of the last minutes."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nonself-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the look at hand and end."""
+        self._stopping.set()
+        self._thread.join()
+
+    def look(self) -> Judgement:
+        """Measure everything once and store what follows, in the calling thread.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        now_ms = self._core.clock.now_ms()
+        measured = self._measure(now_ms)
+        with self._core.store.write() as session:
+            rows = repository.find_open(session)
+            judged = judge(list(rows), measured, self._limits)
+            repository.store(session, judged, rows, now_ms)
+            oldest_ms = now_ms - self._core.settings.finding_retention_days * readings.DAY_MS
+            if old := repository.find_old(session, oldest_ms, _DROPPED_AT_ONCE):
+                repository.drop(session, old)
+        for key, reading in judged.opened.items():
+            _log.warning("trouble_opened", kind=key.kind.value, subject=key.subject, said=reading.said)
+        for key in judged.closed:
+            _log.info("trouble_closed", kind=key.kind.value, subject=key.subject)
+        return judged
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_EVERY_S):
+            try:
+                self.look()
+            except StoreError as error:
+                _log.error("watch_waits", reason=error.detail)
+            except Exception:  # noqa: BLE001 - a thread that died would report nothing wrong ever again
+                _log.exception("watch_failed")
+
+    def _measure(self, now_ms: int) -> Mapping[TroubleKind, list[Reading]]:
+        core = self._core
+        with core.store.read() as session:
+            nodes = sources.list_nodes(session)
+            pending, oldest = count_pending(session), sources.find_oldest_pending(session)
+            found = {
+                TroubleKind.NODE_SILENT: readings.silence(nodes, now_ms),
+                TroubleKind.RULE_ENGINE: readings.engines(nodes),
+                TroubleKind.LOSS: self._measure_loss(session, nodes, now_ms),
+                TroubleKind.CHANNEL: readings.channels(sources.list_channels(session)),
+                TroubleKind.TOKEN: readings.tokens(
+                    sources.list_expiring(session, now_ms - _EXPIRED_TOLD_MS), now_ms
+                ),
+            }
+        age, share = readings.waiting(pending, core.settings.inbox_limit, oldest, now_ms)
+        found |= {
+            TroubleKind.BACKLOG: [age],
+            TroubleKind.INBOX_FULL: [share],
+            TroubleKind.WORKER: [readings.worker(core.worker_trouble())],
+            TroubleKind.FALCO_OUTPUT: [readings.falco_output(core.falco.trouble())],
+        }
+        self._try(found, TroubleKind.DISK, self._measure_disk)
+        if core.settings.tls_cert:
+            self._try(found, TroubleKind.CERTIFICATE, lambda: self._measure_certificate(now_ms))
+        else:
+            found[TroubleKind.CERTIFICATE] = []
+        return found
+
+    def _measure_loss(self, session: Session, nodes: Sequence[NodeRow], now_ms: int) -> list[Reading]:
+        totals = {row.id: sum(row.lost.values()) for row in nodes}
+        self._lost.append((now_ms, totals))
+        # One reading from before the span stays: the time since then is what is looked at.
+        while len(self._lost) > 2 and self._lost[1][0] <= now_ms - _LOSS_SPAN_MS:
+            self._lost.popleft()
+        since_ms, before = self._lost[0]
+        lost = {node_id: total - before.get(node_id, 0) for node_id, total in totals.items()}
+        seen = sources.count_calls(session, since_ms) if any(lost.values()) else {}
+        return readings.loss({row.id: row.name for row in nodes}, lost, seen)
+
+    def _measure_disk(self) -> Reading:
+        folder = self._core.settings.state_dir
+        usage = shutil.disk_usage(folder)
+        return readings.disk(str(folder), usage.free, usage.total)
+
+    def _measure_certificate(self, now_ms: int) -> Reading:
+        path = self._core.settings.tls_cert
+        (first, *_issuers) = x509.load_pem_x509_certificates(Path(path).read_bytes())
+        return readings.certificate(path, first.not_valid_after_utc, now_ms)
+
+    def _try(
+        self, found: dict[TroubleKind, list[Reading]], kind: TroubleKind, measure: Callable[[], Reading]
+    ) -> None:
+        try:
+            found[kind] = [measure()]
+        except (OSError, ValueError) as error:
+            _log.warning("not_measured", kind=kind.value, reason=str(error))

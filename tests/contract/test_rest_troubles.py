@@ -1,0 +1,270 @@
+"""What is wrong with nonself itself is told over REST, on the command line, as a metric, and in the log."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from api.cli import main
+from api.metrics import MANIFEST
+from api.settings import ServiceSettings
+from api.tokens import service as tokens
+from api.tokens.service import Role
+from api.troubles import watch
+from api.troubles.kinds import TroubleKind
+from api.troubles.watch import Watch
+from tests.service import NOW_MS, Service, a_delta
+from wire.profile import AgentStatus, LossCause
+
+DAY_MS = 86_400_000
+RULES = Path(__file__).parents[2] / "docs" / "integrations" / "prometheus-rules.yaml"
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` says."""
+
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture
+def looking(service: Service, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """A watch over a service whose worker works, and whose disk is half full."""
+    service.core.worker_trouble = lambda: None
+    monkeypatch.setattr(watch.shutil, "disk_usage", lambda _folder: Usage(100 << 30, 50 << 30, 50 << 30))
+    return Watch(service.core)
+
+
+def open_troubles(service: Service) -> dict[tuple[str, str], str]:
+    """Return what goes on: what is said, by kind and subject."""
+    items = service.get("/v1/troubles", open="true").json()["items"]
+    return {(each["kind"], each["subject"]): each["said"] for each in items}
+
+
+def test_a_silent_node_is_told_of_until_it_sends_again(service: Service, looking: Watch) -> None:
+    """The trouble opens after five minutes, goes on with what is newest, closes, and stays as history."""
+    service.send(a_delta())
+    service.worker.drain()
+    looking.look()
+    assert open_troubles(service) == {}
+
+    service.core.clock.at_ms += 300_000
+    looking.look()
+    service.core.clock.at_ms += 60_000
+    looking.look()
+    said = open_troubles(service)
+    assert said == {
+        ("node_silent", "node-a"): "Node node-a has sent nothing for 360 seconds; see to its agent."
+    }
+
+    service.send(a_delta(1), sent_at=service.core.clock.at_ms)
+    service.worker.drain()
+    looking.look()
+    assert open_troubles(service) == {}
+    (past,) = service.get("/v1/troubles").json()["items"]
+    assert (past["open"], past["value"]) == (False, 360)
+    changes = service.get("/v1/troubles/changes").json()["items"]
+    assert [(each["change"], each["trouble"]["id"]) for each in changes] == [
+        ("opened", past["id"]),
+        ("closed", past["id"]),
+    ]
+
+
+def test_changes_follow_a_cursor(service: Service, looking: Watch) -> None:
+    """Whoever tells others of troubles asks for what came since, and gets each change once."""
+    before = service.get("/v1/troubles/changes").json()["next_cursor"]
+    service.core.worker_trouble = lambda: "The worker is not running."
+    looking.look()
+    page = service.get("/v1/troubles/changes", cursor=before).json()
+
+    assert [each["trouble"]["said"] for each in page["items"]] == ["The worker is not running."]
+    assert service.get("/v1/troubles/changes", cursor=page["next_cursor"]).json()["items"] == []
+
+
+def test_loss_is_a_share_of_the_last_minutes(service: Service, looking: Watch) -> None:
+    """Of what was lost before the service looked first, nothing is said; then half of the calls are."""
+    service.send(a_delta(lost={LossCause.TABLE_FULL: 10**6}))
+    service.worker.drain()
+    looking.look()
+    service.core.clock.at_ms += 30_000
+    deltas = [a_delta(index, lost={LossCause.TABLE_FULL: 149}) for index in range(1, 11)]
+    service.send(*deltas)
+    service.worker.drain()
+    looking.look()
+
+    said = open_troubles(service)
+    assert list(said) == [("loss", "node-a")]
+    assert "lost 1,490 of 2,980 calls (50.0%)" in said["loss", "node-a"]
+
+
+def test_what_waits_too_long_is_a_backlog(open_service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody scores: the oldest delta grows old, and the inbox nears its limit."""
+    service = open_service(inbox_limit=5)
+    service.core.worker_trouble = lambda: None
+    monkeypatch.setattr(watch.shutil, "disk_usage", lambda _folder: Usage(100, 50, 50))
+    service.send(*(a_delta(index) for index in range(4)))
+    service.core.clock.at_ms += 120_000
+    Watch(service.core).look()
+
+    assert set(open_troubles(service)) == {("backlog", "service"), ("inbox_full", "service")}
+    text = service.http.get("/metrics").text
+    assert "nonself_inbox_oldest_seconds 120.0" in text
+    assert 'nonself_troubles{kind="backlog"} 1.0' in text
+    assert 'nonself_troubles{kind="disk"} 0.0' in text
+
+
+def test_a_rule_engine_that_failed_is_told_of(service: Service, looking: Watch) -> None:
+    """With the engine's own sentence."""
+    agent = AgentStatus(version="0.1.0", window_s=10, rule_engine="failed", rule_engine_error="SIGKILL.")
+    service.send(a_delta(), agent=agent)
+    service.worker.drain()
+    looking.look()
+
+    assert open_troubles(service)["rule_engine", "node-a"].endswith("SIGKILL.")
+
+
+def test_a_disk_that_fills_is_told_of_and_one_that_cannot_be_asked_is_left(
+    service: Service, looking: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 % free opens the trouble; an error leaves it; 12 % leaves it too; 20 % closes it."""
+
+    def broken(_folder: object) -> Usage:
+        raise OSError(5, "Input/output error")
+
+    seen = []
+    for ask in (
+        lambda _: Usage(100, 92, 8),
+        broken,
+        lambda _: Usage(100, 88, 12),
+        lambda _: Usage(100, 80, 20),
+    ):
+        monkeypatch.setattr(watch.shutil, "disk_usage", ask)
+        looking.look()
+        seen.append(list(open_troubles(service)))
+
+    assert seen == [[("disk", "service")]] * 3 + [[]]
+
+
+def test_tokens_that_are_about_to_expire_are_told_of(service: Service, looking: Watch) -> None:
+    """But not those that were made for a short time, nor those that were revoked."""
+    with service.core.store.write() as session:
+        for name, made_ms, until_ms in (
+            ("soon", NOW_MS - 90 * DAY_MS, NOW_MS + 6 * DAY_MS),
+            ("gone", NOW_MS - 90 * DAY_MS, NOW_MS + 6 * DAY_MS),
+            ("late", NOW_MS - 90 * DAY_MS, NOW_MS + 60 * DAY_MS),
+            ("short", NOW_MS, NOW_MS + DAY_MS),
+        ):
+            tokens.create(
+                session, name=name, role=Role.READ, now_ms=made_ms, actor="test", expires_at=until_ms
+            )
+        tokens.revoke(session, name="gone", now_ms=NOW_MS, actor="test")
+    looking.look()
+
+    assert list(open_troubles(service)) == [("token", "soon")]
+
+
+def test_a_certificate_that_is_about_to_expire_is_told_of(
+    service: Service, looking: Watch, tmp_path: Path
+) -> None:
+    """In thirteen days, by the clock of the service."""
+    path = tmp_path / "service.pem"
+    path.write_bytes(certificate(datetime.fromtimestamp(NOW_MS / 1000, UTC) + timedelta(days=13)))
+    service.core.settings = ServiceSettings(state_dir=tmp_path, tls_cert=str(path))
+    looking.look()
+
+    assert list(open_troubles(service)) == [("certificate", "service")]
+
+
+def certificate(until: datetime) -> bytes:
+    """Return a certificate of its own that ends at a time, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nonself.example")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(until - timedelta(days=90)).not_valid_after(until)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_history_ends_with_the_days_of_findings(service: Service, looking: Watch) -> None:
+    """Troubles that closed longer ago than findings are kept go, with their changes."""
+    service.core.worker_trouble = lambda: "The worker is not running."
+    looking.look()
+    service.core.worker_trouble = lambda: None
+    looking.look()
+    service.core.clock.at_ms += 366 * DAY_MS
+    looking.look()
+
+    assert service.get("/v1/troubles").json()["items"] == []
+    assert service.get("/v1/troubles/changes").json()["items"] == []
+
+
+def test_the_command_says_what_is_wrong_and_fails(
+    service: Service, looking: Watch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script need not read the table: the exit code is 0 only where nothing is wrong."""
+    token = tmp_path / "reader"
+    token.write_text(service.secrets[Role.READ])
+    asked = ["troubles", "--url", service.url, "--token-file", str(token)]
+    assert main(asked) == 0
+    assert "Nothing is wrong." in capsys.readouterr().out
+
+    service.core.worker_trouble = lambda: "The worker is not running."
+    looking.look()
+    assert main(asked) == 1
+    shown = capsys.readouterr().out
+    assert "worker" in shown
+    assert "The worker is not running." in shown
+
+
+def test_readiness_counts_troubles_and_lives_with_them(service: Service, looking: Watch) -> None:
+    """A silent node is no reason to send requests elsewhere."""
+    service.send(a_delta())
+    service.worker.drain()
+    service.core.clock.at_ms += 300_000
+    looking.look()
+    ready = service.http.get("/readyz")
+
+    assert (ready.status_code, ready.json()["troubles"]) == (200, {"node_silent": 1})
+    assert service.http.get("/livez").json() == {"status": "ok"}
+
+
+def rule_metrics() -> Iterator[tuple[str, str]]:
+    """Yield the expressions of the alerting rules, with the name of each."""
+    for group in yaml.safe_load(RULES.read_text())["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+
+
+def test_the_alerting_rules_name_metrics_and_kinds_that_exist() -> None:
+    """A renamed metric would silence an alert of Prometheus, and nobody would be told."""
+    for name, expression in rule_metrics():
+        words = {word for word in _words(expression) if word.startswith("nonself_")}
+        assert words, name
+        assert words <= set(MANIFEST), name
+    kinds = {word for _, expression in rule_metrics() for word in _words(expression)}
+    assert {each.value for each in TroubleKind if each is not TroubleKind.WORKER} - kinds == set()
+
+
+def _words(expression: str) -> set[str]:
+    return set("".join(each if each.isalnum() or each == "_" else " " for each in expression).split())
+
+
+def test_a_request_is_named_by_who_asks_or_by_its_trace(service: Service) -> None:
+    """The id is in the header and in the problem; a trace that is none names nothing."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    for sent, expected in (
+        ({"X-Request-Id": "mine"}, "mine"),
+        ({"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, trace),
+        ({"X-Request-Id": "mine", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, "mine"),
+    ):
+        answer = service.http.get("/v1/alerts", headers=sent)
+        assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == (expected, expected)
+    refused = service.http.get("/v1/alerts", headers={"traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"})
+    assert refused.json()["request_id"] == refused.headers["X-Request-Id"] != "0" * 32
