@@ -96,7 +96,7 @@ def test_a_new_digest_settles_without_an_alert_and_waits_for_a_person(service: S
 
 
 def test_the_difference_is_shown(service: Service) -> None:
-    """New is what the image alone did; vanished what only its predecessor did; inherited counts are neither."""
+    """New is what the image alone did, vanished what only its predecessor did; inherited counts are neither."""
     learned(service)
     upgraded(service)
 
