@@ -115,7 +115,6 @@ def test_an_upgrade_keeps_the_budget_and_hides_no_intrusion(tmp_path: Path) -> N
         versions = {each["id"]: each for each in product.items("/v1/baselines", workload=watch.id)}
         quiet = [each for each in alerts(product, watch) if each["id"] > after[-1].alert_id]
         back.stop_load()
-        print(f"difference: {told['difference']['new']['count']} new, confidence: {told['confidence']}")
 
     assert benign == []
     assert state == UpgradeState.SETTLING.value
