@@ -86,11 +86,11 @@ def judges(service: Service) -> list[int | None]:
 
 def test_a_new_digest_settles_without_an_alert_and_waits_for_a_person(service: Service) -> None:
     """What it does in each window returns; once it is quiet for long enough its version is frozen."""
-    learned(service)
+    learned(service, 400)
     upgraded(service)
 
     found = upgrade(service)
-    verdicts = [each["verdict"] for each in service.get("/v1/scores", limit=1000).json()["items"][200:]]
+    verdicts = [each["verdict"] for each in service.get("/v1/scores", limit=1000).json()["items"][400:]]
     assert verdicts.count("anomalous") >= 3
     assert alerts(service) == []
     assert (found["state"], found["digest"], found["held"]) == ("review", NEW, 0)
