@@ -119,7 +119,7 @@ def _show_counts(found: dict[str, Any]) -> None:
 def _show_bulk(answer: dict[str, Any]) -> None:
     _show_list(answer["sample"])
     named = count(answer["alerts"], "alert")
-    said = f"The filters name {named}; nothing was changed."
+    said = f"The filters name {named}, of which {answer['changed']} would change; nothing was changed."
     if not answer["dry_run"]:
         said = f"The filters name {named}, of which {answer['changed']} changed; they are shown as they were."
     print(said)  # noqa: T201 - for people

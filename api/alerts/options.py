@@ -36,6 +36,8 @@ FILTERS: Final = (
     "node",
     "technique",
     "text",
+    "happened_since",
+    "happened_until",
 )
 """Options that are query parameters of the same name."""
 _CHOICES: Final = {
@@ -47,7 +49,7 @@ _CHOICES: Final = {
     "verdict": AlertVerdict,
 }
 _HELP: Final = {
-    "status": "whether findings may still join it",
+    "status": "open: the newest of its cause; superseded by a later one; closed by a person",
     "min_level": "of this level and worse",
     "triage": "how far a person has come with it",
     "assignee": "whose it is",
@@ -55,6 +57,8 @@ _HELP: Final = {
     "node": "where it was seen",
     "technique": "id of ATT&CK, such as T1059",
     "text": "what its message contains",
+    "happened_since": "whose last window or match is not older, as 2026-11-01T00:00Z",
+    "happened_until": "whose first window or match is older, as 2026-11-01T00:00Z",
 }
 
 

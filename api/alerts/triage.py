@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import changes
+from api import changes, standing
 from api.alerts import filters, service
 from api.alerts.schemas import AlertFilter
 from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageAction, TriageIn
@@ -14,7 +14,7 @@ from api.clock import to_datetime
 from api.db.alert_tables import AlertChangeRow, AlertRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotPossibleError, StaleError, existing
-from api.vocabulary import AlertChange, AlertStatus, Triage
+from api.vocabulary import AlertChange, Triage
 
 _MOST: Final = 10_000
 _SAMPLE: Final = 20
@@ -75,10 +75,10 @@ def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor:
     if len(found) > _MOST:
         msg = f"Expected a query that names at most {_MOST} alerts; it names more. Narrow it."
         raise InvalidError(msg)
-    sample = service.shown(session, [each.id for each in found[-_SAMPLE:]])
-    if wish.dry_run:
-        return BulkOut(dry_run=True, alerts=len(found), changed=0, sample=sample)
     meant = [each for each in found if _applies(each, wish)]
+    sample = service.shown(session, [each.id for each in meant[-_SAMPLE:]])
+    if wish.dry_run:
+        return BulkOut(dry_run=True, alerts=len(found), changed=len(meant), sample=sample)
     for alert in meant:
         _change(session, alert, wish, actor=actor, now_ms=now_ms)
     if meant:
@@ -120,22 +120,21 @@ def _applies(alert: AlertRow, wish: TriageIn) -> bool:
 def _change(session: Session, alert: AlertRow, wish: TriageIn, *, actor: str, now_ms: int) -> None:
     detail: dict[str, Any] = {"comment": wish.comment} if wish.comment else {}
     match wish.action:
-        case TriageAction.ACKNOWLEDGE:
-            alert.triage = Triage.ACKNOWLEDGED.value
-        case TriageAction.ASSIGN:
-            alert.assignee = wish.assignee
-            detail["assignee"] = wish.assignee
         case TriageAction.CLOSE if wish.verdict is not None:
-            alert.triage, alert.verdict = Triage.CLOSED.value, wish.verdict.value
-            alert.status = AlertStatus.CLOSED.value
+            standing.close(alert, wish.verdict, now_ms=now_ms)
             detail["verdict"] = wish.verdict.value
         case TriageAction.REOPEN:
             detail["verdict_before"] = alert.verdict
-            alert.triage, alert.verdict = Triage.ACKNOWLEDGED.value, None
+            standing.reopen(session, alert, now_ms=now_ms)
+        case TriageAction.ACKNOWLEDGE:
+            alert.triage = Triage.ACKNOWLEDGED.value
+            standing.touch(alert, now_ms=now_ms)
+        case TriageAction.ASSIGN:
+            alert.assignee = wish.assignee
+            detail["assignee"] = wish.assignee
+            standing.touch(alert, now_ms=now_ms)
         case _:
-            pass
-    alert.revision += 1
-    alert.updated_at = now_ms
+            standing.touch(alert, now_ms=now_ms)
     changes.record(session, alert.id, _TOLD[wish.action], now_ms=now_ms, actor=actor, detail=detail)
 
 

@@ -66,8 +66,12 @@ class BulkOut(BaseModel):
 
     dry_run: bool
     alerts: Annotated[int, Field(description="Alerts that the query names.")]
-    changed: Annotated[int, Field(description="Of them, those that the step changes; 0 in a dry run.")]
-    sample: Annotated[list[AlertOut], Field(description="The newest 20 of them, as they were before.")]
+    changed: Annotated[
+        int, Field(description="Of them, those that the step changes, or in a dry run would change.")
+    ]
+    sample: Annotated[
+        list[AlertOut], Field(description="The newest 20 of those that change, as they were before.")
+    ]
 
 
 class ChangeOut(BaseModel):

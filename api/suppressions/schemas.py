@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from api.paging import PageQuery
 from api.suppressions.matching import By
+from api.vocabulary import AlertStatus
 
 _Calls = Annotated[list[str], Field(max_length=100)]
 _EXAMPLE: JsonDict = {
@@ -106,7 +107,7 @@ class SilencedAlertOut(BaseModel):
 
     id: int
     workload: int
-    status: str
+    status: AlertStatus
     start: datetime
     end: datetime
     findings: int

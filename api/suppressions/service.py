@@ -5,13 +5,14 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from api import changes
+from api import changes, standing
 from api.audit import record
 from api.clock import to_datetime
 from api.db.alert_tables import AlertRow
 from api.db.suppression_tables import SuppressionRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotPossibleError, existing
+from api.standing import status_of
 from api.suppressions import repository
 from api.suppressions.matching import By, Scope
 from api.suppressions.repository import MOST
@@ -23,7 +24,7 @@ from api.suppressions.schemas import (
     SuppressionOut,
     SuppressionQuery,
 )
-from api.vocabulary import AlertChange, AlertKind, AlertStatus
+from api.vocabulary import AlertChange, AlertKind, AlertVerdict, Triage
 from wire.ngram import TOKEN_MASK, names
 from wire.syscalls import load_table
 
@@ -61,16 +62,7 @@ def create(session: Session, wish: SuppressionIn, *, actor: str, now_ms: int) ->
     session.add(row)
     session.flush()
     if wish.alert is not None:
-        alert = session.get_one(AlertRow, wish.alert)
-        alert.status, alert.suppression_id, alert.updated_at = AlertStatus.CLOSED.value, row.id, now_ms
-        changes.record(
-            session,
-            alert.id,
-            AlertChange.MARKED_BENIGN,
-            now_ms=now_ms,
-            actor=actor,
-            detail={"suppression": row.id, "reason": wish.reason},
-        )
+        _mark_benign(session, session.get_one(AlertRow, wish.alert), row, actor=actor, now_ms=now_ms)
     detail = wish.model_dump(mode="json") | {"expires_at": row.expires_at}
     record(
         session,
@@ -102,7 +94,7 @@ def preview(session: Session, wish: ScopeIn) -> PreviewOut:
             SilencedAlertOut(
                 id=each.id,
                 workload=each.workload_id,
-                status=each.status,
+                status=status_of(each),
                 start=to_datetime(each.start),
                 end=to_datetime(each.end),
                 findings=each.findings,
@@ -175,6 +167,24 @@ def show(row: SuppressionRow, now_ms: int) -> SuppressionOut:
         active=_is_active(row, now_ms),
         suppressed=row.suppressed,
         last_at=to_datetime(row.last_at) if row.last_at is not None else None,
+    )
+
+
+def _mark_benign(session: Session, alert: AlertRow, row: SuppressionRow, *, actor: str, now_ms: int) -> None:
+    detail = {"suppression": row.id, "reason": row.reason}
+    alert.suppression_id = row.id
+    if alert.triage == Triage.CLOSED.value:
+        # What a person found it to be stays as it was said.
+        standing.touch(alert, now_ms=now_ms)
+    else:
+        standing.close(alert, AlertVerdict.BENIGN, now_ms=now_ms)
+    changes.record(
+        session,
+        alert.id,
+        AlertChange.MARKED_BENIGN,
+        now_ms=now_ms,
+        actor=actor,
+        detail=detail | {"verdict": alert.verdict},
     )
 
 

@@ -68,6 +68,12 @@ def test_what_was_marked_as_benign_raises_no_alert_again(enforcing: Service, by:
     (alert,) = alerts(enforcing)
     assert made.status_code == 201
     assert (alert["status"], alert["suppression"], alert["findings"]) == ("closed", 1, 1)
+    assert (alert["triage"], alert["verdict"], alert["revision"]) == ("closed", "benign", 2)
+    assert enforcing.get("/v1/alerts", verdict="benign", triage="closed").json()["items"] == [alert]
+    counted = enforcing.get("/v1/alerts/counts", by="verdict").json()["counts"]
+    assert counted == [{"value": "benign", "alerts": 1}]
+    told = enforcing.get("/v1/alerts/changes", alert=1).json()["items"][-1]
+    assert (told["change"], told["detail"]["verdict"], told["actor"]) == ("marked_benign", "benign", "admin")
     found = enforcing.get("/v1/suppressions/1").json()
     assert (found["suppressed"], found["active"], found["owner"]) == (1, True, "storage")
     with enforcing.core.store.read() as session:
