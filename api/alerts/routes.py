@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from sqlalchemy.orm import Session
 
 from api.alerts import service, statistics, triage
 from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, ShapedPage
 from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
-from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageIn
-from api.auth import ReaderDep, TriageDep
-from api.core import CoreDep
+from api.alerts.triage_schemas import BulkOut, ChangeOut, ChangeQuery, TriageIn, TriageOut
+from api.auth import ReaderDep, TriageDep, demand
+from api.core import Core, CoreDep
 from api.errors import InvalidError, NotFoundError, NotPossibleError, StaleError
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
+from api.tokens.service import Principal, Role
 
 LINES: Final = "application/x-ndjson"
 
@@ -88,12 +91,15 @@ def count_alerts_over_time(
         return statistics.series(session, query)
 
 
-@router.post("/triage", responses=responses(InvalidError))
+@router.post("/triage", responses=responses(InvalidError, NotPossibleError))
 def triage_alerts(
-    core: CoreDep, principal: TriageDep, query: Annotated[AlertFilter, Query()], wish: BulkIn
+    core: CoreDep, principal: TriageDep, query: Annotated[AlertFilter, Query()], wish: TriageIn
 ) -> BulkOut:
-    """Do one step with all alerts that the query names, at most 10,000, or tell which they are; audited."""
-    with core.store.write() as session:
+    """Do one step with all alerts that the query names, at most 10,000, or tell which they are; audited.
+
+    With `suppress`, what is closed as benign is silenced in the same step, by one suppression for each cause.
+    """
+    with _opened(core, principal, wish) as session:
         return triage.step_with_many(session, query, wish, actor=principal.name, now_ms=core.clock.now_ms())
 
 
@@ -107,10 +113,13 @@ def triage_alert(
     _query: Annotated[NoQuery, Query()],
     response: Response,
     if_match: Annotated[str | None, Header(description="The `ETag` of the alert as it was read.")] = None,
-) -> AlertOut:
-    """Acknowledge, assign, comment, close or reopen an alert; audited."""
-    with core.store.write() as session:
-        alert = triage.step(
+) -> TriageOut:
+    """Acknowledge, assign, comment, close or reopen an alert; audited.
+
+    With `suppress`, closing it as benign also silences its like, in one step; a dry run previews that.
+    """
+    with _opened(core, principal, wish) as session:
+        done = triage.step(
             session,
             alert_id,
             wish,
@@ -118,8 +127,16 @@ def triage_alert(
             actor=principal.name,
             now_ms=core.clock.now_ms(),
         )
-        response.headers["ETag"] = triage.etag(alert.revision)
-        return service.shown(session, [alert_id])[0]
+    response.headers["ETag"] = triage.etag(done.revision)
+    return done
+
+
+def _opened(core: Core, principal: Principal, wish: TriageIn) -> AbstractContextManager[Session]:
+    if wish.dry_run:
+        return core.store.read()
+    if wish.suppress is not None:
+        demand(core, principal, Role.ADMIN)
+    return core.store.write()
 
 
 @router.get("/{alert_id}", responses=responses(NotFoundError))

@@ -1,14 +1,23 @@
 """Decides what a person's step does to alerts; each is audited and told to who follows alerts."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api import changes, standing
-from api.alerts import filters, service
+from api.alerts import filters, service, silencing
 from api.alerts.schemas import AlertFilter
-from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageAction, TriageIn
+from api.alerts.triage_schemas import (
+    BulkOut,
+    ChangeOut,
+    ChangeQuery,
+    SilencingOut,
+    TriageAction,
+    TriageIn,
+    TriageOut,
+)
 from api.audit import record
 from api.clock import to_datetime
 from api.db.alert_tables import AlertChangeRow, AlertRow
@@ -18,7 +27,7 @@ from api.vocabulary import AlertChange, Triage
 
 _MOST: Final = 10_000
 _SAMPLE: Final = 20
-_TOLD: Final = {
+_CHANGES: Final = {
     TriageAction.ACKNOWLEDGE: AlertChange.ACKNOWLEDGED,
     TriageAction.ASSIGN: AlertChange.ASSIGNED,
     TriageAction.COMMENT: AlertChange.COMMENTED,
@@ -29,7 +38,7 @@ _TOLD: Final = {
 
 def step(
     session: Session, alert_id: int, wish: TriageIn, *, if_match: str | None, actor: str, now_ms: int
-) -> AlertRow:
+) -> TriageOut:
     """Do one step with one alert.
 
     Args:
@@ -43,7 +52,7 @@ def step(
     Raises:
         NotFoundError: There is no such alert.
         StaleError: Somebody changed it since.
-        NotPossibleError: It is closed already, or is not.
+        NotPossibleError: It is closed already, or is not; or its like cannot be silenced so.
     """
     row = session.scalar(select(AlertRow).where(AlertRow.id == alert_id))
     alert = existing(row, f"alert {alert_id}")
@@ -54,17 +63,22 @@ def step(
     if not _applies(alert, wish):
         msg = f"Alert {alert_id} is {alert.triage} already; {wish.action.value} would change nothing."
         raise NotPossibleError(msg)
-    _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    if wish.dry_run:
+        return _told(session, alert, wish, silencing.preview(session, [alert], wish))
+    made = _do(session, [alert], wish, actor=actor, now_ms=now_ms)
     _audit(session, wish, str(alert_id), 1, actor=actor, now_ms=now_ms)
     session.flush()
-    return alert
+    return _told(session, alert, wish, made)
 
 
-def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor: str, now_ms: int) -> BulkOut:
+def step_with_many(
+    session: Session, query: AlertFilter, wish: TriageIn, *, actor: str, now_ms: int
+) -> BulkOut:
     """Do one step with all alerts that a query names and that it applies to; or tell which they are.
 
     Raises:
-        InvalidError: The query names nothing, or more than 10,000 alerts.
+        InvalidError: The query names nothing, more than 10,000 alerts, or too many causes to silence.
+        NotPossibleError: The like of an alert cannot be silenced so.
     """
     named = query.model_dump(mode="json", exclude_defaults=True)
     if not named:
@@ -78,12 +92,14 @@ def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor:
     meant = [each for each in found if _applies(each, wish)]
     sample = service.shown(session, [each.id for each in meant[-_SAMPLE:]])
     if wish.dry_run:
-        return BulkOut(dry_run=True, alerts=len(found), changed=len(meant), sample=sample)
-    for alert in meant:
-        _change(session, alert, wish, actor=actor, now_ms=now_ms)
-    if meant:
+        made = silencing.preview(session, meant, wish)
+    else:
+        made = _do(session, meant, wish, actor=actor, now_ms=now_ms)
+    if meant and not wish.dry_run:
         _audit(session, wish, "alerts", len(meant), actor=actor, now_ms=now_ms, query=named)
-    return BulkOut(dry_run=False, alerts=len(found), changed=len(meant), sample=sample)
+    return BulkOut(
+        dry_run=wish.dry_run, alerts=len(found), changed=len(meant), sample=sample, suppressions=made
+    )
 
 
 def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
@@ -117,6 +133,21 @@ def _applies(alert: AlertRow, wish: TriageIn) -> bool:
             return True
 
 
+def _do(
+    session: Session, alerts: Sequence[AlertRow], wish: TriageIn, *, actor: str, now_ms: int
+) -> list[SilencingOut]:
+    if wish.suppress is not None:
+        return silencing.close(session, alerts, wish, actor=actor, now_ms=now_ms)
+    for alert in alerts:
+        _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    return []
+
+
+def _told(session: Session, alert: AlertRow, wish: TriageIn, made: list[SilencingOut]) -> TriageOut:
+    (shown,) = service.shown(session, [alert.id])
+    return TriageOut(**dict(shown), dry_run=wish.dry_run, suppressions=made)
+
+
 def _change(session: Session, alert: AlertRow, wish: TriageIn, *, actor: str, now_ms: int) -> None:
     detail: dict[str, Any] = {"comment": wish.comment} if wish.comment else {}
     match wish.action:
@@ -135,7 +166,7 @@ def _change(session: Session, alert: AlertRow, wish: TriageIn, *, actor: str, no
             standing.touch(alert, now_ms=now_ms)
         case _:
             standing.touch(alert, now_ms=now_ms)
-    changes.record(session, alert.id, _TOLD[wish.action], now_ms=now_ms, actor=actor, detail=detail)
+    changes.record(session, alert.id, _CHANGES[wish.action], now_ms=now_ms, actor=actor, detail=detail)
 
 
 def _audit(
