@@ -14,7 +14,7 @@ from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
 from api.alerts.triage_schemas import BulkOut, ChangeOut, ChangeQuery, TriageIn, TriageOut
 from api.auth import ReaderDep, TriageDep, demand
 from api.core import Core, CoreDep
-from api.errors import InvalidError, NotFoundError, NotPossibleError, StaleError
+from api.errors import CursorError, InvalidError, NotFoundError, NotPossibleError, StaleError
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.tokens.service import Principal, Role
@@ -65,14 +65,17 @@ def _lines(texts: Iterable[object]) -> str:
     return "".join(f"{each}\n" for each in texts)
 
 
-@router.get("/changes", responses=responses())
+@router.get("/changes", responses=responses(CursorError))
 def list_alert_changes(
     core: CoreDep, _principal: ReaderDep, query: Annotated[ChangeQuery, Query()], pager: PagerDep
 ) -> Page[ChangeOut]:
-    """List what happened to alerts, in the order in which it did: opened, grown, handled by people."""
+    """List what happened to alerts, in the order in which it did: opened, grown, handled by people.
+
+    It goes back as far as it is complete; with `alert`, it has all that is kept of that one.
+    """
     with core.store.read() as session:
-        items = triage.list_changes(session, query)
-    return pager.page(query, items)
+        items, after = triage.list_changes(session, query)
+    return pager.page(query, items, after=after)
 
 
 @router.get("/counts", responses=responses())

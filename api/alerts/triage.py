@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import changes, standing
+from api import changes, standing, streams
 from api.alerts import filters, service, silencing
 from api.alerts.schemas import AlertFilter
 from api.alerts.triage_schemas import (
@@ -23,6 +23,7 @@ from api.clock import to_datetime
 from api.db.alert_tables import AlertChangeRow, AlertRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotPossibleError, StaleError, existing
+from api.streams import Stream
 from api.vocabulary import AlertChange, Triage
 
 _MOST: Final = 10_000
@@ -102,15 +103,21 @@ def step_with_many(
     )
 
 
-def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
-    """Return one page of what happened to alerts, in the order in which it did."""
-    rows = select(AlertChangeRow)
+def list_changes(session: Session, query: ChangeQuery) -> tuple[list[ChangeOut], int]:
+    """Return one page of what happened to alerts, in the order in which it did, and after which change.
+
+    Raises:
+        CursorError: Something after the cursor was dropped; of one alert what is left is listed.
+    """
+    rows, slice_ = select(AlertChangeRow), query.slice()
+    if query.alert is None:
+        slice_ = streams.follow(session, Stream.ALERTS, slice_, resumed=query.cursor is not None)
     if query.alert is not None:
         rows = rows.where(AlertChangeRow.alert_id == query.alert)
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
-    page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
-    return [_show(each) for each in session.scalars(page)]
+    page = slice_.of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
+    return [_show(each) for each in session.scalars(page)], slice_.after
 
 
 def etag(revision: int) -> str:

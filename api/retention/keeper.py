@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
-from api.retention import candidates, repository
+from api.retention import candidates, happenings, repository
 from api.retention.candidates import Candidate, Place, Versions
 from api.retention.rollup import DAY_MS, HOUR_MS, by_hour
 from api.settings import MIB
@@ -59,6 +59,8 @@ _SAMPLES: Final = _Kind(
     find=partial(candidates.find_matches, whole=True),
     delete=partial(candidates.delete_matches, whole=True),
 )
+_CHANGES: Final = _Kind(what="changes", find=happenings.find_changes, delete=happenings.delete_changes)
+_TROUBLES: Final = _Kind(what="troubles", find=happenings.find_troubles, delete=happenings.delete_troubles)
 _BY_SIZE: Final = (_DELTAS, _SCORES, _MATCHES, _FINDINGS, _SAMPLES, _SURPLUS)
 """What goes first where the database is too large."""
 
@@ -160,6 +162,8 @@ class Keeper:
             (_FINDINGS, findings_ms),
             (_SURPLUS, findings_ms),
             (_SAMPLES, findings_ms),
+            (_CHANGES, now_ms - settings.change_retention_days * DAY_MS),
+            (_TROUBLES, findings_ms),
             (self._versions(now_ms), now_ms - settings.stale_version_days * DAY_MS),
         ):
             yield from self._drop(kind, _AGE, before_ms)

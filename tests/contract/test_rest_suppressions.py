@@ -277,9 +277,7 @@ def test_the_command_previews_makes_lists_and_ends(
     assert "ended already" in capsys.readouterr().err
 
 
-def close(
-    service: Service, alert: int | None, role: Role = Role.ADMIN, query: Any = None, **body: Any
-) -> Any:
+def close(service: Service, alert: int | None, role: Role = Role.ADMIN, **body: Any) -> Any:
     """Close one alert, or all that a query names, as benign."""
     path = "/v1/alerts/triage" if alert is None else f"/v1/alerts/{alert}/triage"
     query = body.pop("query", {})
