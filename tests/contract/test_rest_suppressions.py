@@ -417,3 +417,21 @@ def test_a_person_closes_and_silences_at_a_terminal(
     assert "Nothing was changed." in dry
     assert "1 of 1 findings would raise no alert" in many
     assert "Suppression 1 silences by sequences, of workload 1." in done
+
+
+def test_an_admin_of_a_namespace_silences_there_alone(service: Service) -> None:
+    """Everywhere is not theirs; the alert that they would have closed with it stays open."""
+    service.match(a_match(1))
+    service.worker.drain()
+    wish = {"name": "shop-admin", "role": "admin", "namespaces": ["shop"]}
+    secret = service.request("POST", "/v1/tokens", Role.ADMIN, json=wish).json()["token"]
+
+    def try_(**suppress: Any) -> int:
+        body = {"action": "close", "verdict": "benign", "comment": "x", "suppress": BACKUP_30 | suppress}
+        headers = {"Authorization": f"Bearer {secret}"}
+        return service.http.post("/v1/alerts/1/triage", json=body, headers=headers).status_code
+
+    assert try_(everywhere=True) == 403
+    assert (alerts(service)[0]["triage"], service.get("/v1/suppressions").json()["items"]) == ("new", [])
+    assert try_() == 200
+    assert service.get("/v1/suppressions/1").json()["workload"] == 1
