@@ -14,6 +14,7 @@ from api.db import (  # noqa: F401
     stream_tables,
     suppression_tables,
     trouble_tables,
+    upgrade_tables,
 )
 from api.db.tables import Base
 
