@@ -106,14 +106,23 @@ def require(*roles: Role) -> Callable[[CoreDep, Principal], Principal]:
     """Return a dependency that gives the principal, if its role is one of these."""
 
     def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
-        if principal.role not in roles:
-            core.metrics.count("nonself_auth_refused_total", reason="role")
-            wanted = " or ".join(role.value for role in roles)
-            msg = f"Expected a token of role {wanted}; {principal.name!r} has role {principal.role.value}."
-            raise ForbiddenError(msg)
+        demand(core, principal, *roles)
         return principal
 
     return authorize
+
+
+def demand(core: Core, principal: Principal, *roles: Role) -> None:
+    """Refuse who has none of these roles; for what depends on the body of a request.
+
+    Raises:
+        ForbiddenError: The principal's role is another.
+    """
+    if principal.role not in roles:
+        core.metrics.count("nonself_auth_refused_total", reason="role")
+        wanted = " or ".join(role.value for role in roles)
+        msg = f"Expected a token of role {wanted}; {principal.name!r} has role {principal.role.value}."
+        raise ForbiddenError(msg)
 
 
 def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:

@@ -14,6 +14,7 @@ ServiceError
     ├── ConflictError            409
     ├── BudgetError              409
     ├── NotPossibleError         409
+    ├── CursorError              410
     ├── StaleError               412
     ├── OversizedError           413
     ├── MediaTypeError           415
@@ -142,6 +143,12 @@ class BudgetError(ProblemError):
     """The budget is finer than the evidence for it; the members say when it will not be."""
 
     status, slug, title = 409, "budget-too-fine", "Budget too fine"
+
+
+class CursorError(ProblemError):
+    """Something after the cursor was dropped; the member `next_cursor` is one after which nothing was."""
+
+    status, slug, title = 410, "cursor-expired", "Cursor too old"
 
 
 class StaleError(ProblemError):

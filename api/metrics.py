@@ -96,7 +96,9 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_node_discarded_deltas": Metric(
         "gauge", "Deltas that the agent threw away unsent, since its start.", ("node",)
     ),
-    "nonself_alerts_open": Metric("gauge", "Alerts that findings may still join.", ("level",)),
+    "nonself_alerts_open": Metric(
+        "gauge", "Alerts of status open: of each cause the newest, unless a person closed it.", ("level",)
+    ),
     "nonself_troubles": Metric(
         "gauge", "Troubles of nonself itself that go on (`GET /v1/troubles`).", ("kind",)
     ),

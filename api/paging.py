@@ -106,10 +106,19 @@ class Pager:
         """The `Link` header, for a response that is made by hand."""
         return self._response.headers["Link"]
 
-    def page(self, query: PageQuery, items: list[IdentifiedT]) -> "Page[IdentifiedT]":
-        """Return one page, and set its `Link` header (RFC 8288)."""
+    def page(
+        self, query: PageQuery, items: list[IdentifiedT], *, after: int | None = None
+    ) -> "Page[IdentifiedT]":
+        """Return one page, and set its `Link` header (RFC 8288).
+
+        Args:
+            query: What was asked for.
+            items: The page.
+            after: Where the next one begins if this is empty; None: where this one began.
+        """
         # The annotation is a text: evaluated, pydantic would ask the bound of the variable for a schema.
-        return Page(items=items, next_cursor=self.link(items[-1].id if items else query.slice().after))
+        began = query.slice().after if after is None else after
+        return Page(items=items, next_cursor=self.link(items[-1].id if items else began))
 
     def link(self, after: int) -> str:
         """Set the `Link` header (RFC 8288) to what follows a position; return its cursor."""

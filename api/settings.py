@@ -87,7 +87,7 @@ class ServiceSettings:
         1.0, "False anomaly alerts accepted per workload and week, where a workload has no budget of its own."
     )
     alert_gap_s: int = setting(
-        900, "A finding joins the workload's open alert if it comes within this many seconds."
+        900, "A finding joins an alert of its cause that nobody has closed, within this many seconds of it."
     )
     max_clock_skew_s: int = setting(300, "How far ahead of this machine's clock a delta's window may end.")
     inbox_limit: int = setting(100_000, "Deltas waiting for the worker at which ingest asks agents to wait.")
@@ -130,7 +130,12 @@ class ServiceSettings:
         30, "Days for which scores without a finding, and the identities of deltas, are kept."
     )
     finding_retention_days: int = setting(
-        365, "Days for which findings, their windows and matches are kept; those of an open alert stay."
+        365,
+        "Days for which findings, their windows and matches are kept; those of an alert that nobody has "
+        "closed stay.",
+    )
+    change_retention_days: int = setting(
+        30, "Days for which it is kept when alerts opened, grew and were superseded; what people did stays."
     )
     hourly_history_days: int = setting(
         30, "Days for which the history of a workload is kept by the hour; after that by the day."
@@ -178,6 +183,8 @@ class ServiceSettings:
             ("batch_deltas", 1),
             ("retention_days", 1),
             ("finding_retention_days", 1),
+            # What a channel has not passed on yet is still there.
+            ("change_retention_days", math.ceil(self.push_give_up_hours / 24)),
             ("hourly_history_days", 1),
             ("history_days", self.hourly_history_days),
             ("stale_version_days", 1),

@@ -63,10 +63,14 @@ class UpgradeState(StrEnum):
 
 
 class AlertStatus(StrEnum):
-    """Whether findings may still join an alert."""
+    """Where an alert stands: among the alerts of its cause, until a person closes it (ADR 0090)."""
 
     OPEN = "open"
+    """The one of its cause that is told as open; nobody has closed it."""
+    SUPERSEDED = "superseded"
+    """A later alert of its cause is open or was; nobody has closed this one."""
     CLOSED = "closed"
+    """A person closed it: no finding joins it any more."""
 
 
 class AlertChange(StrEnum):
@@ -78,7 +82,7 @@ class AlertChange(StrEnum):
     SUPERSEDED = "superseded"
     """A later alert of the same cause was opened; nothing joins this one unless it is of its time."""
     MARKED_BENIGN = "marked_benign"
-    """A person closed it by a suppression."""
+    """A person closed it as benign and made a suppression from it, in one step."""
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
     COMMENTED = "commented"

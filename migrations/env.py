@@ -11,6 +11,7 @@ from api.db import (  # noqa: F401
     push_tables,
     retention_tables,
     rule_tables,
+    stream_tables,
     suppression_tables,
     trouble_tables,
     upgrade_tables,

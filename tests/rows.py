@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from api import standing
 from api.db.alert_tables import AlertRow, FindingRow
 from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow, WorkloadRow
 from tests.service import NOW_MS, WINDOW_MS
@@ -91,13 +92,14 @@ def add_workloads(session: Session, count: int) -> None:
 
 
 def add_alert(session: Session, alert_id: int, *, status: str, workload: int = 1) -> None:
-    """Store an alert."""
+    """Store an alert that has a status of REST."""
     session.add(
         AlertRow(
             id=alert_id,
             workload_id=workload,
             kind="anomaly",
-            status=status,
+            status=standing.OPEN if status == "open" else standing.PASSED,
+            triage="closed" if status == "closed" else "new",
             created_at=NOW_MS,
             updated_at=NOW_MS,
             start=NOW_MS,

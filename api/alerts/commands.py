@@ -16,6 +16,7 @@ from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.figures import count
 from api.paging import encode_cursor
+from api.suppressions.commands import show_preview
 from api.workloads.remote import find_workload, name_of
 
 _SEQUENCES: Final = 5
@@ -62,9 +63,9 @@ def _filters(client: Client, options: argparse.Namespace) -> dict[str, str]:
 
 def _step(client: Client, options: argparse.Namespace) -> None:
     action = _ACTIONS.get(options.alerts_command, options.alerts_command)
-    body = {"action": action, "comment": options.comment}
+    body = {"action": action, "comment": options.comment, "dry_run": options.dry_run}
     if action == "close":
-        body["verdict"] = options.judged
+        body |= {"verdict": options.judged, "suppress": _silence(options)}
     if action == "assign":
         body["assignee"] = options.to
     wanted = _filters(client, options)
@@ -72,15 +73,28 @@ def _step(client: Client, options: argparse.Namespace) -> None:
         msg = "Which alerts? Give ids, or --all with filters."
         raise ClientError(msg)
     if not options.all:
-        if options.dry_run:
-            msg = "Expected --dry-run with --all alone."
-            raise ClientError(msg)
         done = [client.post(f"/v1/alerts/{each}/triage", body) for each in options.alerts]
-        _print(done, options, _show_list)
+        _print(done, options, _show_done)
         return
-    query = urlencode(wanted)
-    answer = client.post(f"/v1/alerts/triage?{query}", body | {"dry_run": options.dry_run})
-    _print(answer, options, _show_bulk)
+    _print(client.post(f"/v1/alerts/triage?{urlencode(wanted)}", body), options, _show_bulk)
+
+
+def _silence(options: argparse.Namespace) -> dict[str, Any] | None:
+    if options.suppress is None:
+        if options.owner or options.by or options.calls or options.everywhere:
+            msg = "Expected --owner, --by, --calls and --everywhere with --suppress DAYS alone."
+            raise ClientError(msg)
+        return None
+    if not options.owner:
+        msg = "Expected --owner with --suppress: who answers for it."
+        raise ClientError(msg)
+    return {
+        "by": options.by,
+        "everywhere": options.everywhere,
+        "calls": [each.strip() for each in options.calls.split(",") if each.strip()],
+        "owner": options.owner,
+        "days": options.suppress,
+    }
 
 
 def _tail(client: Client, options: argparse.Namespace) -> None:
@@ -116,10 +130,32 @@ def _show_counts(found: dict[str, Any]) -> None:
     show(made, "No alerts.")
 
 
+def _show_done(done: list[dict[str, Any]]) -> None:
+    _show_list(done)
+    for each in done:
+        _show_silenced(each["suppressions"])
+    if any(each["dry_run"] for each in done):
+        print("Nothing was changed.")  # noqa: T201 - for people
+
+
+def _show_silenced(made: Iterable[dict[str, Any]]) -> None:
+    for each in made:
+        of = "everywhere" if each["workload"] is None else f"of workload {each['workload']}"
+        what = f"by {each['by']} {each['rule'] or ''}".strip()
+        if each["preview"] is None:
+            print(f"Suppression {each['suppression']} silences {what}, {of}.")  # noqa: T201 - for people
+            continue
+        print(f"Silenced {what}, {of}:")  # noqa: T201 - for people
+        show(show_preview(each["preview"]), "No alerts.")
+        others = count(each["others"], "other alert")
+        print(f"Without this step's own, {others} would not have been raised.")  # noqa: T201 - for people
+
+
 def _show_bulk(answer: dict[str, Any]) -> None:
     _show_list(answer["sample"])
+    _show_silenced(answer["suppressions"])
     named = count(answer["alerts"], "alert")
-    said = f"The filters name {named}; nothing was changed."
+    said = f"The filters name {named}, of which {answer['changed']} would change; nothing was changed."
     if not answer["dry_run"]:
         said = f"The filters name {named}, of which {answer['changed']} changed; they are shown as they were."
     print(said)  # noqa: T201 - for people

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
+from api import standing
 from api.alerts.schemas import AlertFilter
 from api.clock import to_ms
 from api.db.alert_tables import AlertRow, FindingRow
@@ -22,7 +23,6 @@ def narrowed(query: _Query, wish: AlertFilter) -> _Query:
 def _conditions(wish: AlertFilter) -> list[ColumnElement[bool]]:
     equal: tuple[tuple[Any, Any], ...] = (
         (AlertRow.workload_id, wish.workload),
-        (AlertRow.status, wish.status),
         (AlertRow.kind, wish.kind),
         (AlertRow.rule, wish.rule),
         (AlertRow.level, wish.level),
@@ -33,6 +33,8 @@ def _conditions(wish: AlertFilter) -> list[ColumnElement[bool]]:
         (WorkloadRow.cluster, wish.cluster),
     )
     found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if wish.status is not None:
+        found.append(standing.has_status(wish.status))
     if wish.min_level is not None:
         order = list(Level)
         found.append(AlertRow.level.in_([each.value for each in order[order.index(wish.min_level) :]]))

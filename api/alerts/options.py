@@ -19,6 +19,8 @@ examples:
   nonself alerts close 5 6 --verdict false_positive --comment 'backup job, CHG-7'
   nonself alerts close --all --rule 'Terminal shell in container' --namespace debug --verdict benign --dry-run
       how many alerts these filters name, and which; without --dry-run they are closed
+  nonself alerts close 5 --verdict benign --comment 'nightly backup' --suppress 30 --owner storage --dry-run
+      what else would raise no alert for 30 days; without --dry-run it is closed and its like silenced
   nonself alerts tail
       what happens to alerts from now on, until Ctrl-C
 """
@@ -36,6 +38,8 @@ FILTERS: Final = (
     "node",
     "technique",
     "text",
+    "happened_since",
+    "happened_until",
 )
 """Options that are query parameters of the same name."""
 _CHOICES: Final = {
@@ -47,7 +51,7 @@ _CHOICES: Final = {
     "verdict": AlertVerdict,
 }
 _HELP: Final = {
-    "status": "whether findings may still join it",
+    "status": "open: the newest of its cause; superseded by a later one; closed by a person",
     "min_level": "of this level and worse",
     "triage": "how far a person has come with it",
     "assignee": "whose it is",
@@ -55,6 +59,8 @@ _HELP: Final = {
     "node": "where it was seen",
     "technique": "id of ATT&CK, such as T1059",
     "text": "what its message contains",
+    "happened_since": "whose last window or match is not older, as 2026-11-01T00:00Z",
+    "happened_until": "whose first window or match is older, as 2026-11-01T00:00Z",
 }
 
 
@@ -87,17 +93,33 @@ def add_alerts(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]
         name = each.prog.split()[-1]
         each.add_argument("alerts", nargs="*", type=int, metavar="ALERT", help="ids")
         each.add_argument("--all", action="store_true", help="all that the filters name, instead of ids")
-        each.add_argument("--dry-run", action="store_true", help="with --all: tell which; change nothing")
+        each.add_argument("--dry-run", action="store_true", help="tell what would change; change nothing")
         each.add_argument("--comment", required=name == "comment", help="kept with it")
         if name == "assign":
             each.add_argument("--to", help="a person or team (default: nobody)")
         if name == "close":
             words = [word.value for word in AlertVerdict]
             each.add_argument("--verdict", dest="judged", choices=words, required=True, help="what it was")
+            _add_suppression(each)
         _add_filters(each)
     tail = actions.add_parser("tail", help="follow what happens to alerts")
     tail.add_argument("--since", type=int, metavar="CHANGE", help="id of a change to go on after")
     return [parser, listing, counts, show, *steps, tail]
+
+
+def _add_suppression(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("silencing its like, with --verdict benign")
+    group.add_argument(
+        "--suppress", type=float, metavar="DAYS", help="raise no alert of the same for so many days"
+    )
+    group.add_argument("--owner", help="who answers for that; with --suppress it is required")
+    group.add_argument(
+        "--by",
+        choices=("workload", "sequences", "calls", "rule"),
+        help="by what (default: the rule of a signature, the sequences of an anomaly)",
+    )
+    group.add_argument("--calls", default="", help="with --by calls: names of calls, with commas")
+    group.add_argument("--everywhere", action="store_true", help="a rule, in every workload")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from api.db.alert_tables import AlertRow, FindingRow
 from api.db.slices import Slice
 from api.db.tables import ContainerRow, NodeRow, ScoreRow, WorkloadRow
 
-_MOST_FINDINGS: Final = 1000
+MOST_FINDINGS: Final = 1000
+"""Windows of an alert that are shown, and that retention keeps until a person closes it."""
 
 
 class AlertView(NamedTuple):
@@ -75,6 +76,6 @@ def list_findings(session: Session, alert_id: int) -> list[FindingView]:
         .join(NodeRow, NodeRow.id == ContainerRow.node_id)
         .where(FindingRow.alert_id == alert_id)
         .order_by(FindingRow.id.desc())
-        .limit(_MOST_FINDINGS)
+        .limit(MOST_FINDINGS)
     ).all()
     return [FindingView(*row) for row in reversed(rows)]

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from sqlalchemy.orm import Session
 
 from api.alerts import service, statistics, triage
 from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, ShapedPage
 from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
-from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageIn
-from api.auth import ReaderDep, TriageDep
-from api.core import CoreDep
-from api.errors import InvalidError, NotFoundError, NotPossibleError, StaleError
+from api.alerts.triage_schemas import BulkOut, ChangeOut, ChangeQuery, TriageIn, TriageOut
+from api.auth import ReaderDep, TriageDep, demand
+from api.core import Core, CoreDep
+from api.errors import CursorError, InvalidError, NotFoundError, NotPossibleError, StaleError
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
+from api.tokens.service import Principal, Role
 
 LINES: Final = "application/x-ndjson"
 
@@ -62,14 +65,17 @@ def _lines(texts: Iterable[object]) -> str:
     return "".join(f"{each}\n" for each in texts)
 
 
-@router.get("/changes", responses=responses())
+@router.get("/changes", responses=responses(CursorError))
 def list_alert_changes(
     core: CoreDep, _principal: ReaderDep, query: Annotated[ChangeQuery, Query()], pager: PagerDep
 ) -> Page[ChangeOut]:
-    """List what happened to alerts, in the order in which it did: opened, grown, handled by people."""
+    """List what happened to alerts, in the order in which it did: opened, grown, handled by people.
+
+    It goes back as far as it is complete; with `alert`, it has all that is kept of that one.
+    """
     with core.store.read() as session:
-        items = triage.list_changes(session, query)
-    return pager.page(query, items)
+        items, after = triage.list_changes(session, query)
+    return pager.page(query, items, after=after)
 
 
 @router.get("/counts", responses=responses())
@@ -88,12 +94,15 @@ def count_alerts_over_time(
         return statistics.series(session, query)
 
 
-@router.post("/triage", responses=responses(InvalidError))
+@router.post("/triage", responses=responses(InvalidError, NotPossibleError))
 def triage_alerts(
-    core: CoreDep, principal: TriageDep, query: Annotated[AlertFilter, Query()], wish: BulkIn
+    core: CoreDep, principal: TriageDep, query: Annotated[AlertFilter, Query()], wish: TriageIn
 ) -> BulkOut:
-    """Do one step with all alerts that the query names, at most 10,000, or tell which they are; audited."""
-    with core.store.write() as session:
+    """Do one step with all alerts that the query names, at most 10,000, or tell which they are; audited.
+
+    With `suppress`, what is closed as benign is silenced in the same step, by one suppression for each cause.
+    """
+    with _opened(core, principal, wish) as session:
         return triage.step_with_many(session, query, wish, actor=principal.name, now_ms=core.clock.now_ms())
 
 
@@ -107,10 +116,13 @@ def triage_alert(
     _query: Annotated[NoQuery, Query()],
     response: Response,
     if_match: Annotated[str | None, Header(description="The `ETag` of the alert as it was read.")] = None,
-) -> AlertOut:
-    """Acknowledge, assign, comment, close or reopen an alert; audited."""
-    with core.store.write() as session:
-        alert = triage.step(
+) -> TriageOut:
+    """Acknowledge, assign, comment, close or reopen an alert; audited.
+
+    With `suppress`, closing it as benign also silences its like, in one step; a dry run previews that.
+    """
+    with _opened(core, principal, wish) as session:
+        done = triage.step(
             session,
             alert_id,
             wish,
@@ -118,8 +130,16 @@ def triage_alert(
             actor=principal.name,
             now_ms=core.clock.now_ms(),
         )
-        response.headers["ETag"] = triage.etag(alert.revision)
-        return service.shown(session, [alert_id])[0]
+    response.headers["ETag"] = triage.etag(done.revision)
+    return done
+
+
+def _opened(core: Core, principal: Principal, wish: TriageIn) -> AbstractContextManager[Session]:
+    if wish.dry_run:
+        return core.store.read()
+    if wish.suppress is not None:
+        demand(core, principal, Role.ADMIN)
+    return core.store.write()
 
 
 @router.get("/{alert_id}", responses=responses(NotFoundError))

@@ -40,7 +40,10 @@ class AlertFilter(NoQuery):
     """Which alerts are meant."""
 
     workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
-    status: AlertStatus | None = None
+    status: Annotated[
+        AlertStatus | None,
+        Field(description="`open`: the newest of its cause; `superseded`; `closed`: by a person."),
+    ] = None
     kind: AlertKind | None = None
     rule: Annotated[str | None, Field(max_length=4096, description="Name of a rule.")] = None
     level: Annotated[Level | None, Field(description="Alerts of kind `anomaly` have none.")] = None
@@ -118,6 +121,7 @@ class AlertOut(BaseModel):
                     },
                     "created_at": "2026-11-23T13:10:00.412Z",
                     "updated_at": "2026-11-23T13:10:20.310Z",
+                    "last_finding_at": "2026-11-23T13:10:20.310Z",
                     "start": "2026-11-23T13:09:50Z",
                     "end": "2026-11-23T13:10:20Z",
                     "findings": 3,
@@ -154,10 +158,20 @@ class AlertOut(BaseModel):
 
     id: int
     kind: AlertKind
-    status: AlertStatus
+    status: Annotated[
+        AlertStatus,
+        Field(description="Where it stands among the alerts of its cause; `closed` where `triage` is."),
+    ]
     workload: AlertWorkloadOut
     created_at: datetime
-    updated_at: Annotated[datetime, Field(description="When the last finding joined.")]
+    updated_at: Annotated[
+        datetime,
+        Field(description="When anything happened to it last: a finding joined, or a person changed it."),
+    ]
+    last_finding_at: Annotated[
+        datetime | None,
+        Field(description="When the last finding joined; null: before a release that keeps this."),
+    ]
     start: Annotated[datetime, Field(description="Start of the first window.")]
     end: Annotated[datetime, Field(description="End of the last window.")]
     findings: Annotated[int, Field(description="Windows or matches in it.")]
@@ -169,7 +183,7 @@ class AlertOut(BaseModel):
     ]
     contributions: Annotated[list[ContributionOut], Field(description="The n-grams that carried it most.")]
     suppression: Annotated[
-        int | None, Field(description="The suppression with which a person marked it as benign.")
+        int | None, Field(description="The suppression that was made when a person closed it as benign.")
     ]
     triage: Annotated[Triage, Field(description="How far a person has come with it.")]
     verdict: Annotated[AlertVerdict | None, Field(description="What a person found it to be.")]

@@ -17,6 +17,7 @@ from api.matches import service as matches
 from api.matches.schemas import MatchOut, MatchQuery
 from api.scores.repository import ScoreView
 from api.scores.service import show, show_contributions
+from api.standing import status_of
 from api.vocabulary import AlertKind
 
 _SHAPES: Final[Mapping[AlertFormat, Callable[[Alert], object]]] = {
@@ -116,7 +117,7 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
     return {
         "id": row.id,
         "kind": row.kind,
-        "status": row.status,
+        "status": status_of(row),
         "workload": {
             "id": workload.id,
             "kind": workload.kind,
@@ -127,6 +128,7 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
         },
         "created_at": to_datetime(row.created_at),
         "updated_at": to_datetime(row.updated_at),
+        "last_finding_at": to_datetime(row.last_finding_at) if row.last_finding_at is not None else None,
         "start": to_datetime(row.start),
         "end": to_datetime(row.end),
         "findings": row.findings,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from api import standing
 from api.alerts import filters
 from api.alerts.schemas import AlertFilter
 from api.clock import to_datetime, to_ms
@@ -93,6 +94,7 @@ class SeriesOut(BaseModel):
 def counts(session: Session, query: CountQuery) -> CountsOut:
     """Return how many alerts there are for each value."""
     columns: dict[CountBy, Any] = {
+        CountBy.STATUS: standing.STATUS,
         CountBy.NAMESPACE: WorkloadRow.namespace,
         CountBy.WORKLOAD: AlertRow.workload_id,
     }

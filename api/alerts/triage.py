@@ -1,24 +1,34 @@
 """Decides what a person's step does to alerts; each is audited and told to who follows alerts."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import changes
-from api.alerts import filters, service
+from api import changes, standing, streams
+from api.alerts import filters, service, silencing
 from api.alerts.schemas import AlertFilter
-from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageAction, TriageIn
+from api.alerts.triage_schemas import (
+    BulkOut,
+    ChangeOut,
+    ChangeQuery,
+    SilencingOut,
+    TriageAction,
+    TriageIn,
+    TriageOut,
+)
 from api.audit import record
 from api.clock import to_datetime
 from api.db.alert_tables import AlertChangeRow, AlertRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError, NotPossibleError, StaleError, existing
-from api.vocabulary import AlertChange, AlertStatus, Triage
+from api.streams import Stream
+from api.vocabulary import AlertChange, Triage
 
 _MOST: Final = 10_000
 _SAMPLE: Final = 20
-_TOLD: Final = {
+_CHANGES: Final = {
     TriageAction.ACKNOWLEDGE: AlertChange.ACKNOWLEDGED,
     TriageAction.ASSIGN: AlertChange.ASSIGNED,
     TriageAction.COMMENT: AlertChange.COMMENTED,
@@ -29,7 +39,7 @@ _TOLD: Final = {
 
 def step(
     session: Session, alert_id: int, wish: TriageIn, *, if_match: str | None, actor: str, now_ms: int
-) -> AlertRow:
+) -> TriageOut:
     """Do one step with one alert.
 
     Args:
@@ -43,7 +53,7 @@ def step(
     Raises:
         NotFoundError: There is no such alert.
         StaleError: Somebody changed it since.
-        NotPossibleError: It is closed already, or is not.
+        NotPossibleError: It is closed already, or is not; or its like cannot be silenced so.
     """
     row = session.scalar(select(AlertRow).where(AlertRow.id == alert_id))
     alert = existing(row, f"alert {alert_id}")
@@ -54,17 +64,22 @@ def step(
     if not _applies(alert, wish):
         msg = f"Alert {alert_id} is {alert.triage} already; {wish.action.value} would change nothing."
         raise NotPossibleError(msg)
-    _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    if wish.dry_run:
+        return _told(session, alert, wish, silencing.preview(session, [alert], wish))
+    made = _do(session, [alert], wish, actor=actor, now_ms=now_ms)
     _audit(session, wish, str(alert_id), 1, actor=actor, now_ms=now_ms)
     session.flush()
-    return alert
+    return _told(session, alert, wish, made)
 
 
-def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor: str, now_ms: int) -> BulkOut:
+def step_with_many(
+    session: Session, query: AlertFilter, wish: TriageIn, *, actor: str, now_ms: int
+) -> BulkOut:
     """Do one step with all alerts that a query names and that it applies to; or tell which they are.
 
     Raises:
-        InvalidError: The query names nothing, or more than 10,000 alerts.
+        InvalidError: The query names nothing, more than 10,000 alerts, or too many causes to silence.
+        NotPossibleError: The like of an alert cannot be silenced so.
     """
     named = query.model_dump(mode="json", exclude_defaults=True)
     if not named:
@@ -75,26 +90,34 @@ def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor:
     if len(found) > _MOST:
         msg = f"Expected a query that names at most {_MOST} alerts; it names more. Narrow it."
         raise InvalidError(msg)
-    sample = service.shown(session, [each.id for each in found[-_SAMPLE:]])
-    if wish.dry_run:
-        return BulkOut(dry_run=True, alerts=len(found), changed=0, sample=sample)
     meant = [each for each in found if _applies(each, wish)]
-    for alert in meant:
-        _change(session, alert, wish, actor=actor, now_ms=now_ms)
-    if meant:
+    sample = service.shown(session, [each.id for each in meant[-_SAMPLE:]])
+    if wish.dry_run:
+        made = silencing.preview(session, meant, wish)
+    else:
+        made = _do(session, meant, wish, actor=actor, now_ms=now_ms)
+    if meant and not wish.dry_run:
         _audit(session, wish, "alerts", len(meant), actor=actor, now_ms=now_ms, query=named)
-    return BulkOut(dry_run=False, alerts=len(found), changed=len(meant), sample=sample)
+    return BulkOut(
+        dry_run=wish.dry_run, alerts=len(found), changed=len(meant), sample=sample, suppressions=made
+    )
 
 
-def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
-    """Return one page of what happened to alerts, in the order in which it did."""
-    rows = select(AlertChangeRow)
+def list_changes(session: Session, query: ChangeQuery) -> tuple[list[ChangeOut], int]:
+    """Return one page of what happened to alerts, in the order in which it did, and after which change.
+
+    Raises:
+        CursorError: Something after the cursor was dropped; of one alert what is left is listed.
+    """
+    rows, slice_ = select(AlertChangeRow), query.slice()
+    if query.alert is None:
+        slice_ = streams.follow(session, Stream.ALERTS, slice_, resumed=query.cursor is not None)
     if query.alert is not None:
         rows = rows.where(AlertChangeRow.alert_id == query.alert)
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
-    page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
-    return [_show(each) for each in session.scalars(page)]
+    page = slice_.of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
+    return [_show(each) for each in session.scalars(page)], slice_.after
 
 
 def etag(revision: int) -> str:
@@ -117,26 +140,40 @@ def _applies(alert: AlertRow, wish: TriageIn) -> bool:
             return True
 
 
+def _do(
+    session: Session, alerts: Sequence[AlertRow], wish: TriageIn, *, actor: str, now_ms: int
+) -> list[SilencingOut]:
+    if wish.suppress is not None:
+        return silencing.close(session, alerts, wish, actor=actor, now_ms=now_ms)
+    for alert in alerts:
+        _change(session, alert, wish, actor=actor, now_ms=now_ms)
+    return []
+
+
+def _told(session: Session, alert: AlertRow, wish: TriageIn, made: list[SilencingOut]) -> TriageOut:
+    (shown,) = service.shown(session, [alert.id])
+    return TriageOut(**dict(shown), dry_run=wish.dry_run, suppressions=made)
+
+
 def _change(session: Session, alert: AlertRow, wish: TriageIn, *, actor: str, now_ms: int) -> None:
     detail: dict[str, Any] = {"comment": wish.comment} if wish.comment else {}
     match wish.action:
-        case TriageAction.ACKNOWLEDGE:
-            alert.triage = Triage.ACKNOWLEDGED.value
-        case TriageAction.ASSIGN:
-            alert.assignee = wish.assignee
-            detail["assignee"] = wish.assignee
         case TriageAction.CLOSE if wish.verdict is not None:
-            alert.triage, alert.verdict = Triage.CLOSED.value, wish.verdict.value
-            alert.status = AlertStatus.CLOSED.value
+            standing.close(alert, wish.verdict, now_ms=now_ms)
             detail["verdict"] = wish.verdict.value
         case TriageAction.REOPEN:
             detail["verdict_before"] = alert.verdict
-            alert.triage, alert.verdict = Triage.ACKNOWLEDGED.value, None
+            standing.reopen(session, alert, now_ms=now_ms)
+        case TriageAction.ACKNOWLEDGE:
+            alert.triage = Triage.ACKNOWLEDGED.value
+            standing.touch(alert, now_ms=now_ms)
+        case TriageAction.ASSIGN:
+            alert.assignee = wish.assignee
+            detail["assignee"] = wish.assignee
+            standing.touch(alert, now_ms=now_ms)
         case _:
-            pass
-    alert.revision += 1
-    alert.updated_at = now_ms
-    changes.record(session, alert.id, _TOLD[wish.action], now_ms=now_ms, actor=actor, detail=detail)
+            standing.touch(alert, now_ms=now_ms)
+    changes.record(session, alert.id, _CHANGES[wish.action], now_ms=now_ms, actor=actor, detail=detail)
 
 
 def _audit(

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.alerts.schemas import AlertOut
 from api.paging import PageQuery
+from api.suppressions.matching import By
+from api.suppressions.schemas import Calls, PreviewOut
 from api.vocabulary import AlertChange, AlertVerdict
 
 
@@ -21,8 +23,25 @@ class TriageAction(StrEnum):
     REOPEN = "reopen"
 
 
+class SilenceIn(BaseModel):
+    """That the like of what is closed raises no alert for a time (docs/suppressions.md)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Annotated[
+        By | None, Field(description="Null: `rule` of a signature, `sequences` of an anomaly, the narrowest.")
+    ] = None
+    everywhere: Annotated[bool, Field(description="Of a rule: in every workload.")] = False
+    calls: Annotated[Calls, Field(description="With `by` `calls`: these of the calls; none: all.")] = []
+    reason: Annotated[
+        str | None, Field(min_length=1, max_length=1000, description="Null: the comment of the step.")
+    ] = None
+    owner: Annotated[str, Field(min_length=1, max_length=200, description="Who answers for it.")]
+    days: Annotated[float, Field(gt=0, le=366, description="After so many days it ends by itself.")]
+
+
 class TriageIn(BaseModel):
-    """One step of a person with an alert."""
+    """One step of a person with an alert, or with all that a query names."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -40,6 +59,13 @@ class TriageIn(BaseModel):
     comment: Annotated[
         str | None, Field(min_length=1, max_length=4000, description="Why; of `comment` it is required.")
     ] = None
+    suppress: Annotated[
+        SilenceIn | None,
+        Field(description="Of `close` as `benign` alone, by an admin: the like of it raises no alert."),
+    ] = None
+    dry_run: Annotated[
+        bool, Field(description="Tell what would change, and what would be silenced; change nothing.")
+    ] = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -52,13 +78,40 @@ class TriageIn(BaseModel):
         if self.action is TriageAction.COMMENT and self.comment is None:
             msg = "comment: expected one with action comment"
             raise ValueError(msg)
+        if self.suppress is None:
+            return self
+        if self.verdict is not AlertVerdict.BENIGN:
+            msg = "suppress: expected it with action close and verdict benign alone"
+            raise ValueError(msg)
+        if not self.comment and not self.suppress.reason:
+            msg = "suppress: expected a reason, or a comment of the step"
+            raise ValueError(msg)
         return self
 
 
-class BulkIn(TriageIn):
-    """One step with all alerts that the query names."""
+class SilencingOut(BaseModel):
+    """One suppression that a step makes, or in a dry run would make: one for each cause."""
 
-    dry_run: Annotated[bool, Field(description="Tell which alerts are meant; change nothing.")] = False
+    suppression: Annotated[int | None, Field(description="Its id; null in a dry run.")]
+    by: By
+    workload: Annotated[int | None, Field(description="Null: a rule everywhere.")]
+    rule: str | None
+    alerts: Annotated[int, Field(description="Alerts of the step that it is made from.")]
+    others: Annotated[
+        int | None,
+        Field(description="In a dry run: other alerts that would not have been raised at all."),
+    ]
+    preview: Annotated[
+        PreviewOut | None,
+        Field(description="In a dry run: what it would have silenced, alerts of the step too."),
+    ]
+
+
+class TriageOut(AlertOut):
+    """The alert after a step, or in a dry run as it is."""
+
+    dry_run: bool
+    suppressions: list[SilencingOut]
 
 
 class BulkOut(BaseModel):
@@ -66,8 +119,13 @@ class BulkOut(BaseModel):
 
     dry_run: bool
     alerts: Annotated[int, Field(description="Alerts that the query names.")]
-    changed: Annotated[int, Field(description="Of them, those that the step changes; 0 in a dry run.")]
-    sample: Annotated[list[AlertOut], Field(description="The newest 20 of them, as they were before.")]
+    changed: Annotated[
+        int, Field(description="Of them, those that the step changes, or in a dry run would change.")
+    ]
+    sample: Annotated[
+        list[AlertOut], Field(description="The newest 20 of those that change, as they were before.")
+    ]
+    suppressions: Annotated[list[SilencingOut], Field(description="One for each cause; at most 50.")]
 
 
 class ChangeOut(BaseModel):

@@ -33,8 +33,11 @@ class AlertRow(Base):
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id"))
     kind: Mapped[str]
     status: Mapped[str]
+    """`open` or `closed`, of which `api.standing` says what it means together with `triage`."""
     created_at: Mapped[int]
     updated_at: Mapped[int]
+    last_finding_at: Mapped[int | None]
+    """Null where a release wrote it that had no such column."""
     start: Mapped[int]
     end: Mapped[int]
     findings: Mapped[int]

@@ -21,11 +21,11 @@ from api.db.tables import Base, WorkloadRow
 from api.errors import ForbiddenError
 
 _KEY: Final = "nonself_scope"
-_COMPANIONS: Final = frozenset({"audit", "inbox", "nodes", "rollup_marks"})
+_COMPANIONS: Final = frozenset({"audit", "inbox", "nodes", "rollup_marks", "stream_marks"})
 """Tables without a workload, of which a limited token may see what is joined to a row of its own."""
 _WRITTEN_BESIDE: Final = frozenset({"audit"})
 """Tables without a workload into which a limited token may write, for what it does to its own."""
-_ALONE: Final = frozenset({"rollup_marks"})
+_ALONE: Final = frozenset({"rollup_marks", "stream_marks"})
 """Tables of the whole installation that say nothing of anybody's workloads."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, Triage
+from api.vocabulary import AlertChange, AlertKind, Level, Triage
 
 Alert = Mapping[str, Any]
 """An alert as REST lists it, in JSON."""
@@ -69,13 +69,8 @@ def place(alert: Alert) -> str:
 
 
 def is_closed(alert: Alert) -> bool:
-    """Return whether a person has said what it is, by a verdict or by a suppression."""
-    return alert["triage"] == Triage.CLOSED.value or is_marked_benign(alert)
-
-
-def is_marked_benign(alert: Alert) -> bool:
-    """Return whether a suppression closed it, which leaves its triage and verdict as they were."""
-    return alert["suppression"] is not None and alert["status"] == AlertStatus.CLOSED.value
+    """Return whether a person has said what it is."""
+    return bool(alert["triage"] == Triage.CLOSED.value)
 
 
 def split_technique(technique: str) -> tuple[str, str | None]:

@@ -103,9 +103,7 @@ def _status(alert: Alert) -> tuple[int, str]:
 
 
 def _verdict(alert: Alert) -> tuple[int, str] | tuple[None, None]:
-    if alert["verdict"]:
-        return _VERDICTS[AlertVerdict(alert["verdict"])]
-    return _VERDICTS[AlertVerdict.BENIGN] if facts.is_marked_benign(alert) else (None, None)
+    return _VERDICTS[AlertVerdict(alert["verdict"])] if alert["verdict"] else (None, None)
 
 
 def _info(alert: Alert) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may be deleted: nothing that an open alert refers to, and no score that is not rolled up.
+"""What may be deleted: nothing of an alert that no person has closed, and no score that is not rolled up.
 
 Readers look for candidates, and nobody waits for them; the writer deletes by id what is still free to go.
 """
@@ -6,16 +6,18 @@ Readers look for candidates, and nobody waits for them; the writer deletes by id
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, delete, false, func, or_, select, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from api.alerts.repository import MOST_FINDINGS
 from api.db.alert_tables import AlertRow, FindingRow
 from api.db.baseline_tables import BaselineVersionRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import InboxRow, ScoreRow, WorkloadRow
 from api.lifecycle import versions
 from api.retention.repository import find_mark
-from api.vocabulary import AlertKind, AlertStatus, BaselineState, MatchOutcome
+from api.standing import UNCLOSED
+from api.vocabulary import AlertKind, BaselineState, MatchOutcome
 
 KEEPER: Final = "retention"
 """Who retires versions, in the audit record."""
@@ -49,8 +51,15 @@ def _free(*, mark: int) -> ColumnElement[bool]:
 
 
 _NO_FINDING: Final = ~select(FindingRow.id).where(FindingRow.score_id == ScoreRow.id).exists()
-_OPEN: Final = select(AlertRow.id).where(AlertRow.status == AlertStatus.OPEN.value)
-_FINDING_FREE: Final = or_(FindingRow.alert_id.is_(None), FindingRow.alert_id.not_in(_OPEN))
+
+
+def _of_no_unclosed(alert_id: InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
+    # By the key of one alert: those that nobody has closed may be more than fit a list.
+    held = select(AlertRow.id).where(AlertRow.id == alert_id, UNCLOSED).correlate_except(AlertRow)
+    return or_(alert_id.is_(None), ~held.exists())
+
+
+_FINDING_FREE: Final = _of_no_unclosed(FindingRow.alert_id)
 _SETTLED: Final = and_(MatchRow.outcome.is_not(None), MatchRow.outcome != MatchOutcome.WAITING.value)
 
 
@@ -58,8 +67,7 @@ def _match_free(*, whole: bool) -> ColumnElement[bool]:
     silent = MatchRow.outcome == MatchOutcome.SUPPRESSED.value
     if not whole:
         return and_(_SETTLED, or_(MatchRow.payload.is_(None), silent))
-    of_no_open = or_(MatchRow.alert_id.is_(None), MatchRow.alert_id.not_in(_OPEN))
-    return and_(_SETTLED, MatchRow.payload.is_not(None), of_no_open)
+    return and_(_SETTLED, MatchRow.payload.is_not(None), _of_no_unclosed(MatchRow.alert_id))
 
 
 def find_scores(session: Session, after: Place, *, before_ms: int | None, limit: int) -> list[Candidate]:
@@ -85,7 +93,7 @@ def delete_scores(session: Session, ids: Sequence[int]) -> list[int]:
 
 
 def find_findings(session: Session, after: Place, *, before_ms: int | None, limit: int) -> list[Candidate]:
-    """Return findings of no open alert, oldest first."""
+    """Return findings of no alert that waits for a person, oldest first."""
     query = (
         select(FindingRow.created_at, FindingRow.id, ScoreRow.start)
         .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
@@ -98,11 +106,60 @@ def find_findings(session: Session, after: Place, *, before_ms: int | None, limi
 
 def delete_findings(session: Session, ids: Sequence[int]) -> list[int]:
     """Delete findings that are still free to go, with their windows; return their ids."""
-    rows = session.execute(
+    return _delete_found(
+        session,
         select(FindingRow.id, ScoreRow.id, ScoreRow.inbox_id)
         .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
-        .where(FindingRow.id.in_(ids), _FINDING_FREE, _free(mark=find_mark(session)))
-    ).all()
+        .where(FindingRow.id.in_(ids), _FINDING_FREE, _free(mark=find_mark(session))),
+    )
+
+
+def find_surplus(session: Session, after: Place, *, before_ms: int | None, limit: int) -> list[Candidate]:
+    """Return findings of unclosed alerts beyond the newest of each that REST shows, oldest first."""
+    cuts = _cuts().cte().prefix_with("MATERIALIZED")
+    query = (
+        select(FindingRow.created_at, FindingRow.id, ScoreRow.start)
+        .join(cuts, cuts.c.alert_id == FindingRow.alert_id)
+        .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
+        .where(FindingRow.id <= cuts.c.newest, FindingRow.id > after.id, _free(mark=find_mark(session)))
+    )
+    if before_ms is not None:
+        query = query.where(FindingRow.created_at < before_ms)
+    return [Candidate(*row) for row in session.execute(query.order_by(FindingRow.id).limit(limit))]
+
+
+def delete_surplus(session: Session, ids: Sequence[int]) -> list[int]:
+    """Delete findings that are still too many in their alert, with their windows; return their ids."""
+    of_these = select(FindingRow.alert_id).where(FindingRow.id.in_(ids))
+    cuts = _cuts().where(AlertRow.id.in_(of_these)).cte().prefix_with("MATERIALIZED")
+    return _delete_found(
+        session,
+        select(FindingRow.id, ScoreRow.id, ScoreRow.inbox_id)
+        .join(cuts, cuts.c.alert_id == FindingRow.alert_id)
+        .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
+        .where(FindingRow.id.in_(ids), FindingRow.id <= cuts.c.newest, _free(mark=find_mark(session))),
+    )
+
+
+def _cuts() -> Select[int, int | None]:
+    """Return the unclosed alerts of a flood, each with the newest of its findings that is one too many."""
+    own = aliased(FindingRow)
+    newest = (
+        select(own.id)
+        .where(own.alert_id == AlertRow.id)
+        .order_by(own.id.desc())
+        .offset(MOST_FINDINGS)
+        .limit(1)
+        .correlate(AlertRow)
+        .scalar_subquery()
+    )
+    return select(AlertRow.id.label("alert_id"), newest.label("newest")).where(
+        UNCLOSED, AlertRow.kind == AlertKind.ANOMALY.value, AlertRow.findings > MOST_FINDINGS
+    )
+
+
+def _delete_found(session: Session, query: Select[int, int, int]) -> list[int]:
+    rows = session.execute(query).all()
     session.execute(delete(FindingRow).where(FindingRow.id.in_([row[0] for row in rows])))
     _delete_windows(session, [row[1] for row in rows], [row[2] for row in rows])
     return [row[0] for row in rows]
@@ -237,7 +294,7 @@ def find_versions(
     judged = select(AlertRow.id).where(
         AlertRow.workload_id == stale.c.workload_id,
         AlertRow.kind == AlertKind.ANOMALY.value,
-        AlertRow.id.in_(_OPEN),
+        UNCLOSED,
         AlertRow.created_at <= stale.c.changed_at,
     )
     surplus = stale.c.place > kept.most if kept.most else false()

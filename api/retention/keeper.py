@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
-from api.retention import candidates, repository
+from api.retention import candidates, happenings, repository
 from api.retention.candidates import Candidate, Place, Versions
 from api.retention.rollup import DAY_MS, HOUR_MS, by_hour
 from api.settings import MIB
@@ -47,6 +47,8 @@ _COUNTS: Final = _Kind(what="counts", find=candidates.find_counts, delete=candid
 _DELTAS: Final = _Kind(what="deltas", find=candidates.find_unscored, delete=candidates.delete_unscored)
 _SCORES: Final = _Kind(what="scores", find=candidates.find_scores, delete=candidates.delete_scores)
 _FINDINGS: Final = _Kind(what="findings", find=candidates.find_findings, delete=candidates.delete_findings)
+_SURPLUS: Final = _Kind(what="findings", find=candidates.find_surplus, delete=candidates.delete_surplus)
+"""What a flood put into alerts that nobody has closed, beyond what is shown of them."""
 _MATCHES: Final = _Kind(
     what="matches",
     find=partial(candidates.find_matches, whole=False),
@@ -57,7 +59,9 @@ _SAMPLES: Final = _Kind(
     find=partial(candidates.find_matches, whole=True),
     delete=partial(candidates.delete_matches, whole=True),
 )
-_BY_SIZE: Final = (_DELTAS, _SCORES, _MATCHES, _FINDINGS, _SAMPLES)
+_CHANGES: Final = _Kind(what="changes", find=happenings.find_changes, delete=happenings.delete_changes)
+_TROUBLES: Final = _Kind(what="troubles", find=happenings.find_troubles, delete=happenings.delete_troubles)
+_BY_SIZE: Final = (_DELTAS, _SCORES, _MATCHES, _FINDINGS, _SAMPLES, _SURPLUS)
 """What goes first where the database is too large."""
 
 
@@ -156,7 +160,10 @@ class Keeper:
             (_DELTAS, scores_ms),
             (_MATCHES, scores_ms),
             (_FINDINGS, findings_ms),
+            (_SURPLUS, findings_ms),
             (_SAMPLES, findings_ms),
+            (_CHANGES, now_ms - settings.change_retention_days * DAY_MS),
+            (_TROUBLES, findings_ms),
             (self._versions(now_ms), now_ms - settings.stale_version_days * DAY_MS),
         ):
             yield from self._drop(kind, _AGE, before_ms)

@@ -104,6 +104,7 @@ class KeptOut(BaseModel):
 
     scores: int
     findings: int
+    changes: int
     hourly_history: int
     history: int
     stale_versions: int
@@ -132,7 +133,8 @@ class DroppedOut(BaseModel):
         str,
         Field(
             description="`scores`, `findings` with their windows, `matches`, `samples` (matches kept whole), "
-            "`deltas` without a score, `counts` kept for unlearning, or `versions` that were retired."
+            "`deltas` without a score, `counts` kept for unlearning, `changes` of alerts, `troubles` that "
+            "are over, or `versions` that were retired."
         ),
     ]
     count: int

@@ -68,6 +68,7 @@ def get_retention(session: Session, settings: ServiceSettings, *, now_ms: int) -
         days=KeptOut(
             scores=settings.retention_days,
             findings=settings.finding_retention_days,
+            changes=settings.change_retention_days,
             hourly_history=settings.hourly_history_days,
             history=settings.history_days,
             stale_versions=settings.stale_version_days,

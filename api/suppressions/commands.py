@@ -26,7 +26,7 @@ def run(client: Client, options: argparse.Namespace) -> None:
             _show(list(client.list(_PATH, **active)), _suppressions, as_json=options.json)
         case "preview":
             found = client.post(f"{_PATH}/preview", _scope(client, options))
-            _show(found, _preview, as_json=options.json)
+            _show(found, show_preview, as_json=options.json)
         case "create":
             wish = {"reason": options.reason, "owner": options.owner, "days": options.days}
             made = client.post(_PATH, _scope(client, options) | wish)
@@ -74,7 +74,8 @@ def _suppressions(found: Iterable[dict[str, Any]]) -> Table:
     return shown
 
 
-def _preview(found: dict[str, Any]) -> Table:
+def show_preview(found: dict[str, Any]) -> Table:
+    """Print how much would be silent, and return which alerts that concerns as a table."""
     more = ", of the newest that are kept" if found["cut"] else ""
     console().print(
         f"{found['silenced']} of {found['findings']} findings{more} would raise no alert; "

@@ -58,12 +58,14 @@ def list_page(
     return session.scalars(page.of(query, SuppressionRow.id, SuppressionRow.created_at)).all()
 
 
-def carriers_of_alert(session: Session, alert_id: int) -> set[int]:
-    """Return the n-grams that carried the findings of an alert, as far as these are kept."""
+def carriers_of_alerts(session: Session, ids: Collection[int]) -> set[int]:
+    """Return the n-grams that carried the newest 10,000 findings of alerts, as far as these are kept."""
     rows = session.execute(
         select(ScoreRow.contributions, FindingRow.unseen)
         .join(FindingRow, FindingRow.score_id == ScoreRow.id)
-        .where(FindingRow.alert_id == alert_id)
+        .where(FindingRow.alert_id.in_(ids))
+        .order_by(FindingRow.id.desc())
+        .limit(MOST)
     )
     return set().union(*(carriers(contributions, unseen) for contributions, unseen in rows))
 

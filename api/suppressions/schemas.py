@@ -8,8 +8,9 @@ from pydantic.config import JsonDict
 
 from api.paging import PageQuery
 from api.suppressions.matching import By
+from api.vocabulary import AlertStatus
 
-_Calls = Annotated[list[str], Field(max_length=100)]
+Calls = Annotated[list[str], Field(max_length=100)]
 _EXAMPLE: JsonDict = {
     "alert": 5,
     "by": "sequences",
@@ -32,7 +33,7 @@ class ScopeIn(BaseModel):
     everywhere: Annotated[bool, Field(description="Of an alert's rule: in every workload.")] = False
     rule: Annotated[str, Field(max_length=4096)] = ""
     calls: Annotated[
-        _Calls, Field(description="With `by` `calls`: by name, `compat:` before a 32-bit one.")
+        Calls, Field(description="With `by` `calls`: by name, `compat:` before a 32-bit one.")
     ] = []
 
     @model_validator(mode="after")
@@ -106,7 +107,7 @@ class SilencedAlertOut(BaseModel):
 
     id: int
     workload: int
-    status: str
+    status: AlertStatus
     start: datetime
     end: datetime
     findings: int

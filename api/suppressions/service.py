@@ -1,18 +1,20 @@
 """Makes, previews and ends suppressions; every change is audited."""
 
 from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from api import changes
+from api import changes, standing
 from api.audit import record
 from api.clock import to_datetime
 from api.db.alert_tables import AlertRow
 from api.db.suppression_tables import SuppressionRow
-from api.db.tables import WorkloadRow
-from api.errors import InvalidError, NotPossibleError, existing
-from api.suppressions import repository
+from api.errors import NotPossibleError, existing
+from api.standing import status_of
+from api.suppressions import repository, scoping
 from api.suppressions.matching import By, Scope
 from api.suppressions.repository import MOST
 from api.suppressions.schemas import (
@@ -23,64 +25,101 @@ from api.suppressions.schemas import (
     SuppressionOut,
     SuppressionQuery,
 )
-from api.vocabulary import AlertChange, AlertKind, AlertStatus
-from wire.ngram import TOKEN_MASK, names
+from api.vocabulary import AlertChange, AlertVerdict, Triage
+from wire.ngram import names
 from wire.syscalls import load_table
 
 _DAY_MS: Final = 86_400_000
-_ARCH: Final = "x86_64"
-"""The one table that there is."""
-_COMPAT: Final = "compat:"
 _MOST_ALERTS: Final = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Why something is silenced, by whom, and for how long."""
+
+    reason: str
+    owner: str
+    days: float
+
+
 def create(session: Session, wish: SuppressionIn, *, actor: str, now_ms: int) -> SuppressionOut:
-    """Make a suppression; an alert that it is made from is marked as benign and closed.
+    """Make a suppression; an alert that it is made from is closed as benign.
 
     Raises:
         NotFoundError: There is no such alert or workload.
-        NotPossibleError: The alert is of another kind, or its windows are no longer kept.
+        NotPossibleError: The alert is of another kind, was a true positive, or its windows are not kept.
         InvalidError: A call does not exist.
     """
-    scope = _scope(session, wish)
+    scope = scoping.scope_of_wish(session, wish)
+    why = Statement(reason=wish.reason, owner=wish.owner, days=wish.days)
+    alerts = [] if wish.alert is None else [session.get_one(AlertRow, wish.alert)]
+    row = make(session, scope, alerts, why, actor=actor, now_ms=now_ms)
+    detail = wish.model_dump(mode="json") | {"expires_at": row.expires_at}
+    _audit_made(session, row, detail, actor=actor, now_ms=now_ms)
+    return show(row, now_ms)
+
+
+def create_from_alerts(
+    session: Session,
+    scope: Scope,
+    alerts: Sequence[AlertRow],
+    why: Statement,
+    *,
+    actor: str,
+    now_ms: int,
+    comment: str | None,
+) -> SuppressionRow:
+    """Make a suppression from alerts of one cause, and close them as benign.
+
+    Raises:
+        NotPossibleError: A person found one of them to be a true positive.
+    """
+    row = make(session, scope, alerts, why, actor=actor, now_ms=now_ms, comment=comment)
+    detail = {
+        "by": row.by,
+        "workload": row.workload_id,
+        "rule": row.rule,
+        "alerts": [each.id for each in alerts],
+        "reason": why.reason,
+        "owner": why.owner,
+        "days": why.days,
+        "expires_at": row.expires_at,
+    }
+    _audit_made(session, row, detail, actor=actor, now_ms=now_ms)
+    return row
+
+
+def make(
+    session: Session,
+    scope: Scope,
+    alerts: Sequence[AlertRow],
+    why: Statement,
+    *,
+    actor: str,
+    now_ms: int,
+    comment: str | None = None,
+) -> SuppressionRow:
+    """Store a suppression and close the alerts that it is made from; whoever calls this audits it."""
     row = SuppressionRow(
         by=scope.by.value,
         workload_id=scope.workload,
         rule=scope.rule or None,
         ngrams=sorted(scope.ngrams),
         tokens=sorted(scope.tokens),
-        arch=_ARCH,
-        alert_id=wish.alert,
-        reason=wish.reason,
-        owner=wish.owner,
+        arch=scoping.ARCH,
+        alert_id=alerts[-1].id if alerts else None,
+        reason=why.reason,
+        owner=why.owner,
         actor=actor,
         created_at=now_ms,
-        expires_at=now_ms + round(wish.days * _DAY_MS),
+        expires_at=now_ms + round(why.days * _DAY_MS),
         suppressed=0,
     )
     session.add(row)
     session.flush()
-    if wish.alert is not None:
-        alert = session.get_one(AlertRow, wish.alert)
-        alert.status, alert.suppression_id, alert.updated_at = AlertStatus.CLOSED.value, row.id, now_ms
-        changes.record(
-            session,
-            alert.id,
-            AlertChange.MARKED_BENIGN,
-            now_ms=now_ms,
-            actor=actor,
-            detail={"suppression": row.id, "reason": wish.reason},
-        )
-    detail = wish.model_dump(mode="json") | {"expires_at": row.expires_at}
-    record(
-        session,
-        now_ms=now_ms,
-        actor=actor,
-        action="suppression.create",
-        target=str(row.id),
-        detail=detail,
-    )
-    return show(row, now_ms)
+    for alert in alerts:
+        _mark_benign(session, alert, row, actor=actor, now_ms=now_ms, comment=comment)
+    return row
 
 
 def preview(session: Session, wish: ScopeIn) -> PreviewOut:
@@ -89,12 +128,17 @@ def preview(session: Session, wish: ScopeIn) -> PreviewOut:
     Raises:
         NotFoundError: As `create` does, and so are the others.
     """
-    scope = _scope(session, wish)
+    return preview_of(session, scoping.scope_of_wish(session, wish))[0]
+
+
+def preview_of(session: Session, scope: Scope) -> tuple[PreviewOut, set[int]]:
+    """Tell what a suppression would have silenced, with the ids of alerts that it would have kept away."""
     find = repository.find_matches if scope.by is By.RULE else repository.find_anomalies
     found = find(session, scope)
     silenced = Counter(each.alert_id for each in found if each.silenced and each.alert_id is not None)
     alerts = repository.find_alerts(session, list(silenced))
-    return PreviewOut(
+    gone = {each.id for each in alerts if silenced[each.id] >= each.findings}
+    shown = PreviewOut(
         since=to_datetime(found[-1].created_at) if found else None,
         findings=len(found),
         silenced=sum(each.silenced for each in found),
@@ -102,7 +146,7 @@ def preview(session: Session, wish: ScopeIn) -> PreviewOut:
             SilencedAlertOut(
                 id=each.id,
                 workload=each.workload_id,
-                status=each.status,
+                status=status_of(each),
                 start=to_datetime(each.start),
                 end=to_datetime(each.end),
                 findings=each.findings,
@@ -110,9 +154,10 @@ def preview(session: Session, wish: ScopeIn) -> PreviewOut:
             )
             for each in alerts[:_MOST_ALERTS]
         ],
-        alerts_silenced=sum(silenced[each.id] >= each.findings for each in alerts),
+        alerts_silenced=len(gone),
         cut=len(found) == MOST,
     )
+    return shown, gone
 
 
 def end(session: Session, suppression_id: int, *, reason: str, actor: str, now_ms: int) -> SuppressionOut:
@@ -178,55 +223,45 @@ def show(row: SuppressionRow, now_ms: int) -> SuppressionOut:
     )
 
 
+def _mark_benign(
+    session: Session, alert: AlertRow, row: SuppressionRow, *, actor: str, now_ms: int, comment: str | None
+) -> None:
+    if alert.verdict == AlertVerdict.TRUE_POSITIVE.value:
+        msg = f"Alert {alert.id} was closed as true_positive; reopen it before its like is silenced."
+        raise NotPossibleError(msg)
+    alert.suppression_id = row.id
+    if alert.triage == Triage.CLOSED.value:
+        # What a person found it to be stays as it was said.
+        standing.touch(alert, now_ms=now_ms)
+    else:
+        standing.close(alert, AlertVerdict.BENIGN, now_ms=now_ms)
+    said = {"suppression": row.id, "reason": row.reason, "verdict": alert.verdict}
+    changes.record(
+        session,
+        alert.id,
+        AlertChange.MARKED_BENIGN,
+        now_ms=now_ms,
+        actor=actor,
+        detail=said | ({"comment": comment} if comment else {}),
+    )
+
+
+def _audit_made(
+    session: Session, row: SuppressionRow, detail: dict[str, Any], *, actor: str, now_ms: int
+) -> None:
+    record(
+        session,
+        now_ms=now_ms,
+        actor=actor,
+        action="suppression.create",
+        target=str(row.id),
+        detail=detail,
+    )
+
+
 def _is_active(row: SuppressionRow, now_ms: int) -> bool:
     return row.ended_at is None and row.expires_at > now_ms
 
 
 def _find(session: Session, suppression_id: int) -> SuppressionRow:
     return existing(session.get(SuppressionRow, suppression_id), f"suppression {suppression_id}")
-
-
-def _scope(session: Session, wish: ScopeIn) -> Scope:
-    if wish.alert is not None:
-        return _of_alert(session, wish, wish.alert)
-    if wish.workload is not None:
-        existing(session.get(WorkloadRow, wish.workload), f"workload {wish.workload}")
-    return Scope(by=wish.by, workload=wish.workload, rule=wish.rule, tokens=_tokens(wish.calls))
-
-
-def _of_alert(session: Session, wish: ScopeIn, alert_id: int) -> Scope:
-    alert = existing(session.get(AlertRow, alert_id), f"alert {alert_id}")
-    signature = alert.kind == AlertKind.SIGNATURE.value
-    if signature != (wish.by is By.RULE):
-        expected = "rule" if signature else "workload, sequences or calls"
-        msg = f"Alert {alert_id} is of kind {alert.kind}: expected by {expected}; got {wish.by.value}."
-        raise NotPossibleError(msg)
-    if signature:
-        return Scope(
-            by=By.RULE, workload=None if wish.everywhere else alert.workload_id, rule=alert.rule or ""
-        )
-    carried = repository.carriers_of_alert(session, alert_id)
-    if not carried and wish.by is not By.WORKLOAD:
-        msg = f"No sequence of alert {alert_id} is kept; suppress by workload."
-        raise NotPossibleError(msg)
-    return Scope(
-        by=wish.by,
-        workload=alert.workload_id,
-        ngrams=frozenset(carried) if wish.by is By.SEQUENCES else frozenset(),
-        tokens=_tokens(wish.calls) or frozenset(each & TOKEN_MASK for each in carried)
-        if wish.by is By.CALLS
-        else frozenset(),
-    )
-
-
-def _tokens(calls: list[str]) -> frozenset[int]:
-    table = load_table(_ARCH)
-    found = set()
-    for each in calls:
-        compat = each.startswith(_COMPAT)
-        try:
-            found.add(table.token(each.removeprefix(_COMPAT), compat=compat))
-        except KeyError as error:
-            msg = f"calls: expected calls of {_ARCH}; got {each!r}."
-            raise InvalidError(msg) from error
-    return frozenset(found)

@@ -74,14 +74,14 @@ def rotate_token(
     return show_secret(core, row, secret)
 
 
-@router.post("/{name}/revoke", responses=responses(NotFoundError))
+@router.post("/{name}/revoke", responses=responses(NotFoundError, NotPossibleError))
 def revoke_token(
     core: CoreDep, principal: AdminDep, name: Name, wish: EndIn, _query: Annotated[NoQuery, Query()]
 ) -> TokenOut:
-    """Let nobody in by a token any more, for good; audited."""
+    """Let nobody in by a token any more, for good; audited. The last of role admin cannot end itself."""
     with core.store.write() as session:
         row = service.find(session, name)
-        service.end(session, row, now_ms=core.clock.now_ms(), actor=principal.name, reason=wish.reason)
+        service.end_by(session, row, principal=principal, now_ms=core.clock.now_ms(), reason=wish.reason)
     return show(core, row)
 
 

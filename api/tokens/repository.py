@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from api.db.access_tables import TokenRow
 from api.db.slices import Slice
 from api.db.tables import WorkloadRow
-from api.tokens.grant import Grant
+from api.tokens.grant import Grant, Role
 
 
 def add(session: Session, grant: Grant, *, digest: bytes, now_ms: int) -> TokenRow:
@@ -39,6 +39,20 @@ def find_by_digest(session: Session, digest: bytes) -> TokenRow | None:
 def find_by_name(session: Session, name: str) -> TokenRow | None:
     """Return the token of this name, revoked or not."""
     return session.scalar(select(TokenRow).where(TokenRow.name == name))
+
+
+def has_other_admin(session: Session, token_id: int, now_ms: int) -> bool:
+    """Tell whether another token than one lets an admin in who sees everything."""
+    admins = session.scalars(
+        select(TokenRow).where(
+            TokenRow.id != token_id,
+            TokenRow.role == Role.ADMIN.value,
+            TokenRow.revoked_at.is_(None),
+            or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > now_ms),
+        )
+    )
+    # JSON columns hold null in two ways; Python tells neither from the other.
+    return any(not each.namespaces and not each.workloads for each in admins)
 
 
 def list_all(session: Session) -> Sequence[TokenRow]:

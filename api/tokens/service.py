@@ -177,6 +177,24 @@ def end(session: Session, row: TokenRow, *, now_ms: int, actor: str, reason: str
         record(session, now_ms=now_ms, actor=actor, action="token.revoke", target=row.name, detail=detail)
 
 
+def end_by(session: Session, row: TokenRow, *, principal: Principal, now_ms: int, reason: str) -> None:
+    """Make a token worthless for somebody who asks over the network, and must not lock everybody out by it.
+
+    Whoever may open the database can end the last one too, since they can make another there.
+
+    Raises:
+        NotPossibleError: They ask with this token, and no other lets an admin of the whole installation in.
+    """
+    own = row.id == principal.token_id and row.role == Role.ADMIN.value
+    if own and not repository.has_other_admin(session, row.id, now_ms):
+        msg = (
+            f"The token {row.name!r} is the last one of role admin, and the one that you use: without it "
+            "nobody could make another over the network. Make another first, or rotate it."
+        )
+        raise NotPossibleError(msg)
+    end(session, row, now_ms=now_ms, actor=principal.name, reason=reason)
+
+
 def find(session: Session, name: str) -> TokenRow:
     """Return the token of a name.
 

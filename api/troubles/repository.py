@@ -1,9 +1,9 @@
 """Reads and writes troubles; whoever tells others of them follows their changes by id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.db.slices import Slice
@@ -96,15 +96,3 @@ def store(session: Session, judged: Judgement, rows: Mapping[Key, TroubleRow], n
     session.add_all(
         TroubleChangeRow(trouble_id=row.id, change=change.value, at=now_ms) for row, change in changed
     )
-
-
-def find_old(session: Session, before_ms: int, limit: int) -> Sequence[int]:
-    """Return ids of troubles that closed before a time."""
-    query = select(TroubleRow.id).where(TroubleRow.closed_at < before_ms).order_by(TroubleRow.id)
-    return session.scalars(query.limit(limit)).all()
-
-
-def drop(session: Session, ids: Sequence[int]) -> None:
-    """Delete troubles with their changes."""
-    session.execute(delete(TroubleChangeRow).where(TroubleChangeRow.trouble_id.in_(ids)))
-    session.execute(delete(TroubleRow).where(TroubleRow.id.in_(ids)))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from api.auth import WHOLE, ReaderDep
 from api.core import CoreDep
+from api.errors import CursorError
 from api.paging import Page, PageQuery, PagerDep
 from api.problems import responses
 from api.troubles import service
@@ -24,11 +25,11 @@ def list_troubles(
     return pager.page(query, items)
 
 
-@router.get("/changes", responses=responses())
+@router.get("/changes", responses=responses(CursorError))
 def list_trouble_changes(
     core: CoreDep, _principal: ReaderDep, query: Annotated[PageQuery, Query()], pager: PagerDep
 ) -> Page[TroubleChangeOut]:
     """List what began and what ended, for whoever tells others of it: no change falls behind a cursor."""
     with core.store.read() as session:
-        items = service.list_changes(session, query)
-    return pager.page(query, items)
+        items, after = service.list_changes(session, query)
+    return pager.page(query, items, after=after)

@@ -2,9 +2,11 @@
 
 from sqlalchemy.orm import Session
 
+from api import streams
 from api.clock import to_datetime
 from api.db.trouble_tables import TroubleRow
 from api.paging import PageQuery
+from api.streams import Stream
 from api.troubles import repository
 from api.troubles.schemas import TroubleChangeOut, TroubleOut, TroubleQuery
 
@@ -17,13 +19,19 @@ def list_page(session: Session, query: TroubleQuery) -> list[TroubleOut]:
     return [_show(row) for row in rows]
 
 
-def list_changes(session: Session, query: PageQuery) -> list[TroubleChangeOut]:
-    """Return one page of what opened and closed."""
-    found = repository.list_changes(session, query.slice())
-    return [
+def list_changes(session: Session, query: PageQuery) -> tuple[list[TroubleChangeOut], int]:
+    """Return one page of what opened and closed, and after which change.
+
+    Raises:
+        CursorError: Something after the cursor was dropped.
+    """
+    page = streams.follow(session, Stream.TROUBLES, query.slice(), resumed=query.cursor is not None)
+    found = repository.list_changes(session, page)
+    items = [
         TroubleChangeOut(id=each.id, change=each.change, at=to_datetime(each.at), trouble=_show(each.trouble))
         for each in found
     ]
+    return items, page.after
 
 
 def _show(row: TroubleRow) -> TroubleOut:

@@ -6,11 +6,12 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api import standing
 from api.db.access_tables import TokenRow
 from api.db.alert_tables import AlertRow
 from api.db.push_tables import ChannelRow
 from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow
-from api.vocabulary import AlertStatus, Level
+from api.vocabulary import Level
 
 _UNKNOWN: Final = "unknown"
 """Level of an alert that an earlier release raised."""
@@ -52,8 +53,6 @@ def list_expiring(session: Session, after_ms: int) -> Sequence[TokenRow]:
 def count_open_alerts(session: Session) -> dict[str, int]:
     """Return how many alerts are open, by level; all levels are there."""
     rows = session.execute(
-        select(AlertRow.level, func.count())
-        .where(AlertRow.status == AlertStatus.OPEN.value)
-        .group_by(AlertRow.level)
+        select(AlertRow.level, func.count()).where(AlertRow.status == standing.OPEN).group_by(AlertRow.level)
     )
     return dict.fromkeys((level.value for level in Level), 0) | {level or _UNKNOWN: n for level, n in rows}

@@ -25,7 +25,6 @@ _EVERY_S: Final = 30.0
 _LOSS_SPAN_MS: Final = 600_000
 _EXPIRED_TOLD_MS: Final = 7 * readings.DAY_MS
 """How long an expired token is told of; later than that nobody misses it."""
-_DROPPED_AT_ONCE: Final = 500
 
 
 class Watch:
@@ -64,9 +63,6 @@ class Watch:
             rows = repository.find_open(session)
             judged = judge(list(rows), measured, self._limits)
             repository.store(session, judged, rows, now_ms)
-            oldest_ms = now_ms - self._core.settings.finding_retention_days * readings.DAY_MS
-            if old := repository.find_old(session, oldest_ms, _DROPPED_AT_ONCE):
-                repository.drop(session, old)
         for key, reading in judged.opened.items():
             _log.warning("trouble_opened", kind=key.kind.value, subject=key.subject, said=reading.said)
         for key in judged.closed:

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from api import changes
+from api import changes, standing
 from api.db.alert_tables import AlertRow
 from api.db.tables import WorkloadRow
-from api.vocabulary import AlertChange, AlertKind, AlertStatus
+from api.vocabulary import AlertChange, AlertKind
 from api.worker import policy, repository
 from wire.ngram import names
 from wire.syscalls import load_table
@@ -28,7 +28,7 @@ class AlertBook:
     def enter(self, workload: WorkloadRow, score: dict[str, Any], arch: str) -> AlertRow:
         """Return the alert that a finding belongs to; a new one where none is near."""
         start, end = score["start"], score["end"]
-        # A closed one counts too: a node that catches up reports old windows between another's new ones.
+        # A superseded one counts too: a node that catches up reports old windows between another's new ones.
         alert = repository.find_alert_near(self._session, workload.id, start, end, gap_ms=self._gap_ms)
         if alert:
             alert.start, alert.end = min(alert.start, start), max(alert.end, end)
@@ -36,20 +36,20 @@ class AlertBook:
             alert.p_value = min(alert.p_value, score["p_value"])
             alert.score = max(alert.score, score["score"])
             alert.contributions = policy.merge_contributions(alert.contributions, score["contributions"])
-            alert.updated_at = self._now_ms
+            alert.updated_at = alert.last_finding_at = self._now_ms
             self._grown[alert.id] = alert
             # The next finding of this transaction asks the database how far the alert reaches by now.
             self._session.flush()
             return alert
         if before := repository.find_open_alert(self._session, workload.id):
-            before.status = AlertStatus.CLOSED.value
-            changes.record(self._session, before.id, AlertChange.SUPERSEDED, now_ms=self._now_ms)
+            standing.supersede(self._session, before, now_ms=self._now_ms)
         fresh = AlertRow(
             workload_id=workload.id,
             kind=KIND_ANOMALY,
-            status=AlertStatus.OPEN.value,
+            status=standing.OPEN,
             created_at=self._now_ms,
             updated_at=self._now_ms,
+            last_finding_at=self._now_ms,
             start=start,
             end=end,
             findings=1,

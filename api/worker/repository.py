@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from api import standing
 from api.db.alert_tables import AlertRow
 from api.db.tables import ContainerRow, DriftRow, InboxRow, ScoreRow, WorkloadAliasRow, WorkloadRow
-from api.vocabulary import AlertKind, AlertStatus, Triage
+from api.vocabulary import AlertKind
 from api.worker import returning
 from api.workloads.identity import Source, WorkloadKey
 from wire.profile import ContainerRef
@@ -296,7 +297,7 @@ def find_alert_near(
             AlertRow.workload_id == workload_id,
             AlertRow.kind == AlertKind.ANOMALY.value,
             # What a person has closed stays as it was judged; what follows is a new alert.
-            AlertRow.triage != Triage.CLOSED.value,
+            standing.UNCLOSED,
             AlertRow.start <= end + gap_ms,
             AlertRow.end >= start - gap_ms,
         )
@@ -312,7 +313,7 @@ def find_open_alert(session: Session, workload_id: int) -> AlertRow | None:
         .where(
             AlertRow.workload_id == workload_id,
             AlertRow.kind == AlertKind.ANOMALY.value,
-            AlertRow.status == AlertStatus.OPEN.value,
+            AlertRow.status == standing.OPEN,
         )
         .order_by(AlertRow.id.desc())
         .limit(1)

@@ -9,12 +9,12 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api import changes
+from api import changes, standing
 from api.attack import read_attack
 from api.db.alert_tables import AlertRow
 from api.db.rule_tables import MatchRow
 from api.db.tables import WorkloadRow
-from api.vocabulary import AlertChange, AlertKind, AlertStatus, Level, MatchOutcome, Triage, level_of
+from api.vocabulary import AlertChange, AlertKind, Level, MatchOutcome, level_of
 from api.worker import policy
 from wire.match import SignatureMatch
 
@@ -57,7 +57,7 @@ class SignatureBook:
             alert.start, alert.end = min(alert.start, at), max(alert.end, at)
             alert.findings += 1
             alert.level = max(Level(alert.level or level), level, key=list(Level).index).value
-            alert.updated_at = self._now_ms
+            alert.updated_at = alert.last_finding_at = self._now_ms
         alert.last_match_id = row.id
         row.alert_id, row.outcome = alert.id, MatchOutcome.RAISED.value
         row.finding_id, row.raised_at = self._next_finding(), self._now_ms
@@ -97,14 +97,14 @@ class SignatureBook:
             at, at, alert_start=newest.start, alert_end=newest.end, gap_ms=self._gap_ms
         ):
             return newest
-        # A closed one counts too: a node that catches up reports old matches between another's new ones.
+        # A superseded one counts too: a node that catches up reports old matches between another's new ones.
         found = self._session.scalar(
             select(AlertRow)
             .where(
                 AlertRow.workload_id == workload.id,
                 AlertRow.rule == rule,
                 # What a person has closed stays as it was judged; what follows is a new alert.
-                AlertRow.triage != Triage.CLOSED.value,
+                standing.UNCLOSED,
                 AlertRow.start <= at + self._gap_ms,
                 AlertRow.end >= at - self._gap_ms,
             )
@@ -128,19 +128,19 @@ class SignatureBook:
             select(AlertRow).where(
                 AlertRow.workload_id == workload.id,
                 AlertRow.rule == rule,
-                AlertRow.status == AlertStatus.OPEN.value,
+                AlertRow.status == standing.OPEN,
             )
         )
         for each in before:
-            each.status = AlertStatus.CLOSED.value
-            changes.record(self._session, each.id, AlertChange.SUPERSEDED, now_ms=self._now_ms)
+            standing.supersede(self._session, each, now_ms=self._now_ms)
         techniques = read_attack(match.tags).techniques
         fresh = AlertRow(
             workload_id=workload.id,
             kind=AlertKind.SIGNATURE.value,
-            status=AlertStatus.OPEN.value,
+            status=standing.OPEN,
             created_at=self._now_ms,
             updated_at=self._now_ms,
+            last_finding_at=self._now_ms,
             start=at,
             end=at,
             findings=1,

@@ -18,6 +18,7 @@ from tests.service import NOW_MS, FakeClock, Service
 from tests.waiting import wait_for
 
 HOUR_MS = 3_600_000
+SOON = "2025-11-24T16:30:00Z"
 
 
 def post(service: Service, path: str, body: Any) -> httpx.Response:
@@ -197,3 +198,29 @@ def test_the_service_never_holds_a_secret(service: Service) -> None:
     random = secret.rpartition("_")[2]
     assert hashlib.sha256(secret.encode()).digest() in held
     assert not [each for each in held if random in str(each)]
+
+
+def test_the_last_admin_cannot_lock_itself_out(service: Service) -> None:
+    """Tokens that ended or see only a part are no other admin; with a real one, it may end itself."""
+    for name, limits in (("ended", {}), ("shop", {"namespaces": ["shop"]}), ("soon", {"expires_at": SOON})):
+        assert post(service, "", {"name": name, "role": "admin", **limits}).status_code == 201
+    post(service, "/ended/revoke", {})
+    move(service, HOUR_MS)
+
+    refused = post(service, "/admin/revoke", {"reason": "leaving"})
+    still = service.get("/v1/tokens/admin", Role.ADMIN).json()["state"]
+    post(service, "", {"name": "other", "role": "admin"})
+    ended = post(service, "/admin/revoke", {"reason": "leaving"})
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-possible")
+    assert "'admin' is the last one of role admin, and the one that you use" in refused.json()["detail"]
+    assert (still, ended.status_code, ended.json()["state"]) == ("active", 200, "revoked")
+    assert ask(service, service.secrets[Role.ADMIN]) == 401
+
+
+def test_whoever_opens_the_database_may_end_the_last_admin(service: Service) -> None:
+    """A secret that leaked has to go; they can make another beside the service."""
+    local = [f"--state-dir={service.core.settings.state_dir}", "--reason=leaked"]
+
+    assert cli.main(["token", "revoke", "admin", *local]) == 0
+    assert ask(service, service.secrets[Role.ADMIN]) == 401

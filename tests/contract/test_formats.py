@@ -201,8 +201,9 @@ def test_the_change_that_is_told_decides_on_the_activity(change: AlertChange, ac
 
 
 def test_an_alert_that_a_suppression_closed_is_closed_as_benign() -> None:
-    """Although its triage is as new as before."""
-    alert = golden("anomaly") | {"status": "closed", "suppression": 4, "triage": "new", "verdict": None}
+    """In a list, and as the change that closed it."""
+    closed = {"status": "closed", "suppression": 4, "triage": "closed", "verdict": "benign"}
+    alert = golden("anomaly") | closed
 
     for found in (ocsf.render(alert), ocsf.render(alert, CLOSED)):
         assert (found["activity_id"], found["status"], found["verdict"]) == (3, "Suppressed", "Benign")

@@ -68,6 +68,12 @@ def test_what_was_marked_as_benign_raises_no_alert_again(enforcing: Service, by:
     (alert,) = alerts(enforcing)
     assert made.status_code == 201
     assert (alert["status"], alert["suppression"], alert["findings"]) == ("closed", 1, 1)
+    assert (alert["triage"], alert["verdict"], alert["revision"]) == ("closed", "benign", 2)
+    assert enforcing.get("/v1/alerts", verdict="benign", triage="closed").json()["items"] == [alert]
+    counted = enforcing.get("/v1/alerts/counts", by="verdict").json()["counts"]
+    assert counted == [{"value": "benign", "alerts": 1}]
+    told = enforcing.get("/v1/alerts/changes", alert=1).json()["items"][-1]
+    assert (told["change"], told["detail"]["verdict"], told["actor"]) == ("marked_benign", "benign", "admin")
     found = enforcing.get("/v1/suppressions/1").json()
     assert (found["suppressed"], found["active"], found["owner"]) == (1, True, "storage")
     with enforcing.core.store.read() as session:
@@ -269,3 +275,163 @@ def test_the_command_previews_makes_lists_and_ends(
     assert len(json.loads(run("list", "--all", "--json"))) == 1
     assert cli.main(["suppression", "end", "1", "--reason=again", *options]) == 1
     assert "ended already" in capsys.readouterr().err
+
+
+def close(service: Service, alert: int | None, role: Role = Role.ADMIN, **body: Any) -> Any:
+    """Close one alert, or all that a query names, as benign."""
+    path = "/v1/alerts/triage" if alert is None else f"/v1/alerts/{alert}/triage"
+    query = body.pop("query", {})
+    wish = {"action": "close", "verdict": "benign", **body}
+    return service.request("POST", path, role, json=wish, **query)
+
+
+BACKUP_30 = {"owner": "storage", "days": 30}
+
+
+def test_closing_as_benign_silences_its_like_in_one_step(enforcing: Service) -> None:
+    """A dry run previews and changes nothing; the step closes and silences, and both are audited."""
+    see(enforcing, 60 + FAR, BACKUP)
+    see(enforcing, 60 + 2 * FAR, SHELL)
+    wish = {"comment": "the nightly backup", "suppress": BACKUP_30}
+    before = enforcing.get("/v1/alerts/1").json()
+
+    dry = close(enforcing, 1, Role.TRIAGE, dry_run=True, **wish).json()
+    unchanged = enforcing.get("/v1/alerts/1").json(), enforcing.get("/v1/suppressions").json()["items"]
+    done = close(enforcing, 1, **wish)
+    see(enforcing, 60 + 3 * FAR, BACKUP)
+
+    (planned,), (made,) = dry["suppressions"], done.json()["suppressions"]
+    assert unchanged == (before, [])
+    assert (planned["suppression"], planned["by"], planned["others"]) == (None, "sequences", 1)
+    assert [each["id"] for each in planned["preview"]["alerts"]] == [2, 1]
+    assert (made["suppression"], made["preview"], made["workload"], made["alerts"]) == (1, None, 1, 1)
+    shown = [done.json()[name] for name in ("status", "triage", "verdict", "suppression", "revision")]
+    assert shown == ["closed", "closed", "benign", 1, 2]
+    assert done.headers["ETag"] == '"2"'
+    stored = enforcing.get("/v1/suppressions/1").json()
+    assert (stored["reason"], stored["alert"], stored["suppressed"]) == ("the nightly backup", 1, 1)
+    told = enforcing.get("/v1/alerts/changes", alert=1).json()["items"][-1]
+    assert (told["change"], told["detail"]["comment"]) == ("marked_benign", "the nightly backup")
+    audited = enforcing.get("/v1/audit", Role.ADMIN).json()["items"]
+    assert [each["action"] for each in audited][-2:] == ["suppression.create", "alert.close"]
+
+
+def test_many_are_closed_and_silenced_by_cause(enforcing: Service) -> None:
+    """One suppression for each cause, of both kinds, each by what fits it; the dry run says the same."""
+    see(enforcing, 60 + FAR, SHELL)
+    enforcing.match(a_match(1), a_match(2, 400), a_match(3, rule="Another"))
+    enforcing.worker.drain()
+    wish = {"comment": "an exercise", "suppress": BACKUP_30, "query": {"namespace": "shop"}}
+
+    dry = close(enforcing, None, dry_run=True, **wish).json()
+    done = close(enforcing, None, **wish).json()
+    see(enforcing, 60 + 2 * FAR, BACKUP)
+    see(enforcing, 60 + 3 * FAR, SHELL)
+    enforcing.match(a_match(4, 900), a_match(5, 901, rule="Another"))
+    enforcing.worker.drain()
+
+    planned = [(each["by"], each["rule"], each["alerts"]) for each in dry["suppressions"]]
+    assert planned == [("sequences", None, 2), ("rule", "Shell spawned", 2), ("rule", "Another", 1)]
+    assert [each["suppression"] for each in done["suppressions"]] == [1, 2, 3]
+    assert (dry["changed"], done["changed"], len(alerts(enforcing))) == (5, 5, 5)
+    assert {each["verdict"] for each in alerts(enforcing)} == {"benign"}
+    silenced = [each["suppressed"] for each in enforcing.get("/v1/suppressions").json()["items"]]
+    assert silenced == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "role", "status", "said"),
+    [
+        ({"suppress": BACKUP_30}, Role.ADMIN, 422, "expected a reason, or a comment"),
+        ({"suppress": {"days": 30}, "comment": "x"}, Role.ADMIN, 422, "owner"),
+        (
+            {"suppress": BACKUP_30, "comment": "x", "verdict": "true_positive"},
+            Role.ADMIN,
+            422,
+            "benign alone",
+        ),
+        ({"suppress": BACKUP_30 | {"by": "rule"}, "comment": "x"}, Role.ADMIN, 409, "kind anomaly"),
+        ({"suppress": BACKUP_30, "comment": "x"}, Role.TRIAGE, 403, "role admin"),
+    ],
+)
+def test_a_close_that_cannot_silence_closes_nothing(
+    enforcing: Service, body: dict[str, Any], role: Role, status: int, said: str
+) -> None:
+    """Both or neither; silencing is for admins, whoever may close."""
+    answer = close(enforcing, 1, role, **body)
+
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    assert alerts(enforcing)[0]["triage"] == "new"
+    assert enforcing.get("/v1/suppressions").json()["items"] == []
+
+
+def test_one_cause_that_cannot_be_silenced_leaves_all_as_they_were(enforcing: Service) -> None:
+    """The first suppression of a step is taken back with it."""
+    enforcing.match(a_match(1))
+    enforcing.worker.drain()
+    wish = {"comment": "x", "suppress": BACKUP_30 | {"by": "workload"}, "query": {"namespace": "shop"}}
+
+    refused = close(enforcing, None, **wish)
+
+    assert (refused.status_code, "kind signature" in refused.json()["detail"]) == (409, True)
+    assert [each["triage"] for each in alerts(enforcing)] == ["new", "new"]
+    assert enforcing.get("/v1/suppressions").json()["items"] == []
+
+
+def test_what_was_an_attack_is_not_silenced(enforcing: Service) -> None:
+    """Until it is reopened; a verdict of no attack stays as it was said."""
+    close(enforcing, 1, verdict="true_positive")
+    refused = post(enforcing, "", {"alert": 1, "by": "sequences", **WHY})
+    enforcing.request("POST", "/v1/alerts/1/triage", Role.ADMIN, json={"action": "reopen"})
+    close(enforcing, 1, verdict="false_positive")
+    made = post(enforcing, "", {"alert": 1, "by": "sequences", **WHY})
+
+    assert (refused.status_code, "true_positive" in refused.json()["detail"]) == (409, True)
+    assert made.status_code == 201
+    assert (alerts(enforcing)[0]["verdict"], alerts(enforcing)[0]["suppression"]) == ("false_positive", 1)
+
+
+def test_a_person_closes_and_silences_at_a_terminal(
+    enforcing: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a preview first; what belongs to silencing is asked for in one sentence."""
+    token_file = tmp_path / "my-token"
+    token_file.write_text(enforcing.secrets[Role.ADMIN])
+    options = [f"--url={enforcing.url}", f"--token-file={token_file}"]
+
+    def run(*words: str, code: int = 0) -> str:
+        assert cli.main(["alerts", "close", *words, "--verdict=benign", "--comment=backup", *options]) == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    ownerless = run("1", "--suppress=30", code=1)
+    daysless = run("1", "--owner=storage", code=1)
+    dry = run("1", "--suppress=30", "--owner=storage", "--dry-run")
+    many = run("--all", "--triage=new", "--suppress=30", "--owner=storage", "--dry-run")
+    done = run("1", "--suppress=30", "--owner=storage")
+
+    assert "Expected --owner with --suppress" in ownerless
+    assert "with --suppress DAYS alone" in daysless
+    assert "1 of 1 findings would raise no alert" in dry
+    assert "0 other alerts would not have been raised" in dry
+    assert "Nothing was changed." in dry
+    assert "1 of 1 findings would raise no alert" in many
+    assert "Suppression 1 silences by sequences, of workload 1." in done
+
+
+def test_an_admin_of_a_namespace_silences_there_alone(service: Service) -> None:
+    """Everywhere is not theirs; the alert that they would have closed with it stays open."""
+    service.match(a_match(1))
+    service.worker.drain()
+    wish = {"name": "shop-admin", "role": "admin", "namespaces": ["shop"]}
+    secret = service.request("POST", "/v1/tokens", Role.ADMIN, json=wish).json()["token"]
+
+    def try_(**suppress: Any) -> int:
+        body = {"action": "close", "verdict": "benign", "comment": "x", "suppress": BACKUP_30 | suppress}
+        headers = {"Authorization": f"Bearer {secret}"}
+        return service.http.post("/v1/alerts/1/triage", json=body, headers=headers).status_code
+
+    assert try_(everywhere=True) == 403
+    assert (alerts(service)[0]["triage"], service.get("/v1/suppressions").json()["items"]) == ("new", [])
+    assert try_() == 200
+    assert service.get("/v1/suppressions/1").json()["workload"] == 1

@@ -1,6 +1,9 @@
 """Alerts as people handle them: steps, revisions, many at once, filters, counts and what happened."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,7 @@ import pytest
 
 from api import cli
 from api.tokens.service import Role
-from tests.service import Service, a_container, a_match
+from tests.service import NOW_MS, FakeClock, Service, a_container, a_match
 from wire.match import Priority
 
 FAR: int = -1_000
@@ -65,6 +68,88 @@ def test_an_alert_is_led_from_new_to_closed_and_back(three: Service) -> None:
     ]
 
 
+def standings(service: Service, rule: str = "Shell spawned") -> list[str]:
+    """Return the status of each alert of a rule, oldest first."""
+    items = service.get("/v1/alerts", rule=rule).json()["items"]
+    for each in items:
+        assert (each["status"] == "closed") == (each["triage"] == "closed")
+        assert each["id"] in ids(service, status=each["status"])
+    counted = service.get("/v1/alerts/counts", by="status", rule=rule).json()["counts"]
+    found = [each["status"] for each in items]
+    assert {each["value"]: each["alerts"] for each in counted} == Counter(found)
+    return found
+
+
+def test_a_reopened_alert_is_the_open_one_again(three: Service) -> None:
+    """Of its cause at most one is open, the newest; findings join what was reopened."""
+    first = standings(three, "Disk read")
+    step(three, 3, action="close", verdict="benign")
+    closed = standings(three, "Disk read")
+    step(three, 3, action="reopen")
+    three.match(
+        a_match(4, container=a_container(id="b" * 64, namespace="bank", pod="vault-0"), rule="Disk read")
+    )
+    three.worker.drain()
+
+    assert (first, closed, standings(three, "Disk read")) == (["open"], ["closed"], ["open"])
+    assert three.get("/v1/alerts/3").json()["findings"] == 2
+
+
+def test_of_one_cause_the_newest_stays_open(three: Service) -> None:
+    """An older one that is reopened is superseded, or the open one until a newer one is."""
+    said = [standings(three)]
+    for alert, action in (
+        (1, "close"),
+        (1, "reopen"),
+        (2, "close"),
+        (1, "close"),
+        (1, "reopen"),
+        (2, "reopen"),
+    ):
+        verdict = {"verdict": "benign"} if action == "close" else {}
+        assert step(three, alert, action=action, **verdict).status_code == 200
+        said.append(standings(three))
+
+    assert said == [
+        ["superseded", "open"],
+        ["closed", "open"],
+        ["superseded", "open"],
+        ["superseded", "closed"],
+        ["closed", "closed"],
+        ["open", "closed"],
+        ["superseded", "open"],
+    ]
+    assert [each[0] for each in told(three, 1)][-2:] == ["reopened", "superseded"]
+
+
+def test_the_times_of_an_alert_tell_findings_and_people_apart(open_service: Callable[..., Service]) -> None:
+    """What a person does moves `updated_at` alone; a finding moves both, and so does nothing else."""
+    service = open_service()
+    service.core.clock = clock = FakeClock()
+
+    def times() -> list[int]:
+        shown = service.get("/v1/alerts/1").json()
+        return [
+            round(datetime.fromisoformat(shown[name]).timestamp() * 1000) - NOW_MS
+            for name in ("created_at", "last_finding_at", "updated_at")
+        ]
+
+    found = []
+    for at_ms, happen in (
+        (0, lambda: service.match(a_match(1))),
+        (1000, lambda: step(service, 1, action="comment", comment="hm")),
+        (2000, lambda: service.match(a_match(2))),
+        (3000, lambda: service.match(a_match(3, index=FAR))),
+    ):
+        clock.at_ms = NOW_MS + at_ms
+        happen()
+        service.worker.drain()
+        found.append(times())
+
+    assert found == [[0, 0, 0], [0, 0, 1000], [0, 2000, 2000], [0, 2000, 3000]]
+    assert standings(service) == ["superseded", "open"]
+
+
 def test_nothing_joins_an_alert_that_a_person_closed(three: Service) -> None:
     """The next match of the same cause opens a new alert, however near it is; before, it joins."""
     three.match(a_match(4))
@@ -119,7 +204,7 @@ def test_readers_do_not_triage(three: Service) -> None:
 
 
 def test_many_are_handled_by_a_query_after_a_dry_run(three: Service) -> None:
-    """The dry run says which; the step itself skips those that it does not apply to."""
+    """The dry run says how many would change, and which; those that the step skips are neither."""
     step(three, 1, action="close", verdict="benign")
 
     def many(**body: Any) -> Any:
@@ -130,8 +215,8 @@ def test_many_are_handled_by_a_query_after_a_dry_run(three: Service) -> None:
     before = ids(three, triage="closed")
     done = many(**close)
 
-    assert (dry["alerts"], dry["changed"], [each["id"] for each in dry["sample"]]) == (2, 0, [1, 2])
-    assert (done["alerts"], done["changed"]) == (2, 1)
+    assert (dry["alerts"], dry["changed"], [each["id"] for each in dry["sample"]]) == (2, 1, [2])
+    assert done == dry | {"dry_run": False}
     assert (before, ids(three, triage="closed"), ids(three, verdict="false_positive")) == ([1], [1, 2], [2])
     audited = three.get("/v1/audit", Role.ADMIN, action="alert.close").json()["items"]
     assert audited[-1]["detail"]["query"] == {"namespace": "shop"}
@@ -233,7 +318,7 @@ def test_alerts_are_handled_at_a_terminal(
 
     assert "closed: true_positive" in shown
     assert "acknowledged by triage: on it" in shown
-    assert "The filters name 1 alert; nothing was changed." in dry
+    assert "The filters name 1 alert, of which 1 would change; nothing was changed." in dry
     assert counted["counts"][0] == {"value": "true_positive", "alerts": 2}
     assert listed.count("true_positive") == 2
 

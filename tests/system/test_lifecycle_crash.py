@@ -110,6 +110,13 @@ def check(database: Path, learned: bytes) -> int:
         if is_live:
             assert workloads[workload] == ("enforcement-alert" if state == "active" else "learning")
     assert {content for _, _, content in live} <= {learned}
+    moves = check_moves(connection, states)
+    connection.close()
+    return moves
+
+
+def check_moves(connection: sqlite3.Connection, states: dict[int, str]) -> int:
+    """Hold that the audit record leads each version to the state that it is in; return its moves."""
     moves = connection.execute(
         "SELECT target, action, detail FROM audit WHERE action IN ('baseline.learning', 'baseline.ready', "
         "'baseline.active', 'baseline.stale', 'baseline.retired') ORDER BY id"
@@ -121,7 +128,6 @@ def check(database: Path, learned: bytes) -> int:
         assert is_legal(BaselineState(before), BaselineState(after))
         told[int(target)] = after
     assert told == states
-    connection.close()
     return len(moves)
 
 

@@ -10,10 +10,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select
 
 from api.db.access_tables import TokenRow
+from api.db.alert_tables import AlertRow
 from api.db.migrate import config, open_engine, upgrade, versions
 from api.db.store import Store
 from api.db.tables import Base, WorkloadRow
 from api.errors import StartError
+from api.standing import status_of
 from tests.postgres import Cluster
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "db"
@@ -133,3 +135,40 @@ def test_indexes_of_some_rows_are_so_on_both_databases(cluster: Cluster) -> None
         name for name, (one, _) in partial.items() if one is not None
     }
     assert all(valid for *_, valid in found)
+
+
+def test_alerts_of_earlier_releases_stand_where_people_left_them(tmp_path: Path) -> None:
+    """What a suppression closed is closed as benign, and what was reopened is open, unless a later one is."""
+    connection = sqlite3.connect(tmp_path / "nonself.db")
+    connection.executescript((GOLDEN / "0019.sql").read_text())
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(alerts)") if row[1] != "id"]
+    copied = ", ".join(columns)
+
+    def copy(id_: int, **changes: str | None) -> None:
+        values = ", ".join(f":{each}" if each in changes else each for each in columns)
+        statement = f"INSERT INTO alerts (id, {copied}) SELECT {id_}, {values} FROM alerts WHERE id = 1"
+        connection.execute(statement, changes)
+
+    reopened = {"triage": "acknowledged", "verdict": None, "status": "closed"}
+    copy(11, **reopened, rule="alone")
+    copy(12, **reopened, rule="twice")
+    copy(13, triage="new", verdict=None, status="open", rule="twice")
+    copy(14, triage="new", verdict=None, status="closed", rule="superseded")
+    connection.commit()
+    connection.close()
+    url = f"sqlite:///{tmp_path / 'nonself.db'}"
+
+    upgrade(url)
+
+    store = Store(url)
+    with store.read() as session:
+        rows = {row.id: row for row in session.scalars(select(AlertRow))}
+        found = {id_: (status_of(row).value, row.triage, row.verdict) for id_, row in rows.items()}
+    store.close()
+    assert found[2] == ("closed", "closed", "benign")
+    assert {id_: found[id_] for id_ in (11, 12, 13, 14)} == {
+        11: ("open", "acknowledged", None),
+        12: ("superseded", "acknowledged", None),
+        13: ("open", "new", None),
+        14: ("superseded", "new", None),
+    }

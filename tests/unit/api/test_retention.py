@@ -17,7 +17,7 @@ from api.db.rule_tables import MatchRow
 from api.db.store import Store
 from api.db.tables import InboxRow, ScoreRow, WorkloadRow
 from api.errors import SettingError
-from api.retention import repository, service
+from api.retention import candidates, repository, service
 from api.retention.keeper import Keeper
 from api.retention.rollup import DAY_MS, EDGES, HOUR_MS, Scored, Sums, by_day, by_hour
 from api.settings import MIB, ServiceSettings
@@ -28,7 +28,7 @@ from tests.service import NOW_MS, FakeClock
 pytestmark = pytest.mark.databases
 
 WORKLOADS = 3
-OPEN, CLOSED = 1, 2
+OPEN, CLOSED, SUPERSEDED = 1, 2, 3
 COLUMNS = ("id", "workload_id", "start", "verdict", "p_value", "calls", "lost")
 
 
@@ -45,6 +45,7 @@ class Bench:
             add_workloads(session, WORKLOADS)
             add_alert(session, OPEN, status="open")
             add_alert(session, CLOSED, status="closed")
+            add_alert(session, SUPERSEDED, status="superseded")
 
     def add(self, *windows: Window) -> None:
         """Store windows as the worker would."""
@@ -78,17 +79,22 @@ class Bench:
         """Check what holds at every moment, between any two transactions."""
         assert self.history() == self.expected()
         with self.core.store.read() as session:
-            kept = set(
-                session.scalars(
-                    select(FindingRow.score_id)
+            kept = {
+                tuple(each)
+                for each in session.execute(
+                    select(FindingRow.score_id, FindingRow.alert_id)
                     .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
                     .join(InboxRow, InboxRow.id == ScoreRow.inbox_id)
-                    .where(FindingRow.alert_id == OPEN)
+                    .where(FindingRow.alert_id.in_((OPEN, SUPERSEDED)))
                 )
-            )
+            }
             if self.core.store.engine.dialect.name == "sqlite":
                 assert session.execute(text("PRAGMA foreign_key_check")).all() == []
-        assert kept == {at for at, each in enumerate(self.put, 1) if each.finding and each.alert == OPEN}
+        assert kept == {
+            (at, each.alert)
+            for at, each in enumerate(self.put, 1)
+            if each.finding and each.alert in {OPEN, SUPERSEDED}
+        }
 
 
 @pytest.fixture
@@ -124,7 +130,7 @@ def windows() -> st.SearchStrategy[Window]:
             p_value=p_value,
             verdict="normal" if kind == "normal" else "anomalous",
             finding=kind != "normal",
-            alert={"open": OPEN, "closed": CLOSED}.get(kind),
+            alert={"open": OPEN, "closed": CLOSED, "superseded": SUPERSEDED}.get(kind),
             quarantined=kind == "held",
             lost=lost,
         )
@@ -134,7 +140,7 @@ def windows() -> st.SearchStrategy[Window]:
         st.integers(1, WORKLOADS),
         st.integers(1, 700).map(lambda days: days * DAY_MS // 2 + days * 7919),
         st.none() | st.floats(1e-12, 1.0),
-        st.sampled_from(["normal", "normal", "normal", "open", "closed", "found", "held"]),
+        st.sampled_from(["normal", "normal", "normal", "open", "superseded", "closed", "found", "held"]),
         late=st.booleans(),
         lost=st.integers(0, 3),
     )
@@ -146,7 +152,7 @@ def windows() -> st.SearchStrategy[Window]:
     days=st.integers(1, 400),
     stop=st.integers(0, 30),
 )
-def test_nothing_of_an_open_alert_goes_and_sums_stay(
+def test_nothing_of_an_unclosed_alert_goes_and_sums_stay(
     database: Database, parts: list[list[Window]], days: int, stop: int
 ) -> None:
     """Whatever came when, between any two transactions roll-ups and rows add up to all that ever was."""
@@ -234,7 +240,7 @@ def test_what_was_dropped_is_told(bench: Bench) -> None:
 
 
 def test_findings_go_after_their_own_time(bench: Bench) -> None:
-    """A year by default; those of an open alert, quarantined ones, and a workload's newest score stay."""
+    """A year by default; those of an unclosed alert, quarantined ones, and a workload's newest score stay."""
     start = NOW_MS - 366 * DAY_MS
     bench.add(
         Window(start=start, finding=True, alert=OPEN),
@@ -243,6 +249,7 @@ def test_findings_go_after_their_own_time(bench: Bench) -> None:
         Window(start=start, finding=True, scored_at=NOW_MS - DAY_MS, quarantined=True),
         Window(start=start),
         Window(start=start + 2 * DAY_MS, finding=True, alert=CLOSED),
+        Window(start=start, finding=True, alert=SUPERSEDED),
     )
     with bench.core.store.write() as session:
         session.execute(update(WorkloadRow).where(WorkloadRow.id == 1).values(last_score_id=5))
@@ -250,20 +257,20 @@ def test_findings_go_after_their_own_time(bench: Bench) -> None:
     bench.keeper.tidy()
 
     with bench.core.store.read() as session:
-        assert session.scalars(select(ScoreRow.id).order_by(ScoreRow.id)).all() == [1, 4, 5, 6]
-        assert session.scalars(select(FindingRow.id).order_by(FindingRow.id)).all() == [1, 4, 6]
-        assert session.scalars(select(InboxRow.id).order_by(InboxRow.id)).all() == [1, 4, 5, 6]
-    assert bench.count(AlertRow) == 2
+        assert session.scalars(select(ScoreRow.id).order_by(ScoreRow.id)).all() == [1, 4, 5, 6, 7]
+        assert session.scalars(select(FindingRow.id).order_by(FindingRow.id)).all() == [1, 4, 6, 7]
+        assert session.scalars(select(InboxRow.id).order_by(InboxRow.id)).all() == [1, 4, 5, 6, 7]
+    assert bench.count(AlertRow) == 3
 
 
-def test_an_alert_that_opens_in_between_keeps_its_windows(bench: Bench) -> None:
+def test_an_alert_that_is_reopened_in_between_keeps_its_windows(bench: Bench) -> None:
     """What a reader took for free is asked again by the writer."""
     bench.add(Window(start=NOW_MS - 400 * DAY_MS, finding=True, alert=CLOSED))
     real = bench.keeper._delete
 
     def reopen_first(*arguments: object) -> None:
         with bench.core.store.write() as session:
-            session.execute(update(AlertRow).values(status="open"))
+            session.execute(update(AlertRow).values(triage="acknowledged"))
         real(*arguments)  # type: ignore[arg-type]
 
     bench.keeper._delete = reopen_first  # type: ignore[method-assign]
@@ -272,10 +279,17 @@ def test_an_alert_that_opens_in_between_keeps_its_windows(bench: Bench) -> None:
     assert (bench.count(ScoreRow), bench.count(FindingRow), bench.count(InboxRow)) == (1, 1, 1)
 
 
-def test_samples_of_an_open_alert_stay(bench: Bench) -> None:
-    """Matches kept whole go as findings do; those of an open alert stay, and those that nobody handled."""
+def test_samples_of_an_unclosed_alert_stay(bench: Bench) -> None:
+    """Matches kept whole go as findings do; those of an unclosed alert stay, and unhandled ones."""
     received = NOW_MS - 400 * DAY_MS
-    kinds = [(OPEN, "raised"), (CLOSED, "raised"), (None, "failed"), (None, None), (None, "waiting")]
+    kinds = [
+        (OPEN, "raised"),
+        (CLOSED, "raised"),
+        (None, "failed"),
+        (None, None),
+        (None, "waiting"),
+        (SUPERSEDED, "raised"),
+    ]
     with bench.core.store.write() as session:
         for at, (alert, outcome) in enumerate(kinds):
             session.add(
@@ -297,7 +311,70 @@ def test_samples_of_an_open_alert_stay(bench: Bench) -> None:
     bench.keeper.tidy()
 
     with bench.core.store.read() as session:
-        assert session.scalars(select(MatchRow.sequence).order_by(MatchRow.sequence)).all() == [0, 3, 4]
+        assert session.scalars(select(MatchRow.sequence).order_by(MatchRow.sequence)).all() == [0, 3, 4, 5]
+
+
+def flood(bench: Bench, alert: int, windows: int, start: int) -> None:
+    """Put many findings into an alert."""
+    bench.add(*(Window(start=start + at, finding=True, alert=alert) for at in range(windows)))
+    with bench.core.store.write() as session:
+        session.execute(update(AlertRow).where(AlertRow.id == alert).values(findings=windows))
+
+
+def test_of_a_flood_what_is_shown_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an alert that nobody has closed the newest findings stay however old; older ones go by age."""
+    monkeypatch.setattr(candidates, "MOST_FINDINGS", 3)
+    old = NOW_MS - 400 * DAY_MS
+    flood(bench, OPEN, 5, old)
+    flood(bench, SUPERSEDED, 3, old)
+    flood(bench, CLOSED, 5, old)
+
+    bench.keeper.tidy()
+    bench.keeper.tidy()
+
+    with bench.core.store.read() as session:
+        left = session.scalars(select(FindingRow.id).order_by(FindingRow.id)).all()
+        assert left == [3, 4, 5, 6, 7, 8]
+        assert session.scalars(select(ScoreRow.id).order_by(ScoreRow.id)).all() == left
+        gone = session.execute(select(DroppedRow.what, DroppedRow.count)).all()
+    assert list(map(tuple, gone)) == [("findings", 7)]
+    assert bench.history() == bench.expected()
+
+
+def test_a_young_flood_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what is shown too, until its own age."""
+    monkeypatch.setattr(candidates, "MOST_FINDINGS", 3)
+    flood(bench, OPEN, 5, NOW_MS - 300 * DAY_MS)
+
+    bench.keeper.tidy()
+
+    assert bench.count(FindingRow) == 5
+
+
+@pytest.mark.sqlite
+def test_a_flood_above_the_limit_keeps_what_is_shown(open_bench: Callable[..., Bench]) -> None:
+    """A young one too: beyond the newest thousand its findings go last of all."""
+    bench = open_bench(max_database_mib=16)
+    filler = ({"ngram": 1, "text": "x" * 8000},)
+    bench.add(
+        *(
+            Window(start=NOW_MS - DAY_MS + at, finding=True, alert=OPEN, contributions=filler)
+            for at in range(2500)
+        )
+    )
+    with bench.core.store.write() as session:
+        session.execute(update(AlertRow).where(AlertRow.id == OPEN).values(findings=2500))
+
+    bench.keeper.tidy()
+
+    with bench.core.store.read() as session:
+        left = session.scalars(select(FindingRow.id).order_by(FindingRow.id)).all()
+        used = repository.measure(session)
+    bench.core.store.close()
+    assert used is not None
+    assert used[0] <= 16 * MIB
+    assert left == list(range(left[0], 2501))
+    assert 1000 <= len(left) < 2500
 
 
 @pytest.mark.sqlite

@@ -135,7 +135,7 @@ def test_of_too_many_the_oldest_go(tmp_path: Path, template: Path) -> None:
     bench.core.store.close()
 
 
-def test_what_judged_when_an_open_alert_opened_stays(bench: Bench) -> None:
+def test_what_judged_when_an_unclosed_alert_opened_stays(bench: Bench) -> None:
     """It became stale after that; a version that was stale before, and closed alerts, hold nothing."""
     before, judged, later, _ = bench.add(900, 600, 500, 5)
     bench.alert(700)
@@ -146,6 +146,9 @@ def test_what_judged_when_an_open_alert_opened_stays(bench: Bench) -> None:
     assert bench.tidy() == [before, other[0]]
     with bench.core.store.write() as session:
         session.get_one(AlertRow, 700).status = "closed"
+    assert bench.tidy() == [before, other[0]]  # superseded: nobody has closed it
+    with bench.core.store.write() as session:
+        session.get_one(AlertRow, 700).triage = "closed"
     assert bench.tidy() == [before, judged, later, other[0]]
 
 
