@@ -71,6 +71,7 @@ class Server:
     def stop(self) -> None:
         """Finish the requests at hand and end."""
         self._core.stopping = True
+        self._core.end_streams()
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()

@@ -94,7 +94,7 @@ def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
     page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
-    return [_show(each) for each in session.scalars(page)]
+    return [show(each) for each in session.scalars(page)]
 
 
 def etag(revision: int) -> str:
@@ -153,7 +153,8 @@ def _audit(
     )
 
 
-def _show(row: AlertChangeRow) -> ChangeOut:
+def show(row: AlertChangeRow) -> ChangeOut:
+    """Return what happened to an alert as REST shows it."""
     return ChangeOut(
         id=row.id,
         alert=row.alert_id,

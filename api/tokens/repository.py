@@ -41,6 +41,11 @@ def find_by_name(session: Session, name: str) -> TokenRow | None:
     return session.scalar(select(TokenRow).where(TokenRow.name == name))
 
 
+def find_all(session: Session, ids: Collection[int]) -> dict[int, TokenRow]:
+    """Return tokens by their ids; one that does not exist is missing."""
+    return {row.id: row for row in session.scalars(select(TokenRow).where(TokenRow.id.in_(ids)))}
+
+
 def list_all(session: Session) -> Sequence[TokenRow]:
     """Return all tokens, oldest first."""
     return session.scalars(select(TokenRow).order_by(TokenRow.id)).all()
