@@ -1,9 +1,10 @@
 """What `nonself alerts` takes on the command line; apart from its actions, so that the parser starts fast."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Final
 
-from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
+from api.vocabulary import AlertChange, AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
 _EXAMPLES: Final = """\
 examples:
@@ -19,8 +20,8 @@ examples:
   nonself alerts close 5 6 --verdict false_positive --comment 'backup job, CHG-7'
   nonself alerts close --all --rule 'Terminal shell in container' --namespace debug --verdict benign --dry-run
       how many alerts these filters name, and which; without --dry-run they are closed
-  nonself alerts tail
-      what happens to alerts from now on, until Ctrl-C
+  nonself alerts tail --min-level high --since 1h
+      what happened to alerts for an hour, and what happens from now on, until Ctrl-C
 """
 FILTERS: Final = (
     "status",
@@ -38,6 +39,8 @@ FILTERS: Final = (
     "text",
 )
 """Options that are query parameters of the same name."""
+TAIL_FILTERS: Final = tuple(name for name in FILTERS if name != "node")
+"""Those that a stream tells from an alert alone."""
 _CHOICES: Final = {
     "status": AlertStatus,
     "kind": AlertKind,
@@ -95,15 +98,38 @@ def add_alerts(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]
             words = [word.value for word in AlertVerdict]
             each.add_argument("--verdict", dest="judged", choices=words, required=True, help="what it was")
         _add_filters(each)
-    tail = actions.add_parser("tail", help="follow what happens to alerts")
-    tail.add_argument("--since", type=int, metavar="CHANGE", help="id of a change to go on after")
+    tail = actions.add_parser(
+        "tail",
+        help="follow what happens to alerts",
+        description="Follow what happens to alerts, from now on, until Ctrl-C; restarts are bridged.",
+    )
+    tail.add_argument(
+        "--change",
+        action="append",
+        choices=[each.value for each in AlertChange],
+        help="only if this happens; may be given again",
+    )
+    _add_filters(tail, TAIL_FILTERS)
+    add_tail(tail)
     return [parser, listing, counts, show, *steps, tail]
 
 
-def _add_filters(parser: argparse.ArgumentParser) -> None:
+def add_tail(parser: argparse.ArgumentParser) -> None:
+    """Add where a tail begins and ends."""
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
+        "--since", metavar="WHEN", help="begin with what was recorded then: a time, or an age such as 2h"
+    )
+    begin.add_argument(
+        "--after", metavar="ID", help="go on after an event: its 'id' of --json, such as a812 (default: now)"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="end after so many (default: at Ctrl-C)")
+
+
+def _add_filters(parser: argparse.ArgumentParser, names: Sequence[str] = FILTERS) -> None:
     group = parser.add_argument_group("filters")
     group.add_argument("--workload", help="id, or name as 'nonself workloads' shows it")
-    for name in FILTERS:
+    for name in names:
         option = f"--{name.replace('_', '-')}"
         if name == "verdict":
             option = "--has-verdict"
