@@ -30,6 +30,8 @@ _PAGES: Final = 10
 """Of one look; then the streams are woken."""
 _CATCHING_UP: Final = 4
 """Streams that read from the database at once."""
+_STOP_S: Final = 2.0
+"""How long the end of the service waits for a look at a database that does not answer."""
 _log = structlog.get_logger()
 
 
@@ -104,7 +106,7 @@ class Hub:
             each.end(EndReason.STOPPING, "The service is stopping; come again with the id of the last event.")
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_STOP_S)
 
     def sent(self, topic: Topic, count: int) -> None:
         """Count events that were sent."""
