@@ -14,6 +14,7 @@ from wire.settings import setting
 
 MOST_BATCH_DELTAS: Final = 5000
 LEAST_DATABASE_MIB: Final = 16
+MOST_HEARTBEAT_S: Final = 45
 MIB: Final = 1 << 20
 OFF: Final = "off"
 _AUTO_PROMOTE: Final = (OFF, "complete", "day", "week")
@@ -220,6 +221,9 @@ class ServiceSettings:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
 
     def _check_transport(self) -> None:
+        # Readers take a minute of silence for a lost connection.
+        if self.stream_heartbeat_s > MOST_HEARTBEAT_S:
+            raise SettingError("stream_heartbeat_s", f"at most {MOST_HEARTBEAT_S}", self.stream_heartbeat_s)
         for name in ("tls_key", "tls_client_ca"):
             if getattr(self, name) and not self.tls_cert:
                 raise SettingError(name, "tls_cert beside it", getattr(self, name))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from api.clock import to_ms
+from api.errors import InvalidError
 from api.events.feeds import FEEDS, gap_text
 from api.events.position import Position, Topic
 from api.events.schemas import EventQuery, GapOut, GapReason
@@ -29,7 +30,7 @@ def find(session: Session, query: EventQuery, last_event_id: str | None) -> Star
             sends the address that it began with.
 
     Raises:
-        InvalidError: An id is none of this service.
+        InvalidError: The id is none of this service, or of a stream without a topic that is asked for.
     """
     asked_id = last_event_id or query.last_event_id
     position = Position.read(asked_id) if asked_id else Position()
@@ -38,8 +39,10 @@ def find(session: Session, query: EventQuery, last_event_id: str | None) -> Star
         feed, asked = FEEDS[topic], position.of(topic)
         newest = feed.newest(session)
         if asked is None:
-            in_time = query.since is not None and not asked_id
-            at[topic] = feed.before(session, to_ms(query.since)) if in_time and query.since else newest
+            if asked_id and not query.since:
+                msg = f"Last-Event-ID: {asked_id} is of a stream without {topic}; say since when."
+                raise InvalidError(msg)
+            at[topic] = feed.before(session, to_ms(query.since)) if query.since else newest
             continue
         at[topic] = min(asked, newest)
         ahead = asked > newest

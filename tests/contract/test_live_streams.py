@@ -2,11 +2,15 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import delete, insert
 
+from api.alerts import service as alerts, traits
+from api.alerts.schemas import AlertQuery
 from api.db.alert_tables import AlertChangeRow
 from api.db.retention_tables import DroppedRow
 from api.db.scope import Scope
@@ -15,11 +19,13 @@ from api.events.hub import Hub
 from api.events.position import Topic
 from api.tokens import service as tokens
 from api.tokens.service import Role
+from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
 from tests.rows import Window, add_alert, add_windows, add_workloads
-from tests.service import NOW_MS, Service, a_container, a_match
+from tests.service import LOOP, NOW_MS, Service, a_container, a_delta, a_match
 from tests.streams import Reader
 from tests.waiting import wait_for
 from wire.match import Priority
+from wire.ngram import pack
 
 BANK = a_container(id="b" * 64, namespace="bank", pod="vault-0", name="vault", image="vault:1")
 
@@ -122,42 +128,95 @@ def test_a_stream_begins_now_or_at_a_time(service: Service) -> None:
     assert now.alerts == [("opened", 5)]
 
 
-@pytest.mark.parametrize(
-    ("query", "told"),
-    [
-        ({}, [1, 2, 3, 3]),
-        ({"namespace": "bank"}, [2]),
-        ({"workload": 1}, [1, 3, 3]),
-        ({"min_level": "high"}, [2]),
-        ({"rule": "Rule 3"}, [3, 3]),
-        ({"technique": "t1611"}, [3, 3]),
-        ({"kind": "anomaly"}, []),
-        ({"change": ["acknowledged", "closed"]}, [3]),
-        ({"text": "A SHELL", "namespace": "shop"}, [1, 3, 3]),
-        ({"cluster": "eu"}, []),
-        ({"topic": "scores"}, []),
-    ],
-)
-def test_a_stream_is_filtered_as_the_list_is(
-    service: Service, query: dict[str, Any], told: list[int]
-) -> None:
-    """The same words name the same alerts, live and of what was missed."""
+FILTERED: Final[list[tuple[dict[str, Any], list[int]]]] = [
+    ({}, [1, 2, 3, 3]),
+    ({"namespace": "bank"}, [2]),
+    ({"workload": 1}, [1, 3, 3]),
+    ({"min_level": "high"}, [2]),
+    ({"rule": "Rule 3"}, [3, 3]),
+    ({"technique": "t1611"}, [3, 3]),
+    ({"kind": "anomaly"}, []),
+    ({"change": ["acknowledged", "closed"]}, [3]),
+    ({"text": "A SHELL", "namespace": "shop"}, [1, 3, 3]),
+    ({"cluster": "eu"}, []),
+    ({"topic": "scores"}, []),
+]
+"""Queries, and of which alerts they tell something."""
 
-    def happen() -> None:
+
+def test_a_stream_is_filtered_as_the_list_is(service: Service) -> None:
+    """The same words name the same alerts, live and of what was missed."""
+    with ExitStack() as stack:
+        live = [stack.enter_context(Reader(service, **query)) for query, _ in FILTERED]
         raise_alert(service, 1)
         raise_alert(service, 2, container=BANK, priority=Priority.CRITICAL)
         raise_alert(service, 3, tags=("T1611",))
         triage(service, 3, action="acknowledge")
+        begins = ["s0" if query.get("topic") == "scores" else "a0" for query, _ in FILTERED]
+        missed = [
+            stack.enter_context(Reader(service, last_event_id=begin, **query))
+            for begin, (query, _) in zip(begins, FILTERED, strict=True)
+        ]
+        for reader, (_, told) in zip(live + missed, FILTERED * 2, strict=True):
+            reader.wait(len(told))
 
-    with Reader(service, **query) as live, Reader(service) as everything:
-        happen()
-        everything.wait(4)
-        live.wait(len(told))
-    with Reader(service, last_event_id="a0.s0", **query) as missed:
-        missed.wait(len(told))
+    for reader, (query, told) in zip(live + missed, FILTERED * 2, strict=True):
+        assert [alert for _, alert in reader.alerts] == told, query
 
-    assert [alert for _, alert in live.alerts] == told
-    assert [alert for _, alert in missed.alerts] == told
+
+@pytest.fixture(scope="module")
+def many(shared_service: Service) -> Service:
+    """A service with alerts of both kinds, several workloads, levels, states and techniques."""
+    service = shared_service
+    for each, (tags, priority) in enumerate(
+        [((), Priority.NOTICE), (("T1611",), Priority.CRITICAL), (("T1059.004", "T1611"), Priority.WARNING)]
+    ):
+        for container in (a_container(), BANK):
+            output = f"100% of {each}_Files in {container.namespace}"
+            tagged = {"tags": tags, "priority": priority, "output": output, "container": container}
+            raise_alert(service, 10 * each + (container is BANK) + 1, **tagged)
+    service.learn(60)
+    service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert", "reason": "test"})
+    service.send(a_delta(60, LOOP | {pack([each, 59, each + 1, 60, 61, 7]): 3 for each in range(100, 160)}))
+    service.worker.drain()
+    triage(service, 2, action="close", verdict="benign")
+    triage(service, 3, action="assign", assignee="ana")
+    return service
+
+
+TRAITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "workload": st.integers(1, 3),
+        "status": st.sampled_from(AlertStatus),
+        "kind": st.sampled_from(AlertKind),
+        "rule": st.sampled_from(["Rule 1", "Rule 12", "rule 1", "No rule"]),
+        "level": st.sampled_from(Level),
+        "min_level": st.sampled_from(Level),
+        "namespace": st.sampled_from(["shop", "bank", "Shop", ""]),
+        "cluster": st.sampled_from(["", "eu"]),
+        "triage": st.sampled_from(Triage),
+        "verdict": st.sampled_from(AlertVerdict),
+        "assignee": st.sampled_from(["ana", "bob"]),
+        "technique": st.sampled_from(["T1611", "t1059", "T1059.004", "T1059.001"]),
+        "min_score": st.sampled_from([0.5, 10.0, 1e6]),
+        "text": st.sampled_from(["100%", "FILES", "0_f", "of_", "%", "→", "in bank"]),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wish=TRAITS)
+def test_an_alert_that_was_read_fits_as_the_database_says(many: Service, wish: dict[str, Any]) -> None:
+    """The filters of lists are asked of the database, and those of streams of the alert; they agree."""
+    asked = AlertQuery(**wish, limit=1000)
+    with many.core.store.read() as session:
+        everything = alerts.list_page(session, AlertQuery(limit=1000))
+        found = alerts.list_page(session, asked)
+
+    fitting = [each.id for each in everything if traits.fits(asked, each.model_dump(mode="json"))]
+    assert len(everything) == 7
+    assert fitting == [each.id for each in found]
 
 
 def test_what_is_passed_over_is_passed_over_for_good(open_service: Callable[..., Service]) -> None:
@@ -286,6 +345,20 @@ def test_an_id_that_is_none_of_ours_is_one_sentence(shared_service: Service, tex
 
     assert answer.status_code == 422
     assert "expected the id of an event of this service" in answer.json()["detail"]
+
+
+def test_an_id_of_a_stream_of_less_needs_a_time(service: Service) -> None:
+    """A topic that it is not of would silently begin now."""
+    raise_alert(service, 1)
+    service.learn(1)
+    both = ["alerts", "scores"]
+    refused = service.get("/v1/events", topic=both, last_event_id="a1")
+    with Reader(service, topic=both, last_event_id="a1", since="2025-11-24T00:00:00Z") as reader:
+        reader.wait(1)
+
+    assert refused.status_code == 422
+    assert "a1 is of a stream without scores" in refused.json()["detail"]
+    assert reader.names == ["score"]
 
 
 def test_an_id_of_another_database_is_said(service: Service) -> None:

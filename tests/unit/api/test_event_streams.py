@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from httpx_sse import EventSource
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 
+from api.db.migrate import upgrade
+from api.db.store import Store
 from api.errors import InvalidError, StoreError
 from api.events.event import Event, render
 from api.events.position import Position, Topic
@@ -18,7 +21,10 @@ from api.events.ring import Passage, Ring
 from api.events.schemas import EventQuery
 from api.events.start import Start
 from api.events.stream import Stream
+from api.settings import ServiceSettings
+from api.tokens import service as tokens
 from api.tokens.service import Principal, Role
+from tests.service import NOW_MS
 
 
 def an_event(row_id: int, *, topic: Topic = Topic.SCORES, namespace: str = "shop") -> Event:
@@ -115,7 +121,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@hypothesis_settings(max_examples=60)
 @given(most=st.integers(1, 100), steps=STEPS, filtered=st.booleans())
 def test_whatever_breaks_off_each_event_is_told_once_and_in_order(
     most: int, steps: list[tuple[int, int, bool, int]], *, filtered: bool
@@ -224,3 +230,20 @@ def test_any_other_text_is_refused(text: str) -> None:
     """And never taken for a position that would be written otherwise."""
     with suppress(InvalidError):
         assert str(Position.read(text)) == text
+
+
+def test_a_token_of_another_issuer_ends_when_it_says(tmp_path: Path) -> None:
+    """It is in no table: what it said of itself counts."""
+    foreign = Principal(name="ana", role=Role.READ, key=b"k", expires_at=NOW_MS)
+    settings = ServiceSettings(state_dir=tmp_path)
+    upgrade(settings.url)
+    store = Store(settings.url)
+    try:
+        with store.read() as session:
+            before = tokens.why_ended(session, {foreign}, NOW_MS - 1)
+            after = tokens.why_ended(session, {foreign}, NOW_MS)
+    finally:
+        store.close()
+
+    assert before == {}
+    assert after == {foreign: "The token of 'ana' has expired."}
