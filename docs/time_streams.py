@@ -204,7 +204,9 @@ def main() -> None:
                     await measure(f"{STREAMS} idle streams", streams=STREAMS)
                     for _ in range(ROUNDS):
                         for streams, query in ((0, ""), (1, ""), (STREAMS, ""), (STREAMS, NOBODY)):
-                            name = f"{PER_S} alerts a second, {streams} streams{' that want none' if query else ''}"
+                            name = f"{PER_S} alerts a second, {streams} streams" + " that want none" * bool(
+                                query
+                            )
                             await measure(name, streams=streams, writer=writer, query=query)
                     await stop(process, port, state)
 

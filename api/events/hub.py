@@ -61,7 +61,7 @@ class Hub:
         """
         settings, metrics = self.core.settings, self.core.metrics
         with self._lock:
-            if self._closing.is_set():
+            if self._closing.is_set() or self.core.stopping:
                 msg = "The service is stopping."
                 raise StreamsError(msg)
             of_token = sum(each.principal.name == stream.principal.name for each in self._streams)
@@ -149,7 +149,8 @@ class Hub:
                     _log.warning("streams_wait", reason=error.detail)
                 troubled = True
             except Exception:  # noqa: BLE001 - a thread that died would tell nobody of anything until a restart
-                _log.exception("streams_failed")
+                if not troubled:
+                    _log.exception("streams_failed")
                 troubled = True
             self._closing.wait(PAUSE_S)
 

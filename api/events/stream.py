@@ -108,7 +108,8 @@ class Stream:
             except StoreError as error:
                 self.end(EndReason.DATABASE, error.detail)
                 break
-            if not sent and not more and not await self._waits(sent_at + self._heartbeat_s - loop.time()):
+            silent_s = sent_at + self._heartbeat_s - loop.time()
+            if not sent and (silent_s <= 0 or not (more or await self._waits(silent_s))):
                 # An id without data is no event to a reader; who comes again skips what was passed over.
                 sent = format_sse_event(comment="still here", id=self.position)
             if sent:
@@ -131,13 +132,10 @@ class Stream:
 
     async def _next(self) -> tuple[bytes, bool]:
         """Return what to send next, and whether there is more at once."""
+        # All is read before the first position moves: what fails half-way must pass nothing over.
+        passages = [(topic, await self._passage(topic)) for topic in self.topics]
         parts: list[bytes] = []
-        more = False
-        for topic in self.topics:
-            passage = self._source.rings[topic].after(self._at[topic], _MOST)
-            if passage is None:
-                passage = await self._read(topic)
-            more |= passage.more
+        for topic, passage in passages:
             before = len(parts)
             for event in passage.events:
                 self._at[topic] = event.id
@@ -145,9 +143,12 @@ class Stream:
                     parts.append(event.numbered(self.position))
             self._at[topic] = passage.position
             self._source.sent(topic, len(parts) - before)
-        return b"".join(parts), more
+        return b"".join(parts), any(passage.more for _, passage in passages)
 
-    async def _read(self, topic: Topic) -> Passage:
+    async def _passage(self, topic: Topic) -> Passage:
+        passage = self._source.rings[topic].after(self._at[topic], _MOST)
+        if passage is not None:
+            return passage
         async with self._source.catching_up:
             return await asyncio.to_thread(self._source.read_page, topic, self._at[topic], _MOST)
 
