@@ -123,7 +123,19 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
     begin.add_argument(
         "--after", metavar="ID", help="go on after an event: its 'id' of --json, such as a812 (default: now)"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="end after so many (default: at Ctrl-C)")
+    parser.add_argument("--limit", type=_count, metavar="N", help="end after so many (default: at Ctrl-C)")
+
+
+def _count(text: str) -> int:
+    """Return a number of events.
+
+    Raises:
+        ArgumentTypeError: It is not one, or less than one.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        msg = f"expected a number of at least 1; got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _add_filters(parser: argparse.ArgumentParser, names: Sequence[str] = FILTERS) -> None:

@@ -207,3 +207,11 @@ def test_a_tail_that_cannot_be_is_one_sentence(
 
     assert cli.main(["alerts", "tail", *arguments, f"--url={service.url}", f"--token-file={token_file}"]) == 1
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "all"])
+def test_a_tail_of_less_than_one_is_refused(capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    """Before a service is asked."""
+    with pytest.raises(SystemExit):
+        cli.main(["scores", "tail", f"--limit={limit}"])
+    assert f"expected a number of at least 1; got {limit!r}" in capsys.readouterr().err
