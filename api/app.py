@@ -14,6 +14,8 @@ from api.channels import routes as channels
 from api.core import Core
 from api.enrolment import routes as enrolment
 from api.errors import BadBodyError
+from api.events import routes as events
+from api.events.hub import Hub
 from api.ingest import routes as ingest
 from api.keys import routes as keys
 from api.matches import routes as matches
@@ -50,6 +52,7 @@ def create_app(core: Core) -> FastAPI:
         redoc_url=None,
     )
     app.state.core = core
+    app.state.hub = Hub(core)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(RequestContext, metrics=core.metrics)
@@ -60,6 +63,7 @@ def create_app(core: Core) -> FastAPI:
         seccomp,
         scores,
         alerts,
+        events,
         suppressions,
         upgrades,
         channels,

@@ -16,6 +16,7 @@ from api.baselines.options import add_baseline
 from api.channels.options import add_channels
 from api.errors import ProblemError, ServiceError, SettingError
 from api.evaluate.kinds import KINDS, add_kinds
+from api.events.options import add_scores
 from api.keys.options import add_keys
 from api.reference import ENV_PREFIX
 from api.rules.commands import LOCAL, add_rules, run_rules
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_client(each)
     workloads = commands.add_parser("workloads", help="list workloads")
     alerts = add_alerts(commands.add_parser("alerts", help="list, show and handle alerts"))
+    scores = add_scores(commands.add_parser("scores", help="follow windows as they are scored"))
     nodes = commands.add_parser("nodes", help="list nodes, their agents and rule engines")
     mode = commands.add_parser("mode", help="switch a workload's mode")
     mode.add_argument("workload", help="id, or name as 'nonself workloads' shows it")
@@ -137,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     living += add_channels(commands.add_parser("channels", help="say who is told of alerts, and how"))
     living += add_upgrade(commands.add_parser("upgrade", help="decide on new images of workloads"))
     living += add_troubles(commands.add_parser("troubles", help="say what is wrong with nonself itself"))
-    asking = (workloads, *alerts, nodes, mode, *ruling, *living)
+    asking = (workloads, *alerts, *scores, nodes, mode, *ruling, *living)
     for each in asking:
         each.add_argument("--url", help="address of the service (default: this host, port of the settings)")
         _add_client(each)
@@ -217,9 +219,18 @@ def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.alerts.commands import run
+    if options.alerts_command == "tail":
+        from api.events.tail import alerts as run
+    else:
+        from api.alerts.commands import run
 
     run(_client(settings, options), options)
+
+
+def _scores(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.events.tail import scores
+
+    scores(_client(settings, options), options)
 
 
 def _nodes(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -334,6 +345,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "audit": _audit,
     "workloads": _workloads,
     "alerts": _alerts,
+    "scores": _scores,
     "nodes": _nodes,
     "mode": _mode,
     "workload": _workload,

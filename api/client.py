@@ -1,6 +1,7 @@
 """A client of the REST interface, for the commands that ask a running service."""
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ class Client:
             if not Path(path).is_file():
                 msg = f"The file {path} cannot be read."
                 raise ClientError(msg)
+        self._tls = (ca_file, client_cert, client_key)
         self._http = urllib3.PoolManager(
             timeout=_TIMEOUT_S,
             retries=False,
@@ -102,6 +104,43 @@ class Client:
                 return
             cursor = {"cursor": page["next_cursor"]}
 
+    @property
+    def url(self) -> str:
+        """Address of the service."""
+        return self._url
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Header fields with which each request says who asks."""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def trust(self) -> ssl.SSLContext:
+        """Return which certificates are trusted, and the one that is shown."""
+        ca_file, client_cert, client_key = self._tls
+        trusted = ssl.create_default_context(cafile=ca_file or None)
+        if client_cert:
+            trusted.load_cert_chain(client_cert, client_key or None)
+        return trusted
+
+    def unreachable(self, error: Exception) -> ClientError:
+        """Return the sentence on a service that gives no answer."""
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLError | urllib3.exceptions.SSLError):
+                msg = f"{self._url} and this command do not trust each other ({error}); see --ca-file."
+                return ClientError(msg)
+            cause = cause.__cause__ or cause.__context__
+        msg = f"No service answers at {self._url}; start one with 'nonself up', or name another with --url."
+        return ClientError(msg)
+
+    def refusal(self, content: bytes) -> ClientError:
+        """Return the sentence with which a service refuses."""
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            return ClientError(self._not_ours())
+        return ClientError(str(answer.get("detail", answer)))
+
     def delete(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON
         """Return the answer to a DELETE.
 
@@ -118,23 +157,13 @@ class Client:
             raise ClientError(self._not_ours()) from error
 
     def _request(self, method: str, path: str, **arguments: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401
-        headers = {"Authorization": f"Bearer {self._token}"} | arguments.pop("headers", {})
+        headers = self.headers | arguments.pop("headers", {})
         try:
             response = self._http.request(method, self._url + path, headers=headers, **arguments)
         except urllib3.exceptions.HTTPError as error:
-            if isinstance(error, urllib3.exceptions.SSLError):
-                msg = f"{self._url} and this command do not trust each other ({error}); see --ca-file."
-                raise ClientError(msg) from error
-            msg = (
-                f"No service answers at {self._url}; start one with 'nonself up', or name another with --url."
-            )
-            raise ClientError(msg) from error
+            raise self.unreachable(error) from error
         if response.status >= 400:
-            try:
-                answer = json.loads(response.data)
-            except ValueError as error:
-                raise ClientError(self._not_ours()) from error
-            raise ClientError(str(answer.get("detail", answer)))
+            raise self.refusal(response.data)
         return response
 
     def _not_ours(self) -> str:

@@ -29,6 +29,10 @@ def _unheard() -> None:
     """Wake no sender: nothing is pushed."""
 
 
+def _no_streams() -> None:
+    """End no stream: none is open."""
+
+
 def _unknown() -> str | None:
     return "No worker was started."
 
@@ -48,6 +52,8 @@ class Core:
     """Returns a sentence on why the worker does not work, or None where it does."""
     wake_push: Callable[[], None] = _unheard
     """Tells that something happened to an alert, or to a channel; call it after the commit."""
+    end_streams: Callable[[], None] = _no_streams
+    """Ends all live streams; call it before the HTTP server waits for its requests."""
     owner_of: OwnerOf = unasked
     """Says what the Kubernetes API knows of a container's pod, from memory."""
     falco: FalcoOutput = field(init=False)

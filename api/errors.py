@@ -22,10 +22,12 @@ ServiceError
     ├── InvalidError             422
     ├── TooManyFailuresError     429
     ├── QuotaError               429
+    ├── TokenStreamsError        429
     ├── RulesError               422
     ├── BundleError              422
     ├── IssuerError              503
     ├── BacklogError             503
+    ├── StreamsError             503
     └── StoreError               503
 """
 
@@ -204,6 +206,20 @@ class BacklogError(ProblemError):
 
     status, slug, title = 503, "backlog", "Too many deltas waiting"
     retry_after_s = 5
+
+
+class TokenStreamsError(ProblemError):
+    """The token has as many live streams open as it may."""
+
+    status, slug, title = 429, "too-many-streams-of-token", "Too many streams of this token"
+    retry_after_s = 10
+
+
+class StreamsError(ProblemError):
+    """As many live streams are open as the service serves."""
+
+    status, slug, title = 503, "too-many-streams", "Too many streams"
+    retry_after_s = 10
 
 
 class IssuerError(ProblemError):

@@ -23,6 +23,22 @@ MANIFEST: Final[dict[str, Metric]] = {
     "nonself_auth_refused_total": Metric(
         "counter", "Requests that were let in by no token, or by one that may not.", ("reason",)
     ),
+    "nonself_streams": Metric("gauge", "Live streams that are open."),
+    "nonself_streams_refused_total": Metric(
+        "counter",
+        "Live streams that were refused: `token` has as many as it may, or the `service`.",
+        ("limit",),
+    ),
+    "nonself_streams_ended_total": Metric(
+        "counter",
+        "Live streams that ended: left (by its reader), stalled (dropped, since its reader took nothing), "
+        "token (expired or revoked), stopping, database.",
+        ("reason",),
+    ),
+    "nonself_stream_events_total": Metric("counter", "Events sent on live streams.", ("topic",)),
+    "nonself_stream_catch_ups_total": Metric(
+        "counter", "Pages that live streams read from the database since they were behind what is in memory."
+    ),
     "nonself_ingest_batches_total": Metric("counter", "Batches that were read, by outcome.", ("outcome",)),
     "nonself_ingest_deltas_total": Metric("counter", "Deltas accepted into the inbox."),
     "nonself_ingest_duplicates_total": Metric("counter", "Deltas known already."),

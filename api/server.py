@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import structlog
 import uvicorn
@@ -28,6 +29,7 @@ from api.state import claimed, make_first_tokens
 from api.troubles.watch import Watch
 from api.worker.worker import Worker
 
+_PEER_TIMEOUT_MS: Final = 60_000
 _log = structlog.get_logger()
 
 
@@ -71,6 +73,7 @@ class Server:
     def stop(self) -> None:
         """Finish the requests at hand and end."""
         self._core.stopping = True
+        self._core.end_streams()
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()
@@ -137,6 +140,8 @@ def listen(host: str, port: int) -> socket.socket:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         msg = f"The service cannot listen on {host} port {port}: {reason}. Choose another with --port."
         raise StartError(msg) from error
+    # A peer that is gone without a word, or takes nothing, is given up; its stream would stay for minutes.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _PEER_TIMEOUT_MS)
     # asyncio does it only for sockets that name their protocol; without it, the second request of a
     # connection waits 40 ms for an acknowledgement that the client delays.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

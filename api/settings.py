@@ -14,6 +14,7 @@ from wire.settings import setting
 
 MOST_BATCH_DELTAS: Final = 5000
 LEAST_DATABASE_MIB: Final = 16
+MOST_HEARTBEAT_S: Final = 45
 MIB: Final = 1 << 20
 OFF: Final = "off"
 _AUTO_PROMOTE: Final = (OFF, "complete", "day", "week")
@@ -65,6 +66,18 @@ class ServiceSettings:
     )
     requests_per_minute: int = setting(
         12_000, "Requests that one token may make in a minute; 0 sets no limit."
+    )
+    streams: int = setting(
+        256, "Live streams (`GET /v1/events`) that are open at once; whoever asks for more is answered 503."
+    )
+    streams_per_token: int = setting(
+        32, "Live streams that one token has open at once; whoever asks for more is answered 429."
+    )
+    stream_heartbeat_s: int = setting(
+        15, "Seconds of silence after which a live stream says that it is still there."
+    )
+    stream_stalled_s: int = setting(
+        30, "Seconds after which a live stream ends whose reader takes nothing of what is sent."
     )
     state_dir: Path = setting(Path("var"), "Folder of the database, the first tokens and the lock.")
     database_url: str = setting(
@@ -173,6 +186,10 @@ class ServiceSettings:
         for name, least in (
             ("window_s", 1),
             ("requests_per_minute", 0),
+            ("streams", 0),
+            ("streams_per_token", 0),
+            ("stream_heartbeat_s", 1),
+            ("stream_stalled_s", 1),
             ("alert_gap_s", 0),
             ("max_clock_skew_s", 0),
             ("anomaly_wait_s", 0),
@@ -215,6 +232,9 @@ class ServiceSettings:
             raise SettingError("log_level", "debug, info, warning or error", self.log_level)
 
     def _check_transport(self) -> None:
+        # Readers take a minute of silence for a lost connection.
+        if self.stream_heartbeat_s > MOST_HEARTBEAT_S:
+            raise SettingError("stream_heartbeat_s", f"at most {MOST_HEARTBEAT_S}", self.stream_heartbeat_s)
         for name in ("tls_key", "tls_client_ca"):
             if getattr(self, name) and not self.tls_cert:
                 raise SettingError(name, "tls_cert beside it", getattr(self, name))

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,13 +13,11 @@ from api.client import Client
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.figures import count
-from api.paging import encode_cursor
 from api.suppressions.commands import show_preview
 from api.workloads.remote import find_workload, name_of
 
 _SEQUENCES: Final = 5
 _ACTIONS: Final = {"ack": "acknowledge"}
-_POLL_S: Final = 1.0
 
 
 def run(client: Client, options: argparse.Namespace) -> None:
@@ -41,8 +37,6 @@ def run(client: Client, options: argparse.Namespace) -> None:
             alert = client.get(f"/v1/alerts/{options.alert}")
             alert["changes"] = list(client.list("/v1/alerts/changes", alert=str(options.alert)))
             _print(alert, options, _show_one)
-        case "tail":
-            _tail(client, options)
         case _:
             _step(client, options)
 
@@ -97,25 +91,8 @@ def _silence(options: argparse.Namespace) -> dict[str, Any] | None:
     }
 
 
-def _tail(client: Client, options: argparse.Namespace) -> None:
-    params: dict[str, str] = {}
-    if options.since is not None:
-        params["cursor"] = encode_cursor(options.since)
-    else:
-        for page in client.pages("/v1/alerts/changes", limit="1000"):
-            params["cursor"] = page["next_cursor"]
-    with suppress(KeyboardInterrupt):
-        while True:
-            page = client.get("/v1/alerts/changes", **params)
-            params["cursor"] = page["next_cursor"]
-            for each in page["items"]:
-                alert = client.get(f"/v1/alerts/{each['alert']}")
-                print(json.dumps(each | {"alert": alert}) if options.json else _line(each, alert), flush=True)  # noqa: T201
-            if not page["items"]:
-                time.sleep(_POLL_S)
-
-
-def _line(change: dict[str, Any], alert: dict[str, Any]) -> str:
+def change_line(change: dict[str, Any], alert: dict[str, Any]) -> str:
+    """Return what happened to an alert as a person reads it."""
     who = f" by {change['actor']}" if change["actor"] else ""
     return (
         f"{moment(change['created_at'])}  alert {alert['id']} {change['change']}{who}  "

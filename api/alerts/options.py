@@ -1,9 +1,10 @@
 """What `nonself alerts` takes on the command line; apart from its actions, so that the parser starts fast."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Final
 
-from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
+from api.vocabulary import AlertChange, AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
 _EXAMPLES: Final = """\
 examples:
@@ -21,8 +22,8 @@ examples:
       how many alerts these filters name, and which; without --dry-run they are closed
   nonself alerts close 5 --verdict benign --comment 'nightly backup' --suppress 30 --owner storage --dry-run
       what else would raise no alert for 30 days; without --dry-run it is closed and its like silenced
-  nonself alerts tail
-      what happens to alerts from now on, until Ctrl-C
+  nonself alerts tail --min-level high --since 1h
+      what happened to alerts for an hour, and what happens from now on, until Ctrl-C
 """
 FILTERS: Final = (
     "status",
@@ -42,6 +43,10 @@ FILTERS: Final = (
     "happened_until",
 )
 """Options that are query parameters of the same name."""
+TAIL_FILTERS: Final = tuple(
+    name for name in FILTERS if name not in {"node", "happened_since", "happened_until"}
+)
+"""Those that a stream tells from an alert alone."""
 _CHOICES: Final = {
     "status": AlertStatus,
     "kind": AlertKind,
@@ -102,8 +107,19 @@ def add_alerts(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]
             each.add_argument("--verdict", dest="judged", choices=words, required=True, help="what it was")
             _add_suppression(each)
         _add_filters(each)
-    tail = actions.add_parser("tail", help="follow what happens to alerts")
-    tail.add_argument("--since", type=int, metavar="CHANGE", help="id of a change to go on after")
+    tail = actions.add_parser(
+        "tail",
+        help="follow what happens to alerts",
+        description="Follow what happens to alerts, from now on, until Ctrl-C; restarts are bridged.",
+    )
+    tail.add_argument(
+        "--change",
+        action="append",
+        choices=[each.value for each in AlertChange],
+        help="only if this happens; may be given again",
+    )
+    _add_filters(tail, TAIL_FILTERS)
+    add_tail(tail)
     return [parser, listing, counts, show, *steps, tail]
 
 
@@ -122,10 +138,34 @@ def _add_suppression(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--everywhere", action="store_true", help="a rule, in every workload")
 
 
-def _add_filters(parser: argparse.ArgumentParser) -> None:
+def add_tail(parser: argparse.ArgumentParser) -> None:
+    """Add where a tail begins and ends."""
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
+        "--since", metavar="WHEN", help="begin with what was recorded then: a time, or an age such as 2h"
+    )
+    begin.add_argument(
+        "--after", metavar="ID", help="go on after an event: its 'id' of --json, such as a812 (default: now)"
+    )
+    parser.add_argument("--limit", type=_count, metavar="N", help="end after so many (default: at Ctrl-C)")
+
+
+def _count(text: str) -> int:
+    """Return a number of events.
+
+    Raises:
+        ArgumentTypeError: It is not one, or less than one.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        msg = f"expected a number of at least 1; got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _add_filters(parser: argparse.ArgumentParser, names: Sequence[str] = FILTERS) -> None:
     group = parser.add_argument_group("filters")
     group.add_argument("--workload", help="id, or name as 'nonself workloads' shows it")
-    for name in FILTERS:
+    for name in names:
         option = f"--{name.replace('_', '-')}"
         if name == "verdict":
             option = "--has-verdict"

@@ -36,8 +36,8 @@ class AlertOrder(StrEnum):
     """The newest first; a page's cursor asks for older ones."""
 
 
-class AlertFilter(NoQuery):
-    """Which alerts are meant."""
+class AlertTraits(NoQuery):
+    """Which alerts are meant, as far as an alert itself shows it."""
 
     workload: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a workload.")] = None
     status: Annotated[
@@ -50,10 +50,6 @@ class AlertFilter(NoQuery):
     min_level: Annotated[Level | None, Field(description="Alerts of this level and worse.")] = None
     namespace: Annotated[str | None, Field(max_length=253)] = None
     cluster: Annotated[str | None, Field(max_length=253)] = None
-    node: Annotated[
-        str | None,
-        Field(max_length=253, description="Where a window of it, or its newest match, was seen."),
-    ] = None
     triage: Triage | None = None
     verdict: AlertVerdict | None = None
     assignee: Annotated[str | None, Field(max_length=200)] = None
@@ -67,6 +63,15 @@ class AlertFilter(NoQuery):
     min_score: Annotated[float | None, Field(ge=0, description="Bits; of kind `anomaly`.")] = None
     text: Annotated[
         str | None, Field(min_length=1, max_length=200, description="What its message contains, in any case.")
+    ] = None
+
+
+class AlertFilter(AlertTraits):
+    """Which alerts are meant."""
+
+    node: Annotated[
+        str | None,
+        Field(max_length=253, description="Where a window of it, or its newest match, was seen."),
     ] = None
     happened_since: Annotated[
         Moment | None, Field(description="Its last window or match is not older than this.")

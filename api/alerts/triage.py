@@ -117,7 +117,7 @@ def list_changes(session: Session, query: ChangeQuery) -> tuple[list[ChangeOut],
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
     page = slice_.of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
-    return [_show(each) for each in session.scalars(page)], slice_.after
+    return [show(each) for each in session.scalars(page)], slice_.after
 
 
 def etag(revision: int) -> str:
@@ -190,7 +190,8 @@ def _audit(
     )
 
 
-def _show(row: AlertChangeRow) -> ChangeOut:
+def show(row: AlertChangeRow) -> ChangeOut:
+    """Return what happened to an alert as REST shows it."""
     return ChangeOut(
         id=row.id,
         alert=row.alert_id,

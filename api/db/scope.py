@@ -48,6 +48,15 @@ class Scope:
         """Whether anything is out of sight."""
         return bool(self.namespaces or self.workloads)
 
+    def covers(self, workload: int, namespace: str) -> bool:
+        """Tell whether a workload may be seen, where its rows do not come from a session of the store.
+
+        Examples:
+            >>> Scope(namespaces=frozenset({"shop"})).covers(7, "bank"), EVERYTHING.covers(7, "bank")
+            (False, True)
+        """
+        return not self.limited or namespace in self.namespaces or workload in self.workloads
+
     def __str__(self) -> str:
         parts = [
             f"{noun}{'s' if len(names) > 1 else ''} {', '.join(map(str, sorted(names)))}"

@@ -1,7 +1,7 @@
 """The engine and its two kinds of transactions; the only module that commits."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,6 +19,10 @@ _BUSY_S: Final = 10
 _CLAIM_S: Final = 15.0
 """How long a service waits for the one before it: of a killed one, the server hears late."""
 _log = structlog.get_logger()
+
+
+def _unheard() -> None:
+    """Tell nobody of a commit: no stream is open."""
 
 
 class _Session(Session):
@@ -47,6 +51,8 @@ class Store:
         self._claiming = False
         self.connections = 0
         """Grows with each connection of a writer: what is remembered of the database may be old."""
+        self.written: Callable[[], None] = _unheard
+        """Called after each commit of `write`, in the thread of its writer; it must be quick."""
         if is_postgresql(parsed):
             engines = postgresql.open_engines(parsed)
             self.engine, self._write_engine, self._intake_engine = engines
@@ -81,6 +87,7 @@ class Store:
         """
         with self._turn(self._writing, self._write_engine, whole=whole) as session:
             yield session
+        self.written()
 
     @contextmanager
     def take_in(self) -> Iterator[Session]:

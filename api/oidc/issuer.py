@@ -54,7 +54,13 @@ class Issuer:
             claim = self._trusted.role_claim
             msg = f"{name!r} has none of the roles that --oidc-roles names (claim {claim!r})."
             raise ForbiddenError(msg)
-        return Principal(name=name, role=role, key=signing_key(token), scope=self._scope(name, claims))
+        return Principal(
+            name=name,
+            role=role,
+            key=signing_key(token),
+            scope=self._scope(name, claims),
+            expires_at=int((claims["exp"] + _LEEWAY_S) * 1000),
+        )
 
     def _verify(self, token: str) -> dict[str, Any]:
         if len(token) > _LONGEST_TOKEN:

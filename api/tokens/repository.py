@@ -55,6 +55,11 @@ def has_other_admin(session: Session, token_id: int, now_ms: int) -> bool:
     return any(not each.namespaces and not each.workloads for each in admins)
 
 
+def find_all(session: Session, ids: Collection[int]) -> dict[int, TokenRow]:
+    """Return tokens by their ids; one that does not exist is missing."""
+    return {row.id: row for row in session.scalars(select(TokenRow).where(TokenRow.id.in_(ids)))}
+
+
 def list_all(session: Session) -> Sequence[TokenRow]:
     """Return all tokens, oldest first."""
     return session.scalars(select(TokenRow).order_by(TokenRow.id)).all()

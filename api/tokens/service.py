@@ -1,7 +1,7 @@
 """Decides what a token may be called and be for, makes its secret, rotates and revokes it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hmac import compare_digest
@@ -44,6 +44,8 @@ class Principal:
     """The only node that it may send for; None: any."""
     token_id: int | None = None
     """None where it came with no token of ours."""
+    expires_at: int | None = None
+    """Of a token that is none of ours: from when it lets nobody in, in Unix milliseconds."""
 
 
 def create(
@@ -105,8 +107,13 @@ def look_up(session: Session, secret: str, now_ms: int) -> TokenRow | None:
     row = repository.find_by_digest(session, key)
     if row is None or compare_digest(row.digest, key):
         return row
+    return row if _still_good(row, key, now_ms) else None
+
+
+def _still_good(row: TokenRow, key: bytes, now_ms: int) -> bool:
+    """Tell whether a key is the one before the last rotation, and may be used for a while longer."""
     good = row.previous_digest is not None and compare_digest(row.previous_digest, key)
-    return row if good and row.previous_until is not None and now_ms < row.previous_until else None
+    return good and row.previous_until is not None and now_ms < row.previous_until
 
 
 def state_of(row: TokenRow, now_ms: int) -> TokenState:
@@ -128,6 +135,24 @@ def principal_of(row: TokenRow, secret: str) -> Principal:
         node=row.node,
         token_id=row.id,
     )
+
+
+def why_ended(session: Session, principals: Collection[Principal], now_ms: int) -> dict[Principal, str]:
+    """Return those who would not be let in any more with the token they once came with, and why."""
+    rows = repository.find_all(session, {each.token_id for each in principals if each.token_id is not None})
+    found = {}
+    for each in principals:
+        row = rows.get(each.token_id) if each.token_id is not None else None
+        if each.token_id is None:
+            if each.expires_at is not None and each.expires_at <= now_ms:
+                found[each] = f"The token of {each.name!r} has expired."
+        elif row is None or (state := state_of(row, now_ms)) is TokenState.REVOKED:
+            found[each] = f"The token {each.name!r} was revoked."
+        elif state is TokenState.EXPIRED:
+            found[each] = f"The token {each.name!r} has expired."
+        elif row.digest != each.key and not _still_good(row, each.key, now_ms):
+            found[each] = f"The token {each.name!r} was rotated; come with its new secret."
+    return found
 
 
 def scope_of(row: TokenRow) -> Scope:

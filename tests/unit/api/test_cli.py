@@ -67,6 +67,16 @@ def test_a_state_folder_has_one_owner(tmp_path: Path) -> None:
         pass
 
 
+def test_a_peer_that_is_gone_without_a_word_is_given_up() -> None:
+    """Each connection that is taken has the limit; without it, streams of lost readers stay for minutes."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        with taken:
+            limit_ms = taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert limit_ms == 60_000
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     """It names the folder and the cure."""
     (tmp_path / "file").write_text("")

@@ -27,6 +27,9 @@ from api.settings import ServiceSettings
         ("falco_output", "http://me:secret@sidekick/"),
         ("falco_queue", 0),
         ("auto_promote", "always"),
+        ("streams", -1),
+        ("stream_heartbeat_s", 0),
+        ("stream_heartbeat_s", 60),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: Any) -> None:
