@@ -9,7 +9,7 @@ depends on how the views hang together. That is measured here, not assumed.
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,14 @@ class Judgement:
     """The least of them, 1 without any."""
     p_value: float
     """What the least is worth: how often a healthy window has one as low."""
+
+    def or_stranger(self, other: "Judgement") -> "Judgement":
+        """Return this with the p-value of the stranger of two judgements, doubled for the choice (Boole)."""
+        if other.decided is None:
+            return self
+        decided = other.decided if other.p_value < self.p_value else self.decided
+        p_value = min(1.0, 2 * min(self.p_value, other.p_value))
+        return replace(self, decided=decided, p_value=p_value)
 
 
 NOT_JUDGED: Final = Judgement((None,) * len(VIEWS), None, 1.0, 1.0)
