@@ -19,6 +19,8 @@ STEADY, STOP = "steady", "stop"
 _LIFE_S = (60.0, 120.0)
 _PATIENCE_S = 10
 _WAYS = ("stopped", "stopped", "stopped", "killed", "crashed")
+"""SIGTERM, SIGKILL or SIGSEGV. The kernel keeps the last from a container's first process that has no handler
+for it; redis has one. Others are stopped after it all the same."""
 _ACTS = (
     ("who am I", "id; hostname; uname -a"),
     ("read accounts", "cat /etc/passwd /etc/group /proc/1/environ | wc -c"),
