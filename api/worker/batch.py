@@ -26,7 +26,7 @@ from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.window_matches import WindowMatches
 from api.worker.windows import facts_of, window_of
 from model.phases import Phase
-from model.score import WindowScore
+from model.score import ReasonCode, WindowScore
 from model.window import Window
 from wire.codec import decode_delta
 from wire.ngram import names
@@ -145,7 +145,9 @@ class BatchProcessor:
             "matches": matches,
         }
         self._ledgers.enter(workload, row)
-        self._watch_drift(workload, container, row)
+        # A stop that is ranked among steady windows, since few are known, says nothing of these.
+        if not score.evidence.has(ReasonCode.FEW_STOPS):
+            self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
         unseen = unseen_of(baseline, window) if verdict is Verdict.ANOMALOUS else []
         silenced = (
