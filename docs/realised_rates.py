@@ -23,7 +23,7 @@ from model.record import Record
 from model.score import ReasonCode
 from model.starts import WINDOWS
 from model.views import VIEWS
-from tests.unit.model.workloads import SERVER, Path, Server, sequence, window
+from tests.unit.model.workloads import SERVER, SHELL, Path, Server, sequence, tokens, window
 
 ASKED = (0.05, 0.01, 1e-3, 1e-4)
 NEW = "epoll_wait recvfrom statx mremap fallocate fsync close"
@@ -108,6 +108,7 @@ def print_starts(windows: int, servers: int, *, told: bool) -> None:
         told: The agent tells ends; otherwise they are ranked as steady windows, and printed apart.
     """
     found: dict[Phase, list[tuple[float, float]]] = {phase: [] for phase in Phase}
+    shells = list[float]()
     unsure = dict.fromkeys((ReasonCode.FEW_STARTS, ReasonCode.FEW_STOPS), 0)
     for seed in range(servers):
         server, baseline, rng = Server(seed), Baseline(), np.random.default_rng(seed)
@@ -129,6 +130,10 @@ def print_starts(windows: int, servers: int, *, told: bool) -> None:
             one = window(server.counts(200), *started)
             one = replace(one, start=index // LIFE if age < WINDOWS else None, ended=ended and told)
             score = baseline.score_window(one, alpha=0.0)
+            if ended and score.p_value is not None:
+                intruded = window(server.counts(200), *started, sequence(tokens(SHELL)))
+                shell = baseline.score_window(replace(intruded, ended=told), alpha=0.0)
+                shells.append(shell.p_value or 1.0)
             for code in unsure:
                 unsure[code] += score.evidence.has(code)
             if score.p_value is not None and not score.evidence.has(*unsure):
@@ -146,7 +151,9 @@ def print_starts(windows: int, servers: int, *, told: bool) -> None:
                 f"| {phase} | {asked:g} | {len(pairs)} | {np.mean(p_values <= asked):.2g} "
                 f"({np.sum(p_values <= asked)}) | {np.sum(reach)} | {ranked} |"
             )
-    print(f"\nNot ranked among their own: {unsure}.")
+    print(f"\nNot ranked among their own: { {code.value: count for code, count in unsure.items()} }.")
+    raised = {each: sum(p_value <= each / 60_480 for p_value in shells) for each in (7, 1)}
+    print(f"{len(shells)} windows of an end with a shell in them; raised by alerts asked a week: {raised}.")
 
 
 def print_exchangeable(records: int) -> None:

@@ -84,7 +84,7 @@ def ranked(folder: Path, window_ms: int) -> Iterator[Found]:
                     pair.learn_window(one, score)
             stops[workload] += window.phase is Phase.STOP
             here = _concerning(events, delta)
-            by = next((each.delivery for each in here if each.end + 1000 > delta.start), "")
+            by = next((each.delivery for each in here if each.end > delta.start), "")
             p_values = [score.p_value for score in scores if score.p_value is not None]
             if len(p_values) == len(scores) and window.phase is not Phase.START and bool(by) == bool(here):
                 number = stops[workload] if window.phase is Phase.STOP else 0

@@ -339,35 +339,41 @@ class Baseline:
     def _rank(
         self, window: Window, seen: Seen, evidence: Evidence, unvouched: NDArray[np.bool_] | None
     ) -> tuple[Record, Judgement]:
-        """Rank a window among those of its phase; while few of these are known, a stop among steady ones.
+        """Rank a window among those of its phase, and of a start or stop what strangers do among steady ones.
 
-        What an exec brought in is ranked among steady ones: alone in a start of which few are known, and
-        beside the whole window in a stop, or an intruder could choose the record by ending the container.
+        What an exec brought in does not depend on how long the container runs, nor does what no window
+        held. In a start of which few are known the former alone is ranked. In a stop both are, and beside
+        them, once enough are known, the whole: whoever ends a container must not thereby choose the record.
         """
         steady, own = self._records[Phase.STEADY], self._records[window.phase]
+        strange = window.ngrams >= np.uint64(INJECTED)
         if evidence.has(ReasonCode.FEW_STARTS):
             if not window.injected or not own.seen:
                 return own, NOT_JUDGED
-            return steady, self._judge_session(window, unvouched)
-        record = steady if evidence.has(ReasonCode.FEW_STOPS) else own
-        judged = self._judge(record, seen.views, seen.known_calls)
-        if window.phase is Phase.STOP and window.injected and record is own:
-            judged = judged.or_stranger(self._judge_session(window, unvouched))
-        return record, judged
+            return steady, self._judge_part(window, strange, unvouched)
+        if window.phase is Phase.STOP:
+            strange |= ~self._find(window).known
+            if unvouched is not None:
+                strange |= unvouched
+            part = self._judge_part(window, strange, unvouched)
+            if evidence.has(ReasonCode.FEW_STOPS):
+                return steady, part
+            return own, self._judge(own, seen.views, seen.known_calls).or_stranger(part)
+        return own, self._judge(own, seen.views, seen.known_calls)
 
-    def _judge_session(self, window: Window, unvouched: NDArray[np.bool_] | None) -> Judgement:
-        """Rank what execs brought into a window among steady windows.
+    def _judge_part(
+        self, window: Window, taken: NDArray[np.bool_], unvouched: NDArray[np.bool_] | None
+    ) -> Judgement:
+        """Rank some n-grams of a window among steady windows.
 
-        A session does not depend on how long the container runs, and a steady window scores
-        no less than its own sessions, so the p-value is rather too high.
+        A steady window scores no less than such a part of it, so the p-value is rather too high.
         """
-        at = int(np.searchsorted(window.ngrams, np.uint64(INJECTED)))
-        session = Window(ngrams=window.ngrams[at:], counts=window.counts[at:])
-        found = self._surprise.orders.find(session.ngrams)
-        part = look(self._surprise, self._mix, session, found, None if unvouched is None else unvouched[at:])
-        # A session alone has another mix than a window has, always.
-        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, part.views, strict=True)]
-        return self._judge(self._records[Phase.STEADY], views, part.known_calls)
+        part = Window(ngrams=window.ngrams[taken], counts=window.counts[taken])
+        found = self._surprise.orders.find(part.ngrams)
+        seen = look(self._surprise, self._mix, part, found, None if unvouched is None else unvouched[taken])
+        # A part has another mix than a window has, always.
+        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, seen.views, strict=True)]
+        return self._judge(self._records[Phase.STEADY], views, seen.known_calls)
 
     def _judge(self, record: Record, views: Sequence[float], known_calls: int) -> Judgement:
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.

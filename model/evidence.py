@@ -47,7 +47,7 @@ def _phase_reasons(
     elif learned < settings.min_windows and window.phase is Phase.STOP:
         text = (
             f"The window holds a container's end, and {learned} such windows were learned; "
-            f"below {settings.min_windows} it is ranked among steady windows."
+            f"below {settings.min_windows} only what is new in it, or came with an exec, is ranked."
         )
         yield Reason(ReasonCode.FEW_STOPS, text)
     elif learned < settings.min_windows:

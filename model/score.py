@@ -16,7 +16,7 @@ class ReasonCode(StrEnum):
     FEW_STARTS = "few_starts"
     """The window belongs to a container's start, and too few windows of starts were learned to rank it."""
     FEW_STOPS = "few_stops"
-    """The window holds a container's end, and too few such windows were learned to rank it among them."""
+    """The window holds a container's end, and too few such windows were learned to rank all of it."""
     PARTIAL_WINDOW = "partial_window"
     """The sensor saw only a part of the window."""
     LOSS = "loss"

@@ -145,7 +145,7 @@ class BatchProcessor:
             "matches": matches,
         }
         self._ledgers.enter(workload, row)
-        # A stop that is ranked among steady windows, since few are known, says nothing of these.
+        # Of a stop of which few are known a part alone is ranked: that says nothing of steady windows.
         if not score.evidence.has(ReasonCode.FEW_STOPS):
             self._watch_drift(workload, container, row)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT

@@ -75,27 +75,34 @@ def test_stops_do_not_hide_an_intrusion_in_a_steady_window() -> None:
     assert score.p_value < 1e-3
 
 
-def test_while_few_stops_are_known_one_is_ranked_among_steady_windows() -> None:
-    """It is raised as a steady window would be, and where it is not raised it is not called healthy."""
+def test_while_few_stops_are_known_only_what_is_new_in_one_is_ranked() -> None:
+    """What ends have brought before raises nothing, and is not called healthy: there are too few to tell."""
     baseline, server = trained(stops=29, windows=290), Server(seed=74)
-    for one in (stop(server, 3), stop(server, 4, sequence(tokens(SHELL)))):
-        as_stop, as_steady = baseline.score_window(one), baseline.score_window(replace(one, ended=False))
+    last = stop(server, 3)
 
-        assert (as_stop.phase, codes(as_stop)) == (Phase.STOP, {ReasonCode.FEW_STOPS})
-        assert (as_stop.p_value, as_stop.resolution) == (as_steady.p_value, as_steady.resolution)
-        assert not as_stop.evidence.sufficient
+    score, in_the_middle = (baseline.score_window(replace(last, ended=end)) for end in (True, False))
+
+    assert (score.phase, codes(score)) == (Phase.STOP, {ReasonCode.FEW_STOPS})
+    assert not score.evidence.sufficient
+    assert score.resolution == in_the_middle.resolution
+    assert score.p_value is not None
+    assert in_the_middle.p_value is not None
+    assert score.p_value > 0.05 > in_the_middle.p_value
 
 
-def test_whoever_ends_a_container_after_the_act_is_raised_while_few_stops_are_known() -> None:
-    """Before any stop was learned too."""
-    for stops in (0, 5):
-        baseline = trained(stops=stops)
-        last = stop(Server(seed=75), 1, sequence(tokens(SHELL)))
+@pytest.mark.parametrize("stops", [0, 5, 29, 60, 150])
+def test_whoever_ends_a_container_after_the_act_gains_a_factor_of_two_at_most(stops: int) -> None:
+    """However many ends are known, and however strange these are, new calls are as new as in the middle."""
+    baseline, server = trained(stops=stops), Server(seed=75)
+    for _ in range(5):
+        last = stop(server, 1, sequence(tokens(SHELL)))
+        untold = baseline.score_window(replace(last, ended=False))
 
         found = baseline.score_window(last)
 
         assert found.p_value is not None
-        assert found.p_value < 1e-4
+        assert untold.p_value is not None
+        assert found.p_value < 2.5 * untold.p_value
 
 
 def test_from_thirty_on_a_stop_is_ranked_among_stops() -> None:
@@ -125,8 +132,7 @@ def test_what_an_exec_brings_into_a_stop_is_ranked_among_steady_windows_for_ever
     assert own.p_value > 0.05
     assert score.p_value is not None
     assert in_the_middle.p_value is not None
-    assert score.p_value < 1e-5
-    assert score.p_value < 4 * in_the_middle.p_value
+    assert score.p_value < 2.5 * in_the_middle.p_value
 
 
 def test_an_exec_that_is_known_does_not_make_a_stop_strange() -> None:
