@@ -184,7 +184,7 @@ class Containers:
         """
         with self._guard:
             ended, self._ended = self._ended, set()
-            refs = [ref for ref in self._refs.values() if ref.cgroup and ref.id not in ended]
+            refs = [each for each in self._refs.values() if each.cgroup and self.is_profiled(each)]
         return ended | {ref.id for ref in refs if self._is_empty(ref.cgroup)}
 
     def forget(self, cgroup_ids: set[int]) -> None:

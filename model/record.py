@@ -38,12 +38,10 @@ class Judgement:
     """What the least is worth: how often a healthy window has one as low."""
 
     def or_stranger(self, other: "Judgement") -> "Judgement":
-        """Return this with the p-value of the stranger of two judgements, doubled for the choice (Boole)."""
-        if other.decided is None:
+        """Return this with the p-value, and the view that decided it, of the stranger of two judgements."""
+        if other.decided is None or other.p_value >= self.p_value:
             return self
-        decided = other.decided if other.p_value < self.p_value else self.decided
-        p_value = min(1.0, 2 * min(self.p_value, other.p_value))
-        return replace(self, decided=decided, p_value=p_value)
+        return replace(self, decided=other.decided, p_value=other.p_value)
 
 
 NOT_JUDGED: Final = Judgement((None,) * len(VIEWS), None, 1.0, 1.0)

@@ -24,6 +24,7 @@ from recordings.stops import NAMES as STOPPED, Stopper
 
 CANNOT_RUN = 2
 _CHECK_S = 1.0
+_JOIN_S = 30.0
 _PREFIX = "recorded-"
 
 
@@ -139,7 +140,8 @@ def _stop(options: argparse.Namespace, agent: Agent, started: Sequence[Workload]
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            # One may wait for what a container that has ended will never answer.
+            thread.join(_JOIN_S)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def test_while_few_stops_are_known_only_what_is_new_in_one_is_ranked() -> None:
 
 
 @pytest.mark.parametrize("stops", [0, 5, 29, 60, 150])
-def test_whoever_ends_a_container_after_the_act_gains_a_factor_of_two_at_most(stops: int) -> None:
+def test_whoever_ends_a_container_after_the_act_gains_nothing_by_it(stops: int) -> None:
     """However many ends are known, and however strange these are, new calls are as new as in the middle."""
     baseline, server = trained(stops=stops), Server(seed=75)
     for _ in range(5):
@@ -102,7 +102,7 @@ def test_whoever_ends_a_container_after_the_act_gains_a_factor_of_two_at_most(st
 
         assert found.p_value is not None
         assert untold.p_value is not None
-        assert found.p_value < 2.5 * untold.p_value
+        assert found.p_value < 1.5 * untold.p_value
 
 
 def test_from_thirty_on_a_stop_is_ranked_among_stops() -> None:
@@ -120,7 +120,7 @@ def test_from_thirty_on_a_stop_is_ranked_among_stops() -> None:
 
 
 def test_what_an_exec_brings_into_a_stop_is_ranked_among_steady_windows_for_ever() -> None:
-    """Whoever execs a shell and ends the container is as strange as in its middle, but for a factor."""
+    """Whoever execs a shell and ends the container is as strange as in its middle."""
     baseline, server = trained(stops=60), Server(seed=77)
     shell = sequence(tokens(SHELL), injected=True)
     own = baseline.score_window(stop(server, 1))
@@ -132,11 +132,11 @@ def test_what_an_exec_brings_into_a_stop_is_ranked_among_steady_windows_for_ever
     assert own.p_value > 0.05
     assert score.p_value is not None
     assert in_the_middle.p_value is not None
-    assert score.p_value < 2.5 * in_the_middle.p_value
+    assert score.p_value < 1.5 * in_the_middle.p_value
 
 
 def test_an_exec_that_is_known_does_not_make_a_stop_strange() -> None:
-    """A probe that every window holds costs the last one nothing but the factor of the choice."""
+    """A probe that every window holds costs the last one nothing."""
     baseline, server = Baseline(), Server(seed=78)
     probe = sequence(tokens("execve brk openat read close exit_group"), injected=True)
     for index in range(300):
