@@ -148,17 +148,17 @@ class Agent:
 
     def _end_window(self) -> None:
         # Only what was dead before the drain has all its counts in it.
-        dead = self._containers.dead()
+        dead, ended = self._containers.dead(), self._containers.take_ended()
         window = self._windows.cut(self._clock.now())
         counts = self._probe.drain()
-        self._outbox.put(self._batch(window, counts))
+        self._outbox.put(self._batch(window, counts, ended))
         for cgroup_id in sorted(self._containers.take_strangers()):
             self._probe.ignore(cgroup_id)
         for cgroup_id in sorted(dead):
             self._probe.forget(cgroup_id)
         self._containers.forget(dead)
 
-    def _batch(self, window: Window, counts: list[CgroupCounts]) -> Batch:
+    def _batch(self, window: Window, counts: list[CgroupCounts], ended: set[str]) -> Batch:
         health = self._probe.health()
         if health.dropped_events > self._dropped_events:
             new = self._containers.rescan()
@@ -166,7 +166,7 @@ class Agent:
                 "events_dropped", dropped=health.dropped_events - self._dropped_events, found_by_scan=len(new)
             )
             self._dropped_events = health.dropped_events
-        deltas = self._deltas(window, counts)
+        deltas = self._deltas(window, counts, ended)
         status = self._reporter.report(
             containers=len(self._containers), health=health, waiting=self._outbox.waiting()
         )
@@ -181,7 +181,9 @@ class Agent:
             deltas=deltas,
         )
 
-    def _deltas(self, window: Window, counts: list[CgroupCounts]) -> tuple[ProfileDelta, ...]:
+    def _deltas(
+        self, window: Window, counts: list[CgroupCounts], ended: set[str]
+    ) -> tuple[ProfileDelta, ...]:
         parts: defaultdict[str, list[CgroupCounts]] = defaultdict(list)
         for each in counts:
             ref = self._containers.resolve(each.cgroup_id)
@@ -190,7 +192,8 @@ class Agent:
         if not self._enrichment.settle(_SETTLE_S):
             log.warning("labels_late", waited_s=_SETTLE_S)
         return tuple(
-            to_delta(self._origin, window, self._named(parts[id_]), parts[id_]) for id_ in sorted(parts)
+            to_delta(self._origin, window, self._named(parts[id_]), parts[id_], ended=id_ in ended)
+            for id_ in sorted(parts)
         )
 
     def _named(self, parts: list[CgroupCounts]) -> ContainerRef:

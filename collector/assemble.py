@@ -85,6 +85,7 @@ def build(settings: Settings, outbox: Callable[[ExitStack], Outbox], *, with_rul
             probe=probe,
             identifier=identifier,
             path_of=lambda cgroup_id: cgroups.path_of(cgroup_id, identifier.mount),
+            is_empty=lambda path: cgroups.is_empty(path, identifier.mount),
             outbox=out,
             engine=engine,
             release=connections.close,
@@ -101,12 +102,15 @@ def assemble(
     identifier: Identifying,
     path_of: Callable[[int], str | None],
     outbox: Outbox,
+    is_empty: Callable[[str], bool] = lambda _: False,
     engine: Callable[[], EngineStatus] = EngineStatus,
     release: Callable[[], None] = lambda: None,
 ) -> Agent:
     """Join given parts to an agent."""
     clock = SystemClock()
-    containers = Containers(identifier, path_of, include_sandboxes=settings.include_sandboxes)
+    containers = Containers(
+        identifier, path_of, is_empty=is_empty, include_sandboxes=settings.include_sandboxes
+    )
     enrichment = Enrichment(
         identifier.enrich,
         containers.update,

@@ -32,6 +32,7 @@ class Containers:
     Args:
         identifier: Answers who a cgroup is.
         path_of: Returns a cgroup's path, or None when it is gone.
+        is_empty: Tells of a path whether no process is left in that cgroup, or it is gone.
         include_sandboxes: Whether pause containers are profiled, or strangers like other cgroups.
     """
 
@@ -40,10 +41,12 @@ class Containers:
         identifier: Identifying,
         path_of: Callable[[int], str | None],
         *,
+        is_empty: Callable[[str], bool] = lambda _: False,
         include_sandboxes: bool = False,
     ) -> None:
         self._identifier = identifier
         self._path_of = path_of
+        self._is_empty = is_empty
         self.welcome: Callable[[ContainerRef], None] = lambda _: None
         """Called once with each container found to be profiled."""
         self._include_sandboxes = include_sandboxes
@@ -51,6 +54,8 @@ class Containers:
         self._id_of: dict[int, str] = {}
         self._refs: dict[str, ContainerRef] = {}
         self._dead: set[int] = set()
+        self._ended: set[str] = set()
+        """Containers whose own cgroup, not only one nested in it, was removed since `take_ended`."""
         self._strangers: set[int] = set()
         self._ignored: set[int] = set()
         """Strangers that were taken: the probe keeps a record of each until it is forgotten."""
@@ -110,6 +115,9 @@ class Containers:
         if event.kind is CgroupEventKind.DIED:
             with self._guard:
                 self._dead.add(event.cgroup_id)
+                id_ = self._id_of.get(event.cgroup_id)
+                if id_ is not None and event.path == self._refs[id_].cgroup:
+                    self._ended.add(id_)
             return
         known = self.get(event.cgroup_id)
         if known is None:
@@ -168,6 +176,16 @@ class Containers:
         """Return the cgroups that are gone; what they counted is complete."""
         with self._guard:
             return set(self._dead)
+
+    def take_ended(self) -> set[str]:
+        """Return the containers whose last process has ended since the last call.
+
+        A container that was started again under its id has ended too. What an ended one counted is complete.
+        """
+        with self._guard:
+            ended, self._ended = self._ended, set()
+            refs = [each for each in self._refs.values() if each.cgroup and self.is_profiled(each)]
+        return ended | {ref.id for ref in refs if self._is_empty(ref.cgroup)}
 
     def forget(self, cgroup_ids: set[int]) -> None:
         """Drop dead cgroups whose last counts were taken."""

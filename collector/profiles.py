@@ -26,7 +26,12 @@ class Origin:
 
 
 def to_delta(
-    origin: Origin, window: Window, container: ContainerRef, parts: Sequence[CgroupCounts]
+    origin: Origin,
+    window: Window,
+    container: ContainerRef,
+    parts: Sequence[CgroupCounts],
+    *,
+    ended: bool = False,
 ) -> ProfileDelta:
     """Join the counts of a container's cgroups.
 
@@ -35,6 +40,7 @@ def to_delta(
         window: What the counts stand for.
         container: Who it is.
         parts: At least one.
+        ended: The container's last process ended within the window.
     """
     ngrams, counts = _joined(parts)
     lost: Counter[LossCause] = Counter()
@@ -63,6 +69,7 @@ def to_delta(
         counts=tuple(counts.tolist()),
         lost={cause: count for cause, count in lost.items() if count},
         marks=frozenset(marks),
+        ended=ended,
     )
 
 

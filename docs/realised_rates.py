@@ -2,7 +2,7 @@
 
     python docs/realised_rates.py [WINDOWS] [SERVERS]
     python docs/realised_rates.py shifts SERVERS
-    python docs/realised_rates.py starts [WINDOWS] [SERVERS]
+    python docs/realised_rates.py starts [WINDOWS] [SERVERS] [untold]
 
 Run it from the root of the repository: the servers are those of the tests.
 """
@@ -23,7 +23,7 @@ from model.record import Record
 from model.score import ReasonCode
 from model.starts import WINDOWS
 from model.views import VIEWS
-from tests.unit.model.workloads import SERVER, Path, Server, sequence, window
+from tests.unit.model.workloads import SERVER, SHELL, Path, Server, sequence, tokens, window
 
 ASKED = (0.05, 0.01, 1e-3, 1e-4)
 NEW = "epoll_wait recvfrom statx mremap fallocate fsync close"
@@ -32,9 +32,11 @@ BEFORE = 1000
 AFTER = 1500
 """Windows scored after it."""
 LIFE = 30
-"""Windows that a container lives, where starts are looked at."""
+"""Windows that a container lives, where starts and stops are looked at."""
 STARTED_WITH = (1.0, 1.0, 0.9, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005)
 """Shares of the starts that load each of some modules, of calls that steady windows have not."""
+ENDED_WITH = (1.0, 0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+"""The same of ends, which steady windows have not either."""
 GAP = 90
 """Windows of ten seconds in the fifteen minutes within which findings join one alert."""
 _rng = np.random.default_rng(1)
@@ -97,26 +99,45 @@ def print_servers(windows: int, servers: int) -> None:
         print(f"\n{name}: {drifts} reports of drift.\n")
 
 
-def print_starts(windows: int, servers: int) -> None:
-    """Print the realised rates of each phase, of containers that live for a few minutes."""
+def print_starts(windows: int, servers: int, *, told: bool) -> None:
+    """Print the realised rates of each phase, of containers that live for a few minutes.
+
+    Args:
+        windows: Of each server.
+        servers: How many.
+        told: The agent tells ends; otherwise they are ranked as steady windows, and printed apart.
+    """
     found: dict[Phase, list[tuple[float, float]]] = {phase: [] for phase in Phase}
-    abstained = 0
+    shells = list[float]()
+    unsure = dict.fromkeys((ReasonCode.FEW_STARTS, ReasonCode.FEW_STOPS), 0)
     for seed in range(servers):
         server, baseline, rng = Server(seed), Baseline(), np.random.default_rng(seed)
         calls = [list(map(int, rng.integers(1, 330, size=12))) for _ in STARTED_WITH]
+        last = [list(map(int, rng.integers(1, 330, size=12))) for _ in ENDED_WITH]
         for index in range(windows):
             age = index % LIFE
+            ended = age == LIFE - 1
             started = [
                 sequence(each)
                 for each, share in zip(calls, STARTED_WITH, strict=True)
                 if age < WINDOWS and rng.random() < share / (age + 1)
             ]
+            started += [
+                sequence(each)
+                for each, share in zip(last, ENDED_WITH, strict=True)
+                if ended and rng.random() < share
+            ]
             one = window(server.counts(200), *started)
-            one = replace(one, start=index // LIFE if age < WINDOWS else None)
+            one = replace(one, start=index // LIFE if age < WINDOWS else None, ended=ended and told)
             score = baseline.score_window(one, alpha=0.0)
-            if score.p_value is not None:
-                found[one.phase].append((score.p_value, score.resolution))
-            abstained += score.evidence.has(ReasonCode.FEW_STARTS)
+            if ended and score.p_value is not None:
+                intruded = window(server.counts(200), *started, sequence(tokens(SHELL)))
+                shell = baseline.score_window(replace(intruded, ended=told), alpha=0.0)
+                shells.append(shell.p_value or 1.0)
+            for code in unsure:
+                unsure[code] += score.evidence.has(code)
+            if score.p_value is not None and not score.evidence.has(*unsure):
+                found[Phase.STOP if ended else one.phase].append((score.p_value, score.resolution))
             baseline.learn_window(one, score)
     print(
         "| phase | asked | windows | realised | by rank | realised |\n| --- | --- | --- | --- | --- | --- |"
@@ -130,7 +151,9 @@ def print_starts(windows: int, servers: int) -> None:
                 f"| {phase} | {asked:g} | {len(pairs)} | {np.mean(p_values <= asked):.2g} "
                 f"({np.sum(p_values <= asked)}) | {np.sum(reach)} | {ranked} |"
             )
-    print(f"\n{abstained} windows of starts were not ranked.")
+    print(f"\nNot ranked among their own: { {code.value: count for code, count in unsure.items()} }.")
+    raised = {each: sum(p_value <= each / 60_480 for p_value in shells) for each in (7, 1)}
+    print(f"{len(shells)} windows of an end with a shell in them; raised by alerts asked a week: {raised}.")
 
 
 def print_exchangeable(records: int) -> None:
@@ -245,7 +268,8 @@ if __name__ == "__main__":
         print_shifts(servers=int(sys.argv[2]))
         sys.exit()
     if sys.argv[1:2] == ["starts"]:
-        print_starts(*(map(int, sys.argv[2:4] if sys.argv[2:] else ("6000", "10"))))
+        told = "untold" not in sys.argv
+        print_starts(*(map(int, sys.argv[2:4] if sys.argv[2:] else ("6000", "10"))), told=told)
         sys.exit()
     print_exchangeable(records=200)
     print()

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from model.errors import UnlearnError
 from model.evidence import of_baseline, of_window
 from model.explain import contributions, most_frequent
 from model.kinds import news
+from model.look import Seen, look
 from model.mix import MixShift
 from model.orders import Found
 from model.phases import Phase, Records
@@ -22,7 +22,7 @@ from model.settings import BaselineSettings
 from model.sizes import Sizes
 from model.state import BaselineState
 from model.summary import BaselineSummary, LineageSummary, calibration_of
-from model.surprise import BackoffSurprise, News
+from model.surprise import BackoffSurprise
 from model.unseen import Unseen, unseen
 from model.views import VIEWS, View
 from model.window import Counts, Ngrams, Window
@@ -31,19 +31,8 @@ from wire.syscalls import load_table
 
 _DEFAULTS: Final = BaselineSettings()
 _UNRANKED: Final = frozenset({ReasonCode.FEW_WINDOWS, ReasonCode.PARTIAL_WINDOW, ReasonCode.NO_CALLS})
+_NOT_AMONG_ITS_OWN: Final = frozenset({ReasonCode.FEW_STARTS, ReasonCode.FEW_STOPS})
 _UNFIT: Final = frozenset({ReasonCode.PARTIAL_WINDOW, ReasonCode.LOSS, ReasonCode.NO_CALLS})
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a window looks like to a baseline."""
-
-    bits: NDArray[np.float64]
-    """Of each n-gram, from all views."""
-    views: tuple[float, ...]
-    """Bits of each view."""
-    known_calls: int
-    news: News | None
 
 
 class Baseline:
@@ -130,7 +119,7 @@ class Baseline:
                 none of them counts for less than what no window held.
         """
         found = self._find(window)
-        seen = self._look(window, found, unvouched)
+        seen = look(self._surprise, self._mix, window, found, unvouched)
         total = math.fsum(seen.views)
         evidence, calls = self._evidence(window), window.calls
         record, found_rare = self._rank(window, seen, evidence, unvouched)
@@ -162,7 +151,7 @@ class Baseline:
             if p_value is not None and found_rare.decided is not None
             else None,
             views=tuple(map(ViewScore, VIEWS, seen.views, found_rare.p_values)),
-            least_p=1.0 if evidence.has(ReasonCode.FEW_STARTS) else found_rare.least,
+            least_p=1.0 if evidence.has(*_NOT_AMONG_ITS_OWN) else found_rare.least,
         )
 
     def held_by(self, ngrams: Ngrams) -> Counts:
@@ -286,21 +275,17 @@ class Baseline:
     def state(self) -> BaselineState:
         """Return all that must be kept; the arrays are copies."""
         orders, sizes = self._surprise.orders, self._sizes.items()
-        steady, start = self._records[Phase.STEADY], self._records[Phase.START]
         return BaselineState(
             arch=self.arch,
             windows=self.windows_learned,
             windows_from_start=self.windows_from_start,
             refused_calls=self._surprise.refused_calls,
-            scores_seen=steady.seen,
             ngrams=orders.ngrams.copy(),
             counts=orders.counts.copy(),
             held_by=orders.windows.copy(),
             sizes=np.array([size for size, _ in sizes], dtype=np.int64),
             sizes_held=np.array([held for _, held in sizes], dtype=np.int64),
-            scores=steady.rows(),
-            start_scores_seen=start.seen,
-            start_scores=start.rows(),
+            **self._records.to_state(),
             completeness=self._completeness.to_state(),
         )
 
@@ -316,8 +301,7 @@ class Baseline:
         baseline._surprise.refused_calls += state.refused_calls
         baseline._mix.learn_arrays(state.ngrams[taken], state.counts[taken], windows=state.windows)
         baseline._completeness = Completeness.from_state(state.completeness)
-        baseline._records[Phase.STEADY].restore(state.scores, state.scores_seen)
-        baseline._records[Phase.START].restore(state.start_scores, state.start_scores_seen)
+        baseline._records.restore(state.records)
         return baseline
 
     def _find(self, window: Window) -> Found:
@@ -352,42 +336,44 @@ class Baseline:
             full=self.full,
         )
 
-    def _look(self, window: Window, found: Found, unvouched: NDArray[np.bool_] | None) -> _Seen:
-        judged = self._surprise.judge(window.ngrams, window.counts, found)
-        mix, absent = self._mix.bits(window.ngrams, window.counts)
-        sequences = judged.bits
-        if unvouched is not None:
-            new = np.maximum(sequences, self._surprise.novel_bits(window.counts))
-            sequences = np.where(unvouched, new, sequences)
-        bits = sequences + mix
-        short = (0.0, 0.0, 0.0)
-        if judged.news is not None:
-            bits += judged.news.short.sum(axis=0)
-            short = tuple(judged.news.short.sum(axis=1).tolist())
-        views = (*short, float(sequences.sum()), float(mix.sum()) + absent)
-        return _Seen(bits, views, judged.known_calls, judged.news)
-
     def _rank(
-        self, window: Window, seen: _Seen, evidence: Evidence, unvouched: NDArray[np.bool_] | None
+        self, window: Window, seen: Seen, evidence: Evidence, unvouched: NDArray[np.bool_] | None
     ) -> tuple[Record, Judgement]:
-        """Rank a window among those of its phase, or what an exec brought into a start among steady ones.
+        """Rank a window among those of its phase, and of a start or stop what strangers do among steady ones.
 
-        The session of an exec does not depend on how long the container runs. A steady window
-        scores no less than its own such sessions, so the p-value is rather too high.
+        What an exec brought in does not depend on how long the container runs, nor does what no window
+        held. In a start of which few are known the former alone is ranked. In a stop both are, and beside
+        them, once enough are known, the whole: whoever ends a container must not thereby choose the record.
         """
-        steady = self._records[Phase.STEADY]
-        if not evidence.has(ReasonCode.FEW_STARTS):
-            record = self._records[window.phase]
-            return record, self._judge(record, seen.views, seen.known_calls)
-        if not window.injected or not self._records.windows[Phase.START]:
-            return self._records[Phase.START], NOT_JUDGED
-        at = int(np.searchsorted(window.ngrams, np.uint64(INJECTED)))
-        session = Window(ngrams=window.ngrams[at:], counts=window.counts[at:])
-        found = self._surprise.orders.find(session.ngrams)
-        part = self._look(session, found, None if unvouched is None else unvouched[at:])
-        # A session alone has another mix than a window has, always.
-        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, part.views, strict=True)]
-        return steady, self._judge(steady, views, part.known_calls)
+        steady, own = self._records[Phase.STEADY], self._records[window.phase]
+        strange = window.ngrams >= np.uint64(INJECTED)
+        if evidence.has(ReasonCode.FEW_STARTS):
+            if not window.injected or not own.seen:
+                return own, NOT_JUDGED
+            return steady, self._judge_part(window, strange, unvouched)
+        if window.phase is Phase.STOP:
+            strange |= ~self._find(window).known
+            if unvouched is not None:
+                strange |= unvouched
+            part = self._judge_part(window, strange, unvouched)
+            if evidence.has(ReasonCode.FEW_STOPS):
+                return steady, part
+            return own, self._judge(own, seen.views, seen.known_calls).or_stranger(part)
+        return own, self._judge(own, seen.views, seen.known_calls)
+
+    def _judge_part(
+        self, window: Window, taken: NDArray[np.bool_], unvouched: NDArray[np.bool_] | None
+    ) -> Judgement:
+        """Rank some n-grams of a window among steady windows.
+
+        A steady window scores no less than such a part of it, so the p-value is rather too high.
+        """
+        part = Window(ngrams=window.ngrams[taken], counts=window.counts[taken])
+        found = self._surprise.orders.find(part.ngrams)
+        seen = look(self._surprise, self._mix, part, found, None if unvouched is None else unvouched[taken])
+        # A part has another mix than a window has, always.
+        views = [0.0 if view is View.MIX else bits for view, bits in zip(VIEWS, seen.views, strict=True)]
+        return self._judge(self._records[Phase.STEADY], views, seen.known_calls)
 
     def _judge(self, record: Record, views: Sequence[float], known_calls: int) -> Judgement:
         # Load is what is known: a stranger who makes many calls must not pass for a busy hour.

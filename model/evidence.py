@@ -44,6 +44,12 @@ def _phase_reasons(
     learned = windows[window.phase]
     if window.phase is Phase.STEADY or max(windows.values()) < settings.min_windows:
         yield from _few_windows(settings, learned)
+    elif learned < settings.min_windows and window.phase is Phase.STOP:
+        text = (
+            f"The window holds a container's end, and {learned} such windows were learned; "
+            f"below {settings.min_windows} only what is new in it, or came with an exec, is ranked."
+        )
+        yield Reason(ReasonCode.FEW_STOPS, text)
     elif learned < settings.min_windows:
         text = (
             f"The window belongs to a container's start, and {learned} such windows were learned; "

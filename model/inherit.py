@@ -47,7 +47,9 @@ def inherit(state: BaselineState, *, weight: float = WEIGHT) -> BaselineState:
         raise ValueError(msg)
     weight = max(weight, min(1.0, LEAST_WINDOWS / max(state.windows, 1)))
     sizes, sizes_held = _scaled_sizes(state, weight)
-    scores, start_scores = _newest(state.scores, weight), _newest(state.start_scores, weight)
+    scores, start_scores, stop_scores = (
+        _newest(rows, weight) for rows in (state.scores, state.start_scores, state.stop_scores)
+    )
     return replace(
         state,
         windows=math.ceil(state.windows * weight),
@@ -60,6 +62,8 @@ def inherit(state: BaselineState, *, weight: float = WEIGHT) -> BaselineState:
         scores=scores,
         start_scores_seen=_seen(state.start_scores_seen, state.start_scores, start_scores),
         start_scores=start_scores,
+        stop_scores_seen=_seen(state.stop_scores_seen, state.stop_scores, stop_scores),
+        stop_scores=stop_scores,
         completeness={},
     )
 

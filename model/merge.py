@@ -65,6 +65,8 @@ def merge(one: BaselineState, other: BaselineState) -> BaselineState:
         scores=_shuffled(np.concatenate((one.scores, other.scores))),
         start_scores_seen=one.start_scores_seen + other.start_scores_seen,
         start_scores=_shuffled(np.concatenate((one.start_scores, other.start_scores))),
+        stop_scores_seen=one.stop_scores_seen + other.stop_scores_seen,
+        stop_scores=_shuffled(np.concatenate((one.stop_scores, other.stop_scores))),
     )
 
 

@@ -9,7 +9,7 @@ depends on how the views hang together. That is measured here, not assumed.
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,12 @@ class Judgement:
     """The least of them, 1 without any."""
     p_value: float
     """What the least is worth: how often a healthy window has one as low."""
+
+    def or_stranger(self, other: "Judgement") -> "Judgement":
+        """Return this with the p-value, and the view that decided it, of the stranger of two judgements."""
+        if other.decided is None or other.p_value >= self.p_value:
+            return self
+        return replace(self, decided=other.decided, p_value=other.p_value)
 
 
 NOT_JUDGED: Final = Judgement((None,) * len(VIEWS), None, 1.0, 1.0)

@@ -15,6 +15,8 @@ class ReasonCode(StrEnum):
     """The baseline has learned too few windows of this phase to rank a score."""
     FEW_STARTS = "few_starts"
     """The window belongs to a container's start, and too few windows of starts were learned to rank it."""
+    FEW_STOPS = "few_stops"
+    """The window holds a container's end, and too few such windows were learned to rank all of it."""
     PARTIAL_WINDOW = "partial_window"
     """The sensor saw only a part of the window."""
     LOSS = "loss"

@@ -14,6 +14,7 @@ class BaselineSettings:
     max_ngrams: int = setting(200_000, "distinct n-grams one baseline may hold")
     max_scores: int = setting(4096, "healthy scores of steady windows remembered for calibration")
     max_start_scores: int = setting(512, "the same of windows that belong to starts of containers")
+    max_stop_scores: int = setting(512, "the same of windows that hold the end of a container")
     tail_scale_bits: float = setting(
         24.0, "smallest scale of the tail beyond the highest healthy score, in bits"
     )

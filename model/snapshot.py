@@ -9,6 +9,8 @@ later release would believe it. So a section or number can be added within
 version 4, as long as an older release may refuse it.
 
 What is remembered of windows is a section for each view and phase; one that is absent was never judged.
+Those of stops, `record.stop.*` and the number `stop_scores_seen`, were added within version 4 and are there
+once a stop was learned: a release that knows no stops goes on to read what holds none.
 Up to version 3 there was one record of all phases, which is read as that of steady windows.
 Version 2 remembered one score for each window, which is read as that of the view `sequences`.
 Version 1 had four arrays without names, and the largest window instead of all sizes.
@@ -44,12 +46,14 @@ _COLUMNS: Final = (*(view.value for view in VIEWS), "least")
 """Of `model.record`."""
 _RECORD: Final = tuple(f"record.{name}" for name in _COLUMNS)
 _START_RECORD: Final = tuple(f"record.start.{name}" for name in _COLUMNS)
+_STOP_RECORD: Final = tuple(f"record.stop.{name}" for name in _COLUMNS)
 _V2_SCORES: Final = "scores"
-_SECTIONS: Final = _COUNTED | dict.fromkeys((_V2_SCORES, *_RECORD, *_START_RECORD), "<f8")
+_SECTIONS: Final = _COUNTED | dict.fromkeys((_V2_SCORES, *_RECORD, *_START_RECORD, *_STOP_RECORD), "<f8")
 _COMPLETENESS: Final = "completeness."
 """Begins the names of what `model.completeness` counts: `<i8`, further names of its own."""
 _NUMBERS: Final = ("windows", "windows_from_start", "refused_calls", "scores_seen")
 _V4_NUMBERS: Final = ("start_scores_seen",)
+_STOPS_SEEN: Final = "stop_scores_seen"
 _V1_ARRAYS: Final = ("ngrams", "counts", "held_by", "scores")
 _DEFAULTS: Final = BaselineSettings()
 _Sections = dict[str, NDArray[Any]]
@@ -64,14 +68,19 @@ def to_bytes(baseline: Baseline) -> bytes:
     """
     state = baseline.state()
     sections = {name: getattr(state, name).astype(dtype, copy=False) for name, dtype in _COUNTED.items()}
-    for names, rows in ((_RECORD, state.scores), (_START_RECORD, state.start_scores)):
+    records = [(_RECORD, state.scores), (_START_RECORD, state.start_scores)]
+    numbers = [*_NUMBERS, *_V4_NUMBERS]
+    if state.stop_scores_seen or len(state.stop_scores):
+        records.append((_STOP_RECORD, state.stop_scores))
+        numbers.append(_STOPS_SEEN)
+    for names, rows in records:
         sections |= {name: column.astype("<f8") for name, column in zip(names, rows.T, strict=True)}
     for name, counted in sorted(state.completeness.items()):
         sections[_COMPLETENESS + name] = counted.astype("<i8", copy=False)
     header = {
         "version": VERSION,
         "arch": state.arch,
-        "numbers": {name: getattr(state, name) for name in (*_NUMBERS, *_V4_NUMBERS)},
+        "numbers": {name: getattr(state, name) for name in numbers},
         "sections": [[name, len(section)] for name, section in sections.items()],
     }
     text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
@@ -144,7 +153,7 @@ def _listed(header: dict[str, Any]) -> list[tuple[str, int]]:
     names = [name for name, _ in listed]
     if len(set(names)) < len(names):
         _fail("sections of different names", repr(names))
-    records = {2: (_V2_SCORES,), 3: _RECORD}.get(header["version"], (*_RECORD, *_START_RECORD))
+    records = {2: (_V2_SCORES,), 3: _RECORD}.get(header["version"], (*_RECORD, *_START_RECORD, *_STOP_RECORD))
     known = {*_COUNTED, *records}
     _refuse_unknown("section", {name for name in names if not name.startswith(_COMPLETENESS)} - known)
     return [(name, length) for name, length in listed]
@@ -172,6 +181,8 @@ def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
             _fail("numbers as a JSON object", repr(told))
         numbers = told
         names = _NUMBERS if header["version"] < 4 else (*_NUMBERS, *_V4_NUMBERS)
+        if header["version"] >= 4 and _STOPS_SEEN in numbers:
+            names = (*names, _STOPS_SEEN)
         _refuse_unknown("number", set(numbers) - set(names))
     fields: dict[str, Any] = {name: _number(numbers, name) for name in names}
     fields |= {name: sections[name] for name in _COUNTED}
@@ -180,6 +191,7 @@ def _state_of(header: dict[str, Any], sections: _Sections) -> BaselineState:
         **fields,
         scores=_record_of(sections, _RECORD),
         start_scores=_record_of(sections, _START_RECORD),
+        stop_scores=_record_of(sections, _STOP_RECORD),
         completeness={
             name.removeprefix(_COMPLETENESS): section
             for name, section in sections.items()
@@ -215,7 +227,7 @@ def _check(state: BaselineState) -> None:
         _fail("every n-gram in at least one window, and at least one call in each", "fewer")
     if len(state.ngrams) and int(state.held_by.max()) > state.windows:
         _fail(f"n-grams in at most {state.windows} windows", str(int(state.held_by.max())))
-    for rows in (state.scores, state.start_scores):
+    for rows in (state.scores, state.start_scores, state.stop_scores):
         if not bool(np.all(np.isnan(rows) | np.isfinite(rows) & (rows >= 0))):
             _fail("finite scores of at least 0", "others")
     _check_sizes(state.sizes.tolist(), state.sizes_held.tolist(), state.windows)

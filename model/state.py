@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from model.phases import Phase
 from model.record import WIDTH
 from model.window import Counts, Ngrams
 
@@ -39,5 +40,17 @@ class BaselineState:
     start_scores_seen: int = 0
     start_scores: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, WIDTH)))
     """The same of windows that belong to starts."""
+    stop_scores_seen: int = 0
+    stop_scores: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, WIDTH)))
+    """The same of windows that hold a container's end."""
     completeness: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """What `model.completeness` counts, by name; empty where nothing was counted."""
+
+    @property
+    def records(self) -> Mapping[Phase, tuple[NDArray[np.float64], int]]:
+        """Of each phase what is remembered of windows, and how many were learned."""
+        return {
+            Phase.STEADY: (self.scores, self.scores_seen),
+            Phase.START: (self.start_scores, self.start_scores_seen),
+            Phase.STOP: (self.stop_scores, self.stop_scores_seen),
+        }

@@ -52,6 +52,10 @@ class CalibrationSummary:
     """Of steady windows, as all below."""
     start_scores: int
     """Of windows that belong to starts."""
+    stop_scores: int
+    """Of windows that hold a container's end."""
+    stops: int
+    """Such windows learned."""
     resolution: float
     quantiles: tuple[tuple[float, float], ...]
     """Pairs of level and score in bits, all views together; empty where nothing is remembered."""
@@ -89,6 +93,8 @@ def calibration_of(records: Records) -> CalibrationSummary:
     return CalibrationSummary(
         scores=len(steady),
         start_scores=len(records[Phase.START]),
+        stop_scores=len(records[Phase.STOP]),
+        stops=records[Phase.STOP].seen,
         resolution=steady.resolution,
         quantiles=Calibrator(steady.totals()).quantiles(),
         tail_scale=steady.views[VIEWS.index(View.SEQUENCES)].tail_scale,

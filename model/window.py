@@ -38,6 +38,8 @@ class Window:
     """False where the container ran before the agent did."""
     start: int | None = None
     """Number of the container's start that the window belongs to; None where it belongs to none."""
+    ended: bool = False
+    """The container's last process ended within the window."""
 
     def __post_init__(self) -> None:
         if self.ngrams.shape != self.counts.shape or self.ngrams.ndim != 1:
@@ -64,6 +66,7 @@ class Window:
             partial=Mark.PARTIAL in delta.marks,
             seen_from_start=delta.container.seen_from_start,
             start=start,
+            ended=delta.ended,
         )
 
     @property
@@ -74,7 +77,9 @@ class Window:
     @property
     def phase(self) -> Phase:
         """Where in its container's life the window lies."""
-        return Phase.STEADY if self.start is None else Phase.START
+        if self.start is not None:
+            return Phase.START
+        return Phase.STOP if self.ended else Phase.STEADY
 
     @property
     def calls(self) -> int:

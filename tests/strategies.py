@@ -54,6 +54,7 @@ def deltas(draw: st.DrawFn, node: str = "node-a", boot_id: str = "boot-1") -> Pr
         counts=tuple(profile[ngram] for ngram in sorted(profile)),
         lost=draw(st.dictionaries(st.sampled_from(LossCause), st.integers(1, 1 << 50))),
         marks=draw(st.frozensets(st.sampled_from(Mark))),
+        ended=draw(st.booleans()),
     )
 
 

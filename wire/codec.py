@@ -152,16 +152,21 @@ def verify(body: bytes, signature: str, key: bytes) -> bool:
 
 def _delta_to_plain(delta: ProfileDelta, *, with_node: bool) -> dict[str, Any]:
     origin = {"node": delta.node, "boot_id": delta.boot_id} if with_node else {}
-    return origin | {
-        "container": from_container(delta.container),
-        "start": delta.start,
-        "end": delta.end,
-        "arch": delta.arch,
-        "ngrams": _words(delta.ngrams),
-        "counts": _words(delta.counts),
-        "lost": {cause.value: delta.lost[cause] for cause in LossCause if delta.lost.get(cause)},
-        "marks": sorted(mark.value for mark in delta.marks),
-    }
+    return (
+        origin
+        | {
+            "container": from_container(delta.container),
+            "start": delta.start,
+            "end": delta.end,
+            "arch": delta.arch,
+            "ngrams": _words(delta.ngrams),
+            "counts": _words(delta.counts),
+            "lost": {cause.value: delta.lost[cause] for cause in LossCause if delta.lost.get(cause)},
+            "marks": sorted(mark.value for mark in delta.marks),
+            # What came after version 1 is left out where it says nothing: a window is the last one once.
+        }
+        | ({"ended": True} if delta.ended else {})
+    )
 
 
 def _delta_from_plain(plain: Mapping[str, Any], *, node: str, boot_id: str) -> ProfileDelta:
@@ -189,6 +194,8 @@ def _delta_from_plain(plain: Mapping[str, Any], *, node: str, boot_id: str) -> P
         counts=counts,
         lost={to_member(LossCause, cause, "lost"): take_int(lost, cause) for cause in lost},
         marks=frozenset(to_member(Mark, mark, "marks") for mark in take_list(plain, "marks")),
+        # Agents older than this field do not send it.
+        ended=take_bool(plain, "ended") if "ended" in plain else False,
     )
 
 

@@ -89,6 +89,8 @@ class ProfileDelta:
     """Calls that ended each n-gram, same order, each at least 1."""
     lost: Mapping[LossCause, int] = field(default_factory=dict)
     marks: frozenset[Mark] = frozenset()
+    ended: bool = False
+    """The container's last process ended within this window; agents older than this field never say so."""
 
     @property
     def calls(self) -> int:

@@ -131,16 +131,18 @@ def build(
 
 
 def _phases(summary: BaselineSummary) -> PhasesOut:
-    begun = summary.unseen.starts.learned
+    begun, stops = summary.unseen.starts.learned, summary.calibration.stops
     seen = {
         Phase.START: begun > 0,
-        Phase.STEADY: summary.windows_learned > starts.WINDOWS * begun,
+        Phase.STEADY: summary.windows_learned > starts.WINDOWS * begun + stops,
+        Phase.STOP: stops > 0,
         Phase.EXEC: summary.injected.calls > 0,
     }
     return PhasesOut(
         seen=[phase for phase, was in seen.items() if was],
         not_seen=[phase for phase, was in seen.items() if not was],
         starts_learned=begun,
+        stops_learned=stops,
         windows_from_start=summary.windows_from_start,
         own_calls=summary.own.calls,
         exec_calls=summary.injected.calls,

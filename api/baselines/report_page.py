@@ -103,6 +103,7 @@ def _facts(report: ReportOut) -> Iterable[tuple[str, str]]:
         f"{unseen.unseen:.2%} ({unseen.low:.2%} to {unseen.high:.2%}), {unseen.verdict.value}",
     )
     yield "starts", f"{starts.learned} learned, {starts.judged} judged, {starts.novel} of them brought news"
+    yield "stops", f"{phases.stops_learned} learned"
     yield "phases seen", ", ".join(phases.seen) or "none"
     yield "phases not seen", ", ".join(phases.not_seen) or "none"
     yield "calls of its own", f"{phases.own_calls:,}"

@@ -55,6 +55,8 @@ class Phase(StrEnum):
     START = "start"
     """Its first three windows."""
     STEADY = "steady"
+    STOP = "stop"
+    """The window in which its last process ended."""
     EXEC = "exec"
     """While processes that an exec brought in run."""
 
@@ -65,6 +67,9 @@ class PhasesOut(BaseModel):
     seen: list[Phase]
     not_seen: Annotated[list[Phase], Field(description="What comes of these is new, and may be raised.")]
     starts_learned: Annotated[int, Field(description="Starts of containers.")]
+    stops_learned: Annotated[
+        int, Field(description="Ends of containers, each a window; of agents that do not tell them, none.")
+    ] = 0
     windows_from_start: Annotated[int, Field(description="Windows of containers seen from their start.")]
     own_calls: int
     exec_calls: Annotated[int, Field(description="Calls of processes that an exec brought in.")]

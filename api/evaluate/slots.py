@@ -145,4 +145,5 @@ def add(parts: Sequence[ProfileDelta], start: int, window_ms: int) -> ProfileDel
         counts=tuple(sums.tolist()),
         lost={cause: count for cause, count in lost.items() if count},
         marks=marks,
+        ended=any(part.ended for part in parts),
     )

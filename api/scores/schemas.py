@@ -155,8 +155,9 @@ class ScoreOut(BaseModel):
     phase: Annotated[
         Phase | None,
         Field(
-            description="Among whose windows it is ranked: `start` is a container's first three windows, "
-            "`steady` any other; null for scores of older releases."
+            description="Where in its container's life it lies: `start` is one of the first three windows, "
+            "`stop` the one in which its last process ended, `steady` any other; null for scores of older "
+            "releases."
         ),
     ] = None
     view: Annotated[

@@ -168,6 +168,8 @@ class BatchProcessor:
         settles = judge.settling and verdict is Verdict.ANOMALOUS and (learning.learn or learning.quarantine)
         if not settles:
             self._ledgers.enter(workload, row)
+        # Of a stop of which few are known a part alone is ranked: that says nothing of steady windows.
+        if not settles and not score.evidence.has(ReasonCode.FEW_STOPS):
             self._watch_drift(workload, container, row)
         self._upgrades.count(judge, row, held=learning.quarantine)
         raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT and not settles

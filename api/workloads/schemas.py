@@ -221,10 +221,11 @@ class QuantileOut(BaseModel):
 
 
 class CalibrationOut(BaseModel):
-    """The remembered healthy scores: of steady windows, but for `start_scores`."""
+    """The remembered healthy scores: of steady windows, but for `start_scores` and `stop_scores`."""
 
     scores: int
     start_scores: Annotated[int, Field(description="Of windows that belong to a container's start.")]
+    stop_scores: Annotated[int, Field(description="Of windows that hold a container's end.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]
     quantiles: list[QuantileOut]
     tail_scale: Annotated[float, Field(description="Bits beyond the highest score that divide p by e.")]

@@ -218,6 +218,7 @@ def _show_baseline(
         calibration=CalibrationOut(
             scores=summary.calibration.scores,
             start_scores=summary.calibration.start_scores,
+            stop_scores=summary.calibration.stop_scores,
             resolution=summary.calibration.resolution,
             quantiles=[
                 QuantileOut(level=level, score=score) for level, score in summary.calibration.quantiles

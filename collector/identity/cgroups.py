@@ -1,6 +1,7 @@
 """The cgroup2 tree: where it is mounted, the path of an id, and a walk over it."""
 
 import ctypes
+import errno
 import os
 import re
 import struct
@@ -74,6 +75,21 @@ def path_of(cgroup_id: int, mount: str) -> str | None:
     finally:
         os.close(mount_fd)
     return (str(link).removeprefix(mount.rstrip("/")) or "/") if alive else None
+
+
+def is_empty(path: str, mount: str) -> bool:
+    """Tell whether no process is left in a cgroup nor below it, or the cgroup is gone.
+
+    A runtime removes the cgroup of an ended container some moments after its last process.
+    """
+    try:
+        with open(f"{mount}{path}/cgroup.events", "rb") as file:  # noqa: PTH123 - once a window and container
+            return b"populated 0" in file.read()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        # Of a file that was open while the cgroup went.
+        return error.errno == errno.ENODEV
 
 
 def walk(mount: str) -> Iterator[tuple[int, str]]:

@@ -20,9 +20,11 @@ from recordings.benign import Director
 from recordings.diary import Diary
 from recordings.errors import RecordingError
 from recordings.intrusions import WAYS, Intruder
+from recordings.stops import NAMES as STOPPED, Stopper
 
 CANNOT_RUN = 2
 _CHECK_S = 1.0
+_JOIN_S = 30.0
 _PREFIX = "recorded-"
 
 
@@ -35,7 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     intrusions = commands.add_parser("intrusions", help="every action by every way in, under load")
     intrusions.add_argument("--most", type=int, help="actions in each pod at most (default: all)")
     intrusions.add_argument("--quiet-s", type=float, default=60.0, help="load alone before (default: 60)")
-    for each, replicas in ((benign, 2), (intrusions, len(WAYS))):
+    stops = commands.add_parser("stops", help="containers that end and are replaced all the time")
+    stops.add_argument("--hours", type=float, default=0.75, help="how long (default: 0.75)")
+    stops.add_argument(
+        "--quiet-share", type=float, default=0.6, help="of that, without intruders (default: 0.6)"
+    )
+    for each, replicas in ((benign, 2), (intrusions, len(WAYS)), (stops, 3)):
         each.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
         each.add_argument(
             "--seed", type=int, default=3, help="the same seed does the same things (default: 3)"
@@ -77,7 +84,7 @@ def _record(options: argparse.Namespace) -> None:
     with Lab() as lab, Agent(lab, options.out, name, options.window_s) as agent:
         started = workloads.start(
             lab,
-            NAMES,
+            STOPPED if options.command == "stops" else NAMES,
             lambda line: print(line, flush=True),
             prefix=_PREFIX,
             replicas=options.replicas,
@@ -86,7 +93,7 @@ def _record(options: argparse.Namespace) -> None:
         director = Director(started, diary, options.seed, operations=options.command == "benign")
         director.start()
         try:
-            _benign(options, agent, started) if options.command == "benign" else _intrude(
+            {"benign": _benign, "intrusions": _intrude, "stops": _stop}[options.command](
                 options, agent, started, diary
             )
         finally:
@@ -94,7 +101,7 @@ def _record(options: argparse.Namespace) -> None:
     diary.close()
 
 
-def _benign(options: argparse.Namespace, agent: Agent, started: Sequence[Workload]) -> None:
+def _benign(options: argparse.Namespace, agent: Agent, started: Sequence[Workload], _: Diary) -> None:
     print(f"{len(started)} pods under load for {options.hours:g} h", flush=True)
     end = time.monotonic() + options.hours * 3600
     while time.monotonic() < end:
@@ -119,6 +126,22 @@ def _intrude(options: argparse.Namespace, agent: Agent, started: Sequence[Worklo
     finally:
         stop.set()
         worker.join()
+
+
+def _stop(options: argparse.Namespace, agent: Agent, started: Sequence[Workload], diary: Diary) -> None:
+    begun, stop, intruded = time.monotonic(), threading.Event(), threading.Event()
+    threads = Stopper(diary, options.seed, stop, intruded).start(started)
+    try:
+        while (passed := time.monotonic() - begun) < options.hours * 3600:
+            if passed > options.quiet_share * options.hours * 3600:
+                intruded.set()
+            agent.check()
+            time.sleep(_CHECK_S)
+    finally:
+        stop.set()
+        for thread in threads:
+            # One may wait for what a container that has ended will never answer.
+            thread.join(_JOIN_S)
 
 
 if __name__ == "__main__":

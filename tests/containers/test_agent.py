@@ -1,5 +1,7 @@
 """The whole agent process on real containers, before a receiver that keeps each delta once."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -132,3 +134,36 @@ def test_labels_come_when_a_stopped_runtime_is_back(tmp_path):
     assert last.container.labels["app"] == "shop"
     assert last.container.image_digest
     assert not last.container.seen_from_start
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed", "by itself"])
+def test_the_window_of_a_containers_end_says_so(shared_lab, tmp_path, how):
+    """However it ends, its last window tells, and no other."""
+    endless = ["sh", "-c", "trap 'exit 0' TERM; while true; do cat /etc/hostname; sleep 0.1; done"]
+    command = ["sh", "-c", "sleep 3; ls /; exit 7"] if how == "by itself" else endless
+    with Receiver() as receiver, agent(shared_lab, receiver, tmp_path):
+        assert receiver.wait(lambda: receiver.batches, 30)
+        pod = shared_lab.pod(
+            "shop",
+            f"ending-{how.replace(' ', '-')}",
+            container="loop",
+            image="busybox",
+            labels={"app": "brief"},
+            host_network=True,
+            command=command,
+        )
+        id_, pid = pod.container.id, pod.container.pid
+        assert receiver.wait(lambda: len(profiled(receiver, id_)) >= 2 or how == "by itself", 30)
+        if how == "stopped":
+            pod.container.stop(patience_s=10)
+        elif how == "killed":
+            assert pid > 1
+            os.kill(pid, signal.SIGKILL)
+        assert receiver.wait(lambda: any(delta.ended for delta in profiled(receiver, id_)), 30)
+        seen = len(receiver.batches)
+        assert receiver.wait(lambda: len(receiver.batches) > seen + 2, 30)
+
+    *before, last = profiled(receiver, id_)
+    assert last.ended
+    assert last.calls > 0
+    assert not any(delta.ended for delta in before)

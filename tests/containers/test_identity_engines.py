@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from lab import cgroups, images
 
+from collector.containers import Containers
+from collector.identity.cgroups import is_empty, path_of
 from collector.identity.identifier import Identifier
 from collector.identity.settings import IdentitySettings
+from collector.probe import Probe
+from collector.sensor import SensorSettings, open_sensor
 from tests.containers.births import births
 from wire.profile import ContainerRef
 
@@ -29,6 +33,13 @@ def busybox(tmp_path) -> Path:
     shutil.copy("/bin/busybox", rootfs / "bin/busybox")
     (rootfs / "bin/sleep").symlink_to("busybox")
     return rootfs
+
+
+def hear(probe: Probe, containers: Containers) -> None:
+    """Let the book of cgroups hear all that has happened."""
+    while events := probe.events(0.5):
+        for event in events:
+            containers.hear(event)
 
 
 def _found(identifier: Identifier) -> dict[str, ContainerRef]:
@@ -139,6 +150,33 @@ def test_a_podman_container_is_found_at_its_birth(podman):
     assert [(ref.name, ref.image, ref.runtime) for ref in refs] == [
         ("brief", "lab.local/busybox:1", "podman")
     ]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("how", [["restart", "-t", "1"], ["kill"], ["stop", "-t", "1"]])
+def test_a_podman_container_that_ended_is_known_to_have(podman, how):
+    """Restarted under its id it has ended once; before, it has not."""
+    identifier = Identifier(IdentitySettings())
+    containers = Containers(
+        identifier,
+        lambda cgroup_id: path_of(cgroup_id, identifier.mount),
+        is_empty=lambda path: is_empty(path, identifier.mount),
+    )
+    run = ["run", "-d", "--network", "none", "--name", "ending", "--entrypoint", "sleep"]
+    with open_sensor(SensorSettings(memory_bytes=1 << 20)) as probe:
+        done = subprocess.run(
+            [*podman, *run, "lab.local/busybox:1", "600"], check=True, capture_output=True, text=True
+        )
+        hear(probe, containers)
+        before = containers.take_ended()
+        subprocess.run([*podman, *how, "ending"], check=True, capture_output=True)
+        hear(probe, containers)
+        ended = containers.take_ended()
+        running = how[0] == "restart" and done.stdout.strip() in containers.take_ended()
+
+    assert done.stdout.strip() not in before
+    assert done.stdout.strip() in ended
+    assert not running
 
 
 @pytest.fixture

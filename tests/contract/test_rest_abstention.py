@@ -70,6 +70,18 @@ def test_a_steady_window_is_ranked_whatever_starts_were_learned(service: Service
     assert [each[1:] for each in phases] == [("start", True)] * 3 + [("steady", False)]
 
 
+def test_a_last_window_says_so_and_is_not_called_healthy_while_few_are_known(service: Service) -> None:
+    """What the agent said of the container's end shows in the score, which is ranked all the same."""
+    service.learn(60)
+
+    score = shown(service, ended=True)
+
+    assert (score["phase"], score["verdict"]) == ("stop", "insufficient_evidence")
+    assert [each["code"] for each in score["evidence"]] == ["few_stops"]
+    assert score["p_value"] is not None
+    assert score["learned"]
+
+
 def test_no_verdict_is_normal_where_there_is_a_reason(service: Service) -> None:
     """In the list as in each score: `normal` and reasons exclude each other."""
     service.learn(60)

@@ -268,13 +268,26 @@ def test_a_report_says_what_was_seen_and_what_was_not(service: Service) -> None:
         "drift": "pass",
     }
     assert report["quarantined"] == 1
-    assert (report["phases"]["seen"], report["phases"]["not_seen"]) == (["start", "steady"], ["exec"])
+    assert (report["phases"]["seen"], report["phases"]["not_seen"]) == (["start", "steady"], ["stop", "exec"])
     text = "No weekly cycle seen yet: 1 of 7 days of the week; 1 of 24 hours of the day seen."
     assert report["calendar"]["text"] == text
     assert sum(report["calendar"]["hours_of_week"]) == report["calendar"]["known_windows"] == 40
     assert report["images"] == {"registry.local/shop/cart:1.4": 40}
     assert report["promise"]["low"] <= report["promise"]["promised_per_week"] <= report["promise"]["high"]
     assert report["realised"]["alerts"] == 1
+
+
+def test_a_report_tells_of_ends_that_were_learned(service: Service) -> None:
+    """A window that holds a container's end makes `stop` a phase that was seen."""
+    service.learn(40)
+    service.send(a_delta(40, ended=True))
+    service.worker.drain()
+
+    phases = service.get("/v1/baselines/1/report").json()["phases"]
+    calibration = service.get("/v1/workloads/1/baseline").json()["calibration"]
+
+    assert (phases["seen"], phases["not_seen"]) == (["start", "steady", "stop"], ["exec"])
+    assert (phases["stops_learned"], calibration["stop_scores"]) == (1, 1)
 
 
 def test_a_gate_asks_what_its_parameters_say(service: Service) -> None:

@@ -1,6 +1,7 @@
 """Drift over REST: three kinds that are three results, each with its history."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from api.clock import to_datetime
@@ -75,6 +76,20 @@ def test_all_replicas_together_are_a_step(service: Service) -> None:
 
     assert row["kind"] == "step_of_all_replicas"
     assert {each["id"] for each in row["replicas"]} == {name.id for name in NAMES}
+
+
+def test_containers_that_end_one_after_the_other_are_no_drift(service: Service) -> None:
+    """Few ends are known, so each is ranked as a steady window would be; what runs on has not changed."""
+    learned(service)
+    service.send(*(replace(each, ended=True) for each in usual(range(120, 140), strange={0, 1, 2})))
+    service.worker.drain()
+
+    scores = service.get("/v1/scores", limit=1000).json()["items"]
+
+    stops = [each["p_value"] for each in scores if each["phase"] == "stop"]
+    assert len(stops) == 60
+    assert max(stops) < 0.05
+    assert service.get("/v1/workloads/1/drift").json()["items"] == []
 
 
 def test_an_only_replica_is_told_as_such(service: Service) -> None:

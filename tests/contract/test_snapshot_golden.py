@@ -40,6 +40,15 @@ def baseline(version: int = VERSION) -> Baseline:
     return learned
 
 
+def with_stops() -> Baseline:
+    """Return the baseline of what was added to version 4 later."""
+    learned = baseline()
+    for index in range(4):
+        last = replace(window(SERVED, RARE if index % 2 else {}), ended=True)
+        learned.learn_window(last, learned.score_window(last))
+    return learned
+
+
 versions = pytest.mark.parametrize("version", range(1, VERSION + 1))
 
 
@@ -99,15 +108,27 @@ def test_an_old_baseline_grows_into_all_views(version: int) -> None:
     assert score.p_value < 1e-4
 
 
-def test_today_writes_the_same_bytes() -> None:
+def test_version_4_with_stops_is_readable_for_ever() -> None:
+    """What is remembered of containers' ends is there, and every window scores as it did."""
+    stored = from_bytes((GOLDEN / "baseline-v4-stops.bin").read_bytes())
+
+    assert (stored.summary().calibration.stops, stored.summary().calibration.stop_scores) == (4, 2)
+    assert stored.summary() == with_stops().summary()
+    last = replace(window(SERVED, sequence(tokens(SHELL))), ended=True)
+    assert stored.score_window(last) == with_stops().score_window(last)
+
+
+@pytest.mark.parametrize("name", [f"v{VERSION}", "v4-stops"])
+def test_today_writes_the_same_bytes(name: str) -> None:
     """Before compression, which may differ from one zlib to another."""
-    stored = (GOLDEN / f"baseline-v{VERSION}.bin").read_bytes()
+    stored = (GOLDEN / f"baseline-{name}.bin").read_bytes()
 
     assert zlib.decompress(to_bytes(from_bytes(stored))) == zlib.decompress(stored)
 
 
 if __name__ == "__main__":
     (GOLDEN / f"baseline-v{VERSION}.bin").write_bytes(to_bytes(baseline()))
+    (GOLDEN / "baseline-v4-stops.bin").write_bytes(to_bytes(with_stops()))
     score = baseline().score_window(window(SERVED, sequence(tokens(SHELL))))
     (GOLDEN / f"score-v{VERSION}.json").write_text(
         json.dumps({"score": score.score, "p_value": score.p_value}) + "\n"

@@ -58,6 +58,8 @@ ANNOTATED = replace(
     DELTA, container=replace(DELTA.container, annotations={"kubernetes.io/config.source": "file"})
 )
 """The same with what was added to version 1 later."""
+ENDED = replace(DELTA, ended=True)
+"""As well."""
 
 
 def test_version_1_of_a_delta_is_readable_for_ever() -> None:
@@ -78,6 +80,15 @@ def test_an_annotated_delta_of_version_1_is_readable_for_ever() -> None:
     assert b"annotations" not in encode_delta(DELTA)
 
 
+def test_a_last_delta_of_version_1_is_readable_for_ever() -> None:
+    """A container's end is a field that an older reader skips, and that no other delta has."""
+    stored = (GOLDEN / "delta-v1-ended.json").read_bytes()
+
+    assert decode_delta(stored) == ENDED
+    assert stored == encode_delta(ENDED)
+    assert b"ended" not in encode_delta(DELTA)
+
+
 def test_version_1_of_a_batch_is_readable_for_ever() -> None:
     """The stored body decodes; its compression may differ from today's zlib."""
     stored = (GOLDEN / "batch-v1.json.gz").read_bytes()
@@ -93,4 +104,5 @@ def test_the_stored_delta_is_plain_json() -> None:
 if __name__ == "__main__":
     (GOLDEN / f"delta-v{SCHEMA_VERSION}.json").write_bytes(encode_delta(DELTA))
     (GOLDEN / "delta-v1-annotations.json").write_bytes(encode_delta(ANNOTATED))
+    (GOLDEN / "delta-v1-ended.json").write_bytes(encode_delta(ENDED))
     (GOLDEN / f"batch-v{SCHEMA_VERSION}.json.gz").write_bytes(encode_batch(BATCH))

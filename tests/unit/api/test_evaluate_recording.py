@@ -305,18 +305,19 @@ counted = st.dictionaries(st.integers(1, 40), st.integers(1, 5), min_size=1, max
 @given(st.lists(counted, min_size=1, max_size=6), st.integers(0, 3))
 @settings(max_examples=50)
 def test_a_sum_of_windows_holds_every_call_once(parts, lost):
-    """Counts and losses add up, n-grams are distinct and ascending, and a late name wins."""
+    """Counts and losses add up, n-grams are distinct and ascending, a late name wins, an end is kept."""
     deltas = [
         replace(delta(second, "web-0", counts), lost={LossCause.QUOTA: lost} if lost else {})
         for second, counts in enumerate(parts)
     ]
-    deltas[0] = replace(deltas[0], marks=frozenset({Mark.UNIDENTIFIED}))
+    deltas[0] = replace(deltas[0], marks=frozenset({Mark.UNIDENTIFIED}), ended=lost > 0)
 
     summed = add(deltas, START, 10_000)
 
     assert dict(zip(summed.ngrams, summed.counts, strict=True)) == together(*parts)
     assert list(summed.ngrams) == sorted(set(summed.ngrams))
     assert sum(summed.lost.values()) == lost * len(parts)
+    assert summed.ended == (lost > 0)
     assert (Mark.UNIDENTIFIED in summed.marks) == (len(deltas) == 1)
 
 

@@ -28,8 +28,13 @@ class Rig:
 
     def __init__(self, *, include_sandboxes: bool = False, window_s: float = 3600) -> None:
         self.probe, self.identifier, self.outbox = FakeProbe(), FakeIdentifier(), FakeOutbox()
+        self.empty: set[str] = set()
+        """Paths of cgroups without a process."""
         self.containers = Containers(
-            self.identifier, self.identifier.path_of, include_sandboxes=include_sandboxes
+            self.identifier,
+            self.identifier.path_of,
+            is_empty=lambda path: path in self.empty,
+            include_sandboxes=include_sandboxes,
         )
         self.released = threading.Event()
         enrichment = Enrichment(
@@ -116,6 +121,56 @@ def test_a_container_that_died_within_the_window_is_counted_and_then_forgotten(r
     assert rig.probe.forgotten == {7}
     assert not rig.window()
     assert rig.containers.get(7) is None
+
+
+def test_the_window_in_which_a_container_ended_says_so(rig):
+    """Its cgroup was removed before the window was cut; no window before says that."""
+    rig.identifier.add(7, "/default/job", container("job"))
+    rig.tell(BORN, 7, "/default/job")
+    rig.probe.count(7, {5: 2})
+    assert not rig.window()["job"].ended
+    rig.probe.count(7, {5: 2})
+    rig.tell(DIED, 7, "/default/job")
+
+    assert rig.window()["job"].ended
+
+
+def test_a_container_without_processes_has_ended_before_its_runtime_removes_it(rig):
+    """What came of its last process lies in this window, even where its cgroup goes in the next."""
+    for cgroup_id, name in ((7, "job"), (8, "web")):
+        rig.identifier.add(cgroup_id, f"/default/{name}", container(name))
+        rig.tell(BORN, cgroup_id, f"/default/{name}")
+        rig.probe.count(cgroup_id, {5: 2})
+    rig.empty.add("/default/job")
+
+    assert {name: delta.ended for name, delta in rig.window().items()} == {"job": True, "web": False}
+
+
+def test_a_cgroup_that_goes_within_a_container_is_not_its_end(rig):
+    """A systemd in a container removes cgroups all day."""
+    rig.identifier.add(7, "/default/web", container("web"))
+    rig.identifier.add(9, "/default/web/unit", container("web"))
+    rig.tell(BORN, 7, "/default/web")
+    rig.tell(BORN, 9, "/default/web/unit")
+    rig.probe.count(9, {5: 2})
+    rig.tell(DIED, 9, "/default/web/unit")
+
+    assert not rig.window()["web"].ended
+
+
+def test_a_container_started_again_under_its_id_has_ended_once(rig):
+    """As of `podman restart`: the window that holds the end says so, and the next one does not."""
+    rig.identifier.add(7, "/default/web", container("web"))
+    rig.tell(BORN, 7, "/default/web")
+    rig.probe.count(7, {5: 2})
+    rig.tell(DIED, 7, "/default/web")
+    rig.identifier.add(8, "/default/web", container("web"))
+    rig.tell(BORN, 8, "/default/web")
+    rig.probe.count(8, {5: 1})
+    first = rig.window()["web"]
+    rig.probe.count(8, {5: 1})
+
+    assert (first.ended, rig.window()["web"].ended) == (True, False)
 
 
 def test_a_container_made_again_under_its_name_within_one_window_is_one_delta(rig):

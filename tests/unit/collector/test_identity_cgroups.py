@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import CgroupMountError
-from collector.identity.cgroups import find_cgroup2_mount, path_of, walk
+from collector.identity.cgroups import find_cgroup2_mount, is_empty, path_of, walk
 
 _V1 = "31 25 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
 _HYBRID = "42 25 0:39 / /sys/fs/cgroup/unified rw,relatime shared:20 - cgroup2 cgroup2 rw\n"
@@ -64,3 +64,20 @@ def test_an_id_without_cgroup_has_no_path(tmp_path):
     """Where there is no such mount, or no such cgroup below it, there is no path."""
     assert path_of(7, str(tmp_path / "gone")) is None
     assert path_of(2**63 - 1, str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(("populated", "empty"), [(0, True), (1, False)])
+def test_a_cgroup_is_empty_where_the_kernel_says_so(tmp_path, populated, empty):
+    """As cgroup.events tells it, of the cgroup and all below it."""
+    (tmp_path / "pod").mkdir()
+    (tmp_path / "pod/cgroup.events").write_text(f"populated {populated}\nfrozen 0\n")
+
+    assert is_empty("/pod", str(tmp_path)) is empty
+
+
+def test_a_cgroup_that_is_gone_is_empty(tmp_path):
+    """What has no cgroup has no process; what merely cannot be read is not taken for that."""
+    (tmp_path / "file").write_text("")
+
+    assert is_empty("/pod", str(tmp_path))
+    assert not is_empty("/file", str(tmp_path))

@@ -140,15 +140,16 @@ def test_a_window_is_unlearned_from_the_record_of_its_phase(phase: Phase) -> Non
     """Afterwards counts and remembered scores are those from before, but for the oldest that it drove out."""
     baseline, server = trained(starts=4), Server(seed=59)
     before = baseline.state()
-    one = start(server, 66, 0) if phase is Phase.START else steady(server)
+    one = start(server, 66, 0) if phase is Phase.START else replace(steady(server), ended=phase is Phase.STOP)
+    assert one.phase is phase
     kept = replace(baseline.score_window(one), score=1e6, views=())
 
     baseline.learn_window(one, kept)
     baseline.unlearn_window(one, kept.score)
 
     after = baseline.state()
-    assert (after.scores_seen, after.start_scores_seen) == (before.scores_seen, before.start_scores_seen)
-    for now, then in ((after.scores, before.scores), (after.start_scores, before.start_scores)):
+    for (now, seen), (then, seen_before) in zip(after.records.values(), before.records.values(), strict=True):
+        assert seen == seen_before
         assert now.tolist() == then.tolist()[len(then) - len(now) :]
         assert len(then) - len(now) <= 1
     assert np.array_equal(after.counts, before.counts)

@@ -137,6 +137,7 @@ BAD = [
     (("deltas", 0, "lost"), {"quota": -1}, "quota"),
     (("deltas", 0, "marks"), ["odd"], "marks"),
     (("deltas", 0, "marks"), [["quota"]], "marks"),
+    (("deltas", 0, "ended"), 1, "ended"),
     (("deltas", 0, "container", "id"), "", "container.id"),
     (("deltas", 0, "container", "image"), "x" * 5000, "image"),
     (("deltas", 0, "container", "kind"), "vm", "container.kind"),
