@@ -1,6 +1,6 @@
 """Who asks: bearer tokens, the roles that endpoints require, and what of the database they may see."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import structlog
@@ -102,10 +102,10 @@ def _count(core: Core, request: Request, principal: Principal) -> None:
         raise QuotaError(msg, left.reset_s)
 
 
-def require(*roles: Role) -> Callable[[CoreDep, Principal], Principal]:
+def require(*roles: Role) -> Callable[[CoreDep, Principal], Awaitable[Principal]]:
     """Return a dependency that gives the principal, if its role is one of these."""
 
-    def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
+    async def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
         if principal.role not in roles:
             core.metrics.count("nonself_auth_refused_total", reason="role")
             wanted = " or ".join(role.value for role in roles)
@@ -116,7 +116,7 @@ def require(*roles: Role) -> Callable[[CoreDep, Principal], Principal]:
     return authorize
 
 
-def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:
+async def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:
     """Refuse tokens that are limited to some workloads, for endpoints of the whole installation.
 
     Raises:

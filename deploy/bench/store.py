@@ -30,6 +30,8 @@ INGEST_EVERY = 5
 DELTAS = 10
 SERVER = ("shared_buffers=1GB", "effective_cache_size=4GB", "max_wal_size=8GB", "random_page_cost=1.1")
 """Settings of a server on SSDs with some memory; all else, `fsync` too, is the default."""
+FILLING = ("wal_level=minimal", "max_wal_senders=0")
+"""So that filling need not write everything twice; without a standby it is as durable."""
 _DAY_S = 86_400
 _Ask = tuple[str, Mapping[str, Any]]
 
@@ -70,7 +72,7 @@ def _in_postgresql(_folder: Path) -> Iterator[str]:
     if postgres.find_programs() is None:
         msg = "PostgreSQL is not installed: deploy/install.sh dev."
         raise RuntimeError(msg)
-    with postgres.running(SERVER) as cluster:
+    with postgres.running(SERVER + FILLING) as cluster:
         yield cluster.create("bench")
 
 
@@ -105,7 +107,7 @@ class _Load:
         self._reader = (state / "token").read_text().strip()
         self._agent = (state / "agent-token").read_text().strip()
         self._size, self._count = size, RATE * seconds
-        self._bodies = iter(make_bodies(self._count // INGEST_EVERY + 20, DELTAS))
+        self._bodies = iter(make_bodies(self._count // INGEST_EVERY + 20, DELTAS, f"fleet-{time.time():.0f}"))
         self._dice = random.Random(1)
         self._took: dict[str, list[float]] = {}
         self._lock = threading.Lock()
