@@ -71,7 +71,9 @@ def step_with_many(session: Session, query: AlertFilter, wish: BulkIn, *, actor:
         msg = "Expected at least one filter in the query; without one, all alerts would be changed."
         raise InvalidError(msg)
     rows = select(AlertRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
-    found = session.scalars(filters.narrowed(rows, query).order_by(AlertRow.id).limit(_MOST + 1)).all()
+    found = session.scalars(
+        filters.narrowed(session, rows, query).order_by(AlertRow.id).limit(_MOST + 1)
+    ).all()
     if len(found) > _MOST:
         msg = f"Expected a query that names at most {_MOST} alerts; it names more. Narrow it."
         raise InvalidError(msg)
@@ -93,7 +95,7 @@ def list_changes(session: Session, query: ChangeQuery) -> list[ChangeOut]:
         rows = rows.where(AlertChangeRow.alert_id == query.alert)
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
-    page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
+    page = query.slice().of(rows, AlertChangeRow.id, AlertChangeRow.created_at, by_time=True)
     return [_show(each) for each in session.scalars(page)]
 
 

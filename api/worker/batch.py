@@ -34,11 +34,17 @@ from wire.profile import ContainerKind, ProfileDelta
 from wire.syscalls import load_table
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Tally:
     """What one transaction did, to be counted once it is committed."""
 
     verdicts: list[Verdict] = field(default_factory=list)
+    handled: int = 0
+    """Of the deltas that were given; the others go on waiting."""
     ngrams: int = 0
     findings: int = 0
     suppressed: int = 0
@@ -96,14 +102,23 @@ class BatchProcessor:
         self._kept: dict[int, bytes] = {}
         self._tally = Tally(alerts_opened=self._alerts.opened, drifts=self._drifts.reported)
 
-    def process(self, items: Sequence[Item]) -> Tally:
-        """Handle items in the order given, then write the baselines that changed."""
+    def process(self, items: Sequence[Item], *, enough: Callable[[], bool] = _never) -> Tally:
+        """Handle items in the order given, then write the baselines that changed.
+
+        Args:
+            items: What waits.
+            enough: Asked after each item; once it says so, the others go on waiting.
+        """
         with self._session.no_autoflush:
             self._containers = repository.find_containers(self._session, items)
             self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
+                self._tally.handled += 1
+                if enough():
+                    break
+            items = items[: self._tally.handled]
             self._store_waiting()
             self._drifts.close()
             self._matches.trim()
