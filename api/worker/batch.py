@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow, FindingRow
-from api.db.tables import ContainerRow, WorkloadRow
+from api.db.tables import ContainerRow, NodeRow, WorkloadRow
 from api.falco.anomaly import Anomaly
 from api.falco.shape import Alert
 from api.owners import OwnerOf, unasked
@@ -96,6 +96,8 @@ class BatchProcessor:
             suppressions=self._suppressions,
         )
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
+        self._nodes: Sequence[NodeRow] = ()
+        """Held, since a session forgets rows that nobody holds, and each delta asks for its node's."""
         self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
         self._drifts = DriftBook(session, now_ms)
@@ -111,6 +113,7 @@ class BatchProcessor:
         """
         with self._session.no_autoflush:
             self._containers = repository.find_containers(self._session, items)
+            self._nodes = repository.find_nodes(self._session, items)
             self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
