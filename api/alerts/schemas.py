@@ -49,7 +49,7 @@ class AlertFilter(NoQuery):
     cluster: Annotated[str | None, Field(max_length=253)] = None
     node: Annotated[
         str | None,
-        Field(max_length=253, description="Where a window of it, or its newest match, was seen."),
+        Field(max_length=253, description="Where a window or a match of it was seen."),
     ] = None
     triage: Triage | None = None
     verdict: AlertVerdict | None = None

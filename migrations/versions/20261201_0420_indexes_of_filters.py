@@ -38,39 +38,41 @@ SQLITE = (
 )
 POSTGRESQL = (
     (
-        "CREATE FUNCTION findings_tell_nodes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "CREATE OR REPLACE FUNCTION findings_tell_nodes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "INSERT INTO alert_nodes (node_id, alert_id) SELECT c.node_id, NEW.alert_id FROM scores s "
         "JOIN containers c ON c.id = s.container_id WHERE s.id = NEW.score_id ON CONFLICT DO NOTHING; "
         "RETURN NULL; END $$"
     ),
     (
-        "CREATE FUNCTION matches_tell_nodes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "CREATE OR REPLACE FUNCTION matches_tell_nodes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "INSERT INTO alert_nodes (node_id, alert_id) VALUES (NEW.node_id, NEW.alert_id) "
         "ON CONFLICT DO NOTHING; RETURN NULL; END $$"
     ),
     (
-        "CREATE TRIGGER findings_tell_nodes AFTER INSERT ON findings FOR EACH ROW "
+        "CREATE OR REPLACE TRIGGER findings_tell_nodes AFTER INSERT ON findings FOR EACH ROW "
         "WHEN (NEW.alert_id IS NOT NULL) EXECUTE FUNCTION findings_tell_nodes()"
     ),
     (
-        "CREATE TRIGGER matches_tell_nodes AFTER INSERT OR UPDATE OF alert_id ON matches FOR EACH ROW "
-        "WHEN (NEW.alert_id IS NOT NULL) EXECUTE FUNCTION matches_tell_nodes()"
+        "CREATE OR REPLACE TRIGGER matches_tell_nodes AFTER INSERT OR UPDATE OF alert_id ON matches "
+        "FOR EACH ROW WHEN (NEW.alert_id IS NOT NULL) EXECUTE FUNCTION matches_tell_nodes()"
     ),
 )
 KNOWN = (
     (
         "INSERT INTO alert_nodes (node_id, alert_id) SELECT DISTINCT c.node_id, f.alert_id FROM findings f "
         "JOIN scores s ON s.id = f.score_id JOIN containers c ON c.id = s.container_id "
-        "WHERE f.alert_id IS NOT NULL {ignore}"
+        "WHERE f.alert_id IS NOT NULL ON CONFLICT DO NOTHING"
     ),
     (
         "INSERT INTO alert_nodes (node_id, alert_id) SELECT DISTINCT node_id, alert_id FROM matches "
-        "WHERE alert_id IS NOT NULL {ignore}"
+        "WHERE alert_id IS NOT NULL ON CONFLICT DO NOTHING"
     ),
 )
 
 
 def upgrade() -> None:
+    postgresql = op.get_context().dialect.name == "postgresql"
+    # On PostgreSQL this is committed before the copy below; a try that failed there finds it again.
     op.create_table(
         "alert_nodes",
         sa.Column("node_id", ID, nullable=False),
@@ -80,21 +82,21 @@ def upgrade() -> None:
             ["alert_id"], ["alerts.id"], name=op.f("fk_alert_nodes_alert_id_alerts"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("node_id", "alert_id", name=op.f("pk_alert_nodes")),
+        if_not_exists=postgresql,
     )
-    op.create_index("ix_alert_nodes_alert_id", "alert_nodes", ["alert_id"])
-    postgresql = op.get_context().dialect.name == "postgresql"
+    op.create_index("ix_alert_nodes_alert_id", "alert_nodes", ["alert_id"], if_not_exists=postgresql)
     for each in POSTGRESQL if postgresql else SQLITE:
         op.execute(each)
     if not postgresql:
         for each in KNOWN:
-            op.execute(each.format(ignore="ON CONFLICT DO NOTHING"))
+            op.execute(each)
         for name, table, columns in NEW:
             op.create_index(name, table, columns)
         return
     with op.get_context().autocommit_block():
         # The triggers count from here on; what was there before is copied while a service runs.
         for each in KNOWN:
-            op.execute(each.format(ignore="ON CONFLICT DO NOTHING"))
+            op.execute(each)
         for name, table, columns in NEW:
             # What a try before this one left half built is in the way.
             op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
