@@ -1,8 +1,9 @@
 """What a rule's tags say of MITRE ATT&CK. Pure; tags follow the conventions of Falco's rules."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _TECHNIQUE: Final = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?", re.IGNORECASE)
@@ -21,13 +22,19 @@ class Attack:
     """Of ATT&CK; empty where no tag says."""
 
 
-def read_attack(tags: Iterable[str]) -> Attack:
+def read_attack(tags: Sequence[str]) -> Attack:
     """Return what tags say of ATT&CK.
 
     Examples:
         >>> read_attack(["shell", "mitre_privilege_escalation", "T1059.004", "attack_v18"])
         Attack(tactics=('privilege-escalation',), techniques=('T1059.004',), version='18')
     """
+    # A few rules make all matches, and a page shows hundreds.
+    return _read(tuple(tags))
+
+
+@lru_cache(maxsize=1024)
+def _read(tags: tuple[str, ...]) -> Attack:
     tactics: dict[str, None] = {}
     techniques: dict[str, None] = {}
     version = ""

@@ -1,6 +1,6 @@
 """Who asks: bearer tokens, the roles that endpoints require, and what of the database they may see."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import structlog
@@ -102,10 +102,10 @@ def _count(core: Core, request: Request, principal: Principal) -> None:
         raise QuotaError(msg, left.reset_s)
 
 
-def require(*roles: Role) -> Callable[[CoreDep, Principal], Principal]:
+def require(*roles: Role) -> Callable[[CoreDep, Principal], Awaitable[Principal]]:
     """Return a dependency that gives the principal, if its role is one of these."""
 
-    def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
+    async def authorize(core: CoreDep, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
         demand(core, principal, *roles)
         return principal
 
@@ -125,7 +125,7 @@ def demand(core: Core, principal: Principal, *roles: Role) -> None:
         raise ForbiddenError(msg)
 
 
-def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:
+async def whole(principal: Annotated[Principal, Depends(authenticated)]) -> None:
     """Refuse tokens that are limited to some workloads, for endpoints of the whole installation.
 
     Raises:

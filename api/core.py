@@ -73,8 +73,11 @@ class Core:
         self.issuer = Issuer(trusted) if trusted else None
 
 
-def get_core(request: Request) -> Core:
-    """Return the core of the service that answers this request."""
+async def get_core(request: Request) -> Core:
+    """Return the core of the service that answers this request.
+
+    Not because it waits for anything: what is no coroutine would be sent to a thread and back.
+    """
     core: Core = request.app.state.core
     return core
 

@@ -128,4 +128,8 @@ class Pager:
         return cursor
 
 
-PagerDep = Annotated[Pager, Depends(Pager)]
+async def _pager(request: Request, response: Response) -> Pager:
+    return Pager(request, response)
+
+
+PagerDep = Annotated[Pager, Depends(_pager)]

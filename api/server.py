@@ -27,6 +27,7 @@ from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
 from api.troubles.watch import Watch
+from api.tuning import tuned
 from api.worker.worker import Worker
 
 _PEER_TIMEOUT_MS: Final = 60_000
@@ -119,6 +120,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         watch = Watch(core)
         watch.start()
         stack.callback(watch.stop)
+        stack.enter_context(tuned())
         server = Server(core, listener)
         server.start()
         stack.callback(server.stop)

@@ -1,5 +1,7 @@
 """Runs migrations on the connection that the caller opened: each step in a transaction of its own."""
 
+from typing import Any
+
 from alembic import context
 
 # Their tables are among those compared.
@@ -18,10 +20,17 @@ from api.db import (  # noqa: F401
 )
 from api.db.tables import Base
 
+
+def _is_of_this_database(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:  # noqa: ARG001, FBT001 - as Alembic asks
+    """Tell whether an item is one of this kind of database: of some indexes only one kind is capable."""
+    return bool(item.info.get("dialect", connection.dialect.name) == connection.dialect.name)
+
+
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=Base.metadata,
+    include_object=_is_of_this_database,
     transaction_per_migration=True,
     render_as_batch=connection.dialect.name == "sqlite",
 )

@@ -39,7 +39,7 @@ def list_page(
 ) -> list[AlertView]:
     """Return one page of alerts in the order in which they were opened, or the other way round."""
     query = select(AlertRow, WorkloadRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
-    query = filters.narrowed(query, wish)
+    query = filters.narrowed(session, query, wish)
     return [
         AlertView(*row)
         for row in session.execute(page.of(query, AlertRow.id, AlertRow.created_at, by_time=True))

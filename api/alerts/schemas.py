@@ -71,7 +71,7 @@ class AlertFilter(AlertTraits):
 
     node: Annotated[
         str | None,
-        Field(max_length=253, description="Where a window of it, or its newest match, was seen."),
+        Field(max_length=253, description="Where a window or a match of it was seen."),
     ] = None
     happened_since: Annotated[
         Moment | None, Field(description="Its last window or match is not older than this.")

@@ -86,7 +86,9 @@ def step_with_many(
         msg = "Expected at least one filter in the query; without one, all alerts would be changed."
         raise InvalidError(msg)
     rows = select(AlertRow).join(WorkloadRow, WorkloadRow.id == AlertRow.workload_id)
-    found = session.scalars(filters.narrowed(rows, query).order_by(AlertRow.id).limit(_MOST + 1)).all()
+    found = session.scalars(
+        filters.narrowed(session, rows, query).order_by(AlertRow.id).limit(_MOST + 1)
+    ).all()
     if len(found) > _MOST:
         msg = f"Expected a query that names at most {_MOST} alerts; it names more. Narrow it."
         raise InvalidError(msg)
@@ -116,7 +118,7 @@ def list_changes(session: Session, query: ChangeQuery) -> tuple[list[ChangeOut],
         rows = rows.where(AlertChangeRow.alert_id == query.alert)
     if query.change is not None:
         rows = rows.where(AlertChangeRow.change == query.change.value)
-    page = slice_.of(rows, AlertChangeRow.id, AlertChangeRow.created_at)
+    page = slice_.of(rows, AlertChangeRow.id, AlertChangeRow.created_at, by_time=True)
     return [show(each) for each in session.scalars(page)], slice_.after
 
 

@@ -24,8 +24,20 @@ class AlertRow(Base):
                 ("workload_id", "status", "id"),
                 ("rule", "id"),
                 ("level", "id"),
+                ("kind", "id"),
+                ("verdict", "id"),
+                ("assignee", "id"),
+                ("techniques", "id"),
             )
         ),
+        Index("ix_alerts_end", "end"),
+        Index(
+            "ix_alerts_message_trigrams",
+            "message",
+            postgresql_using="gin",
+            postgresql_ops={"message": "gin_trgm_ops"},
+            info={"dialect": "postgresql"},
+        ).ddl_if(dialect="postgresql"),
         NEVER_REUSED,
     )
 
@@ -63,6 +75,17 @@ class AlertRow(Base):
     """Ids of ATT&CK techniques, each with a space before and after."""
 
 
+class AlertNodeRow(Base):
+    """A node on which a window or a match of an alert was seen; written by triggers of migration 0020."""
+
+    __tablename__ = "alert_nodes"
+
+    node_id: Mapped[int] = mapped_column(Id, ForeignKey("nodes.id"), primary_key=True)
+    alert_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class FindingRow(Base):
     """One window that was an anomaly; stored in both modes."""
 
@@ -93,7 +116,12 @@ class AlertChangeRow(Base):
     """One thing that happened to an alert; ids grow in the order of commits (ADR 0015)."""
 
     __tablename__ = "alert_changes"
-    __table_args__ = (Index("ix_alert_changes_alert_id_id", "alert_id", "id"), NEVER_REUSED)
+    __table_args__ = (
+        Index("ix_alert_changes_alert_id_id", "alert_id", "id"),
+        Index("ix_alert_changes_created_at", "created_at"),
+        Index("ix_alert_changes_change_id", "change", "id"),
+        NEVER_REUSED,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))

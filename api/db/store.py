@@ -114,6 +114,11 @@ class Store:
         finally:
             turns.give()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether another writer waits for the one that writes now: it had better come to an end."""
+        return self._writing.wanted
+
     def claim(self, patience_s: float = _CLAIM_S) -> None:
         """Be the only service that writes here, until closed; others may still make tokens.
 

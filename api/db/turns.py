@@ -16,6 +16,11 @@ class Turns:
         self._taken = False
         self._waiting: deque[threading.Event] = deque()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the turn."""
+        return bool(self._waiting)
+
     def take(self, timeout_s: float) -> bool:
         """Wait for the turn; tell whether it came in time."""
         turn = threading.Event()

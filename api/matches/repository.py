@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer, load_only
 
 from api.db.rule_tables import MatchRow, NodeEngineRow
 from api.db.slices import Slice
@@ -15,6 +15,29 @@ from wire.profile import AgentStatus
 
 # SQLite takes 32,766 values in a statement, older ones 999.
 _CHUNK: Final = 300
+_AT: Final = MatchRow.time_ns // 1_000_000
+# Made once: an alias that is made anew for each page costs as much as the page's rows.
+_EARLIER: Final = aliased(ScoreRow)
+# The last one that began before: found at once, however many windows a container has.
+_BEGUN: Final = (
+    select(_EARLIER.id)
+    .where(_EARLIER.container_id == MatchRow.container_id, _EARLIER.start <= _AT)
+    .order_by(_EARLIER.start.desc())
+    .limit(1)
+    .correlate(MatchRow)
+    .scalar_subquery()
+)
+_OF_WINDOWS: Final = load_only(
+    ScoreRow.start,
+    ScoreRow.end,
+    ScoreRow.score,
+    ScoreRow.p_value,
+    ScoreRow.novelty,
+    ScoreRow.verdict,
+    ScoreRow.learned,
+    ScoreRow.not_unlearned,
+)
+"""What is shown of the window of a match; all else, read from JSON, would take longer than the match."""
 
 
 class MatchView(NamedTuple):
@@ -103,25 +126,15 @@ def list_newest(session: Session, most: int, *conditions: ColumnElement[bool]) -
 
 def find_windows(session: Session, views: Sequence[MatchView]) -> dict[int, ScoreRow]:
     """Return the score of the window that each match fell into, by the match's id, where there is one."""
-    at = MatchRow.time_ns // 1_000_000
-    # The last one that began before: found at once, however many windows a container has.
-    earlier = aliased(ScoreRow)
-    begun = (
-        select(earlier.id)
-        .where(earlier.container_id == MatchRow.container_id, earlier.start <= at)
-        .order_by(earlier.start.desc())
-        .limit(1)
-        .correlate(MatchRow)
-        .scalar_subquery()
-    )
     asked = [view.row.id for view in views if view.row.container_id is not None]
     found: dict[int, ScoreRow] = {}
     for first in range(0, len(asked), _CHUNK):
         rows = session.execute(
             select(MatchRow.id, ScoreRow)
+            .options(_OF_WINDOWS)
             .select_from(MatchRow)
-            .join(ScoreRow, ScoreRow.id == begun)
-            .where(MatchRow.id.in_(asked[first : first + _CHUNK]), ScoreRow.end > at)
+            .join(ScoreRow, ScoreRow.id == _BEGUN)
+            .where(MatchRow.id.in_(asked[first : first + _CHUNK]), ScoreRow.end > _AT)
         )
         found |= {row.id: row.ScoreRow for row in rows}
     return found
@@ -133,4 +146,5 @@ def _views() -> Any:  # noqa: ANN401 - the type of a select over four tables say
         .join(NodeRow, NodeRow.id == MatchRow.node_id)
         .outerjoin(WorkloadRow, WorkloadRow.id == MatchRow.workload_id)
         .outerjoin(ContainerRow, ContainerRow.id == MatchRow.container_id)
+        .options(defer(ContainerRow.labels), defer(ContainerRow.bets))
     )

@@ -1,9 +1,9 @@
 """Reads scores with the containers they belong to."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Select, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from api.db.alert_tables import FindingRow
 from api.db.slices import Slice
@@ -16,6 +16,11 @@ class ScoreView(NamedTuple):
     row: ScoreRow
     container: ContainerRow
     node: str
+
+
+# Most of a row, and read from JSON: a page that does not show them is twice as fast without.
+_EXPLAINING: Final = (defer(ScoreRow.contributions), defer(ScoreRow.views))
+_UNSEEN: Final = (defer(ContainerRow.labels), defer(ContainerRow.bets))
 
 
 def _views() -> Select[ScoreRow, ContainerRow, str]:
@@ -40,9 +45,12 @@ def list_page(
     verdict: str | None,
     quarantined: bool | None,
     suppression_id: int | None,
+    explain: bool = True,
 ) -> list[ScoreView]:
-    """Return one page of scores in the order in which they were made."""
-    query = _views()
+    """Return one page of scores in the order in which they were made, if asked for with what carried them."""
+    query = _views().options(*_UNSEEN)
+    if not explain:
+        query = query.options(*_EXPLAINING)
     if workload_id is not None:
         query = query.where(ScoreRow.workload_id == workload_id)
     if verdict is not None:

@@ -24,6 +24,7 @@ def list_page(session: Session, query: ScoreQuery) -> list[ScoreOut]:
         verdict=query.verdict.value if query.verdict else None,
         quarantined=query.quarantined,
         suppression_id=query.suppression,
+        explain=query.explain,
     )
     return [show(view, explain=query.explain) for view in views]
 

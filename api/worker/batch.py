@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow, FindingRow
-from api.db.tables import ContainerRow, WorkloadRow
+from api.db.tables import ContainerRow, NodeRow, WorkloadRow
 from api.falco.shape import Alert
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
@@ -34,11 +34,17 @@ from wire.codec import decode_delta
 from wire.profile import ContainerKind, ProfileDelta
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Tally:
     """What one transaction did, to be counted once it is committed."""
 
     verdicts: list[Verdict] = field(default_factory=list)
+    handled: int = 0
+    """Of the deltas that were given; the others go on waiting."""
     ngrams: int = 0
     findings: int = 0
     suppressed: int = 0
@@ -90,6 +96,8 @@ class BatchProcessor:
             suppressions=self._suppressions,
         )
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
+        self._nodes: Sequence[NodeRow] = ()
+        """Held, since a session forgets rows that nobody holds, and each delta asks for its node's."""
         self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
         self._upgrades = Upgrades(session, settings, now_ms)
@@ -97,14 +105,24 @@ class BatchProcessor:
         self._kept: dict[int, bytes] = {}
         self._tally = Tally(alerts_opened=self._alerts.opened, drifts=self._drifts.reported)
 
-    def process(self, items: Sequence[Item]) -> Tally:
-        """Handle items in the order given, then write the baselines that changed."""
+    def process(self, items: Sequence[Item], *, enough: Callable[[], bool] = _never) -> Tally:
+        """Handle items in the order given, then write the baselines that changed.
+
+        Args:
+            items: What waits.
+            enough: Asked after each item; once it says so, the others go on waiting.
+        """
         with self._session.no_autoflush:
             self._containers = repository.find_containers(self._session, items)
+            self._nodes = repository.find_nodes(self._session, items)
             self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
                 self._handle(item)
+                self._tally.handled += 1
+                if enough():
+                    break
+            items = items[: self._tally.handled]
             self._store_waiting()
             for late in self._upgrades.finish(self._alerts, self._ledgers, self._suppressions):
                 self._emit(late)

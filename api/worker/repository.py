@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from api import standing
 from api.db.alert_tables import AlertRow
-from api.db.tables import ContainerRow, DriftRow, InboxRow, ScoreRow, WorkloadAliasRow, WorkloadRow
+from api.db.tables import (
+    ContainerRow,
+    DriftRow,
+    InboxRow,
+    NodeRow,
+    ScoreRow,
+    WorkloadAliasRow,
+    WorkloadRow,
+)
 from api.vocabulary import AlertKind
 from api.worker import returning
 from api.workloads.identity import Source, WorkloadKey
@@ -97,6 +105,11 @@ def find_containers(session: Session, items: Sequence[Item]) -> dict[tuple[int, 
         )
     )
     return {(row.node_id, row.boot_id, row.container_id): row for row in rows}
+
+
+def find_nodes(session: Session, items: Sequence[Item]) -> Sequence[NodeRow]:
+    """Return the nodes of some deltas."""
+    return session.scalars(select(NodeRow).where(NodeRow.id.in_({item.node_id for item in items}))).all()
 
 
 def describe_container(row: ContainerRow, ref: ContainerRef) -> None:

@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 _POLL_S: Final = 1.0
 _CHORES_EVERY_S: Final = 60
 _STALE_S: Final = 60
+_UNDISTURBED_S: Final = 0.03
+"""How long a transaction handles deltas although others wait, so that not all time goes into beginnings."""
 
 
 class Worker:
@@ -130,7 +132,7 @@ class Worker:
                 return more_matches
         try:
             with learning(self._core, self._baselines) as session:
-                tally, taken = self._handle(session, limit)
+                tally, more = self._handle(session, limit)
         except StoreError:
             self._core.metrics.count("nonself_worker_failures_total")
             raise
@@ -140,11 +142,20 @@ class Worker:
             self._set_aside_the_culprit(limit)
             return True
         self._count(tally, began)
-        return taken == limit or more_matches
+        return more or more_matches
 
-    def _handle(self, session: Session, limit: int) -> tuple[Tally, int]:
+    def _handle(self, session: Session, limit: int) -> tuple[Tally, bool]:
+        """Handle at most so many deltas; return whether more may wait.
+
+        A transaction ends early where another writer waits for it: on SQLite those are agents.
+        """
+        until = time.monotonic() + _UNDISTURBED_S
         items = repository.take(session, limit)
-        return self._processor(session).process(items), len(items)
+        store = self._core.store
+        tally = self._processor(session).process(
+            items, enough=lambda: store.wanted and time.monotonic() >= until
+        )
+        return tally, len(items) == limit or tally.handled < len(items)
 
     def _processor(self, session: Session) -> BatchProcessor:
         return BatchProcessor(
@@ -161,7 +172,7 @@ class Worker:
         for _ in range(limit):
             try:
                 with learning(self._core, self._baselines) as session:
-                    tally, taken = self._handle(session, 1)
+                    tally, more = self._handle(session, 1)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - as above
@@ -173,7 +184,7 @@ class Worker:
                 self._core.metrics.count("nonself_worker_rejected_total")
                 return
             self._count(tally, None)
-            if not taken:
+            if not more:
                 return
 
     def _report(self, sentence: str) -> None:

@@ -44,6 +44,8 @@ examples:
   python -m bench                              everything, about 35 minutes
   python -m bench --quick                      a sign of life in under a minute; its figures mean nothing
   python -m bench --only sensor,many --json figures.json
+  python -m bench --only store --scores 2000000 --alerts 200000    under 8 minutes
+  python -m bench --only store --scores 50000000                   about 50 GB below /tmp, some 30 minutes
   python -m bench --publish docs/bench/amd-epyc-2-cpus.json docs/overhead.md
 
 Run it as root on a machine that does nothing else. Others' tracing of system calls is waited out.
@@ -64,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--scores", metavar="COUNT", type=int, default=5_000_000, help="in PostgreSQL, of the section store"
     )
+    parser.add_argument("--alerts", metavar="COUNT", type=int, default=1_000_000, help="likewise")
     parser.add_argument(
         "--json",
         metavar="PATH",
@@ -97,7 +100,14 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     command = shlex.join(["python", "-m", "bench", *(sys.argv[1:] if arguments is None else arguments)])
     try:
-        sections = run(names, quick=options.quick, scores=options.scores, command=command, path=options.json)
+        sections = run(
+            names,
+            quick=options.quick,
+            scores=options.scores,
+            alerts=options.alerts,
+            command=command,
+            path=options.json,
+        )
     except (CollectorError, OSError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -106,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(
-    names: list[str], *, quick: bool, scores: int, command: str, path: Path | None
+    names: list[str], *, quick: bool, scores: int, alerts: int, command: str, path: Path | None
 ) -> dict[str, dict[str, Any]]:
     """Run sections in a folder and cgroups of this process's own, both removed at the end.
 
@@ -120,7 +130,7 @@ def run(
         work = build(folder)
         for name in names:
             quiet = Quiet(20 if quick else 600, say)
-            context = Context(work, folder, cgroups, quick, quiet, say, scores)
+            context = Context(work, folder, cgroups, quick, quiet, say, scores, alerts)
             about = {
                 "command": command,
                 "revision": machine.revision(),

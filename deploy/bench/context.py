@@ -23,6 +23,8 @@ class Context:
     say: Callable[[str], None]
     scores: int = 5_000_000
     """How many scores the section `store` fills PostgreSQL with."""
+    alerts: int = 1_000_000
+    """How many alerts, likewise."""
 
     def rounds(self, wanted: int) -> int:
         """Return how many rounds to run: two when only a sign of life is asked for."""

@@ -50,16 +50,24 @@ def ingest(context: Context) -> dict[str, Any]:
     }
 
 
-def make_bodies(count: int, deltas: int) -> list[bytes]:
-    """Return encoded batches, each one window of one node; windows of a node follow each other up to now."""
+def make_bodies(count: int, deltas: int, fleet: str = "node") -> list[bytes]:
+    """Return encoded batches, each one window of one node; windows of a node follow each other up to now.
+
+    Args:
+        count: How many.
+        deltas: In each.
+        fleet: What the names of the nodes begin with; another one for each time a database is asked.
+    """
     kinds = [windows(20, workload=number) for number in range(WORKLOADS)]
     per_node = -(-count // NODES)
     first = int(time.time() * 1000) // WINDOW_MS * WINDOW_MS - per_node * WINDOW_MS
-    return [_body(kinds, number, first + number // NODES * WINDOW_MS, deltas) for number in range(count)]
+    return [
+        _body(kinds, f"{fleet}-{number % NODES}", number, first + number // NODES * WINDOW_MS, deltas)
+        for number in range(count)
+    ]
 
 
-def _body(kinds: list[list[Any]], number: int, start: int, count: int) -> bytes:
-    node = f"node-{number % NODES}"
+def _body(kinds: list[list[Any]], node: str, number: int, start: int, count: int) -> bytes:
     deltas = []
     for index in range(count):
         window = kinds[index % WORKLOADS][(number // NODES) % 20]

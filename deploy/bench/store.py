@@ -20,7 +20,7 @@ from bench.context import Context
 from bench.ingest import make_bodies
 from bench.loads import free_port
 from bench.service import ready, running
-from bench.store_rows import DAYS, RULES, WORKLOADS, Size, fill
+from bench.store_rows import DAYS, NAMESPACES, NODES, RULES, TEAMS, TECHNIQUES, WORKLOADS, Size, fill
 from tests import postgres
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
 
@@ -28,15 +28,20 @@ RATE, SECONDS = 50, 60
 INGEST_EVERY = 5
 """One request in so many brings a batch."""
 DELTAS = 10
+FLOOR_EVERY = 10
+"""Beside every so many, one more that the service answers from memory: what is not of the database."""
+FLOOR = "floor: GET /livez"
 SERVER = ("shared_buffers=1GB", "effective_cache_size=4GB", "max_wal_size=8GB", "random_page_cost=1.1")
 """Settings of a server on SSDs with some memory; all else, `fsync` too, is the default."""
+FILLING = ("wal_level=minimal", "max_wal_senders=0")
+"""So that filling need not write everything twice; without a standby it is as durable."""
 _DAY_S = 86_400
 _Ask = tuple[str, Mapping[str, Any]]
 
 
 def store(context: Context) -> dict[str, Any]:
     """Fill PostgreSQL and SQLite, start the real service on each, and ask it at a fixed rate."""
-    scores, alerts = (100_000, 20_000) if context.quick else (context.scores, 1_000_000)
+    scores, alerts = (100_000, 20_000) if context.quick else (context.scores, context.alerts)
     found: dict[str, Any] = {}
     for name, size, place in (
         ("PostgreSQL", Size(scores=scores, alerts=alerts), _in_postgresql),
@@ -70,7 +75,7 @@ def _in_postgresql(_folder: Path) -> Iterator[str]:
     if postgres.find_programs() is None:
         msg = "PostgreSQL is not installed: deploy/install.sh dev."
         raise RuntimeError(msg)
-    with postgres.running(SERVER) as cluster:
+    with postgres.running(SERVER + FILLING) as cluster:
         yield cluster.create("bench")
 
 
@@ -105,7 +110,7 @@ class _Load:
         self._reader = (state / "token").read_text().strip()
         self._agent = (state / "agent-token").read_text().strip()
         self._size, self._count = size, RATE * seconds
-        self._bodies = iter(make_bodies(self._count // INGEST_EVERY + 20, DELTAS))
+        self._bodies = iter(make_bodies(self._count // INGEST_EVERY + 20, DELTAS, f"fleet-{time.time():.0f}"))
         self._dice = random.Random(1)
         self._took: dict[str, list[float]] = {}
         self._lock = threading.Lock()
@@ -126,14 +131,17 @@ class _Load:
             for number in range(self._count):
                 due = begin + number / RATE
                 time.sleep(max(0.0, due - time.perf_counter()))
+                if number % FLOOR_EVERY == 0:
+                    done.append(workers.submit(self._ask, FLOOR, due, "GET", "/livez"))
                 if number % INGEST_EVERY == 0:
                     done.append(workers.submit(self._post, next(self._bodies), due))
                 else:
                     done.append(workers.submit(self._get, self._dice.choice(kinds), due))
             for each in done:
                 each.result()
+        ingest, floor = self._took.pop("ingest", [0.0]), self._took.pop(FLOOR)
         pages = [took for kind, all_ in self._took.items() if "ingest" not in kind for took in all_]
-        rows = {"all pages": pages, f"ingest of {DELTAS} deltas": self._took.pop("ingest", [0.0])}
+        rows = {"all pages": pages, f"ingest of {DELTAS} deltas": ingest, FLOOR: floor}
         return {kind: _figures(took) for kind, took in (rows | dict(sorted(self._took.items()))).items()}
 
     def _questions(self) -> dict[str, Callable[[], _Ask]]:
@@ -157,6 +165,24 @@ class _Load:
             "alerts, critical": lambda: ("/v1/alerts", {"level": "critical"} | behind(alerts)),
             "alerts of a day": lambda: ("/v1/alerts", some_day()),
             "alerts, newest": lambda: ("/v1/alerts", {"cursor": encode_cursor(alerts - 50)}),
+            "alerts of a namespace": lambda: (
+                "/v1/alerts",
+                {"namespace": f"ns-{dice.randrange(NAMESPACES)}"} | behind(alerts),
+            ),
+            "alerts of a node": lambda: (
+                "/v1/alerts",
+                {"node": f"filled-{dice.randint(1, NODES)}"} | behind(alerts),
+            ),
+            "alerts of a technique": lambda: ("/v1/alerts", {"technique": dice.choice(TECHNIQUES)}),
+            "alerts of a team": lambda: ("/v1/alerts", {"assignee": f"team-{dice.randrange(TEAMS)}"}),
+            "alerts with a text": lambda: ("/v1/alerts", {"text": f"u{dice.randrange(50021)} with"}),
+            "alerts, new and bad, newest first": lambda: (
+                "/v1/alerts",
+                {"triage": "new", "min_level": "high", "order": "newest"},
+            ),
+            "alerts counted, of a day": lambda: ("/v1/alerts/counts", {"by": "level"} | some_day()),
+            "alerts in hours, of a day": lambda: ("/v1/alerts/series", some_day()),
+            "changes of alerts": lambda: ("/v1/alerts/changes", behind(alerts)),
             "scores of a workload": lambda: ("/v1/scores", workload() | behind(scores)),
             "scores of a workload, anomalous": lambda: ("/v1/scores", workload() | {"verdict": "anomalous"}),
             "scores, anomalous": lambda: ("/v1/scores", {"verdict": "anomalous"} | behind(scores)),

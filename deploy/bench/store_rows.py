@@ -10,6 +10,12 @@ from wire.match import Priority, SignatureMatch, encode_match
 from wire.profile import ContainerRef
 
 NODES, NAMESPACES, WORKLOADS, RULES = 100, 20, 500, 40
+REPLICAS = 4
+"""Containers of a workload, each on a node of its own."""
+TEAMS = 7
+"""To whom alerts are assigned, as far as they are."""
+TECHNIQUES = ("T1059", "T1059.004", "T1611", "T1552.001", "T1070")
+_FILLED = ("inbox", "scores", "alerts", "alert_changes", "findings", "matches")
 DAYS = 28
 _DAY_MS = 86_400_000
 _LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -17,7 +23,7 @@ _CONTRIBUTIONS = [
     {
         "ngram": 3382103142040578 + each,
         "count": 53,
-        "bits": 0.0,
+        "bits": 7.25,
         "baseline_count": 2022,
         "baseline_rank": 3,
         "nearest": ["open", "close", "stat", "fstat", "read", "write"],
@@ -47,6 +53,9 @@ def fill(engine: Engine, size: Size, now_ms: int, say: Callable[[str], None]) ->
             # Whoever fills takes care of what refers to what; 50 million checks would prove nothing.
             connection.exec_driver_sql("SET session_replication_role = replica")
             connection.exec_driver_sql("SET statement_timeout = 0; SET maintenance_work_mem = '1GB'")
+            # A table that was emptied in the same transaction goes to disk once, past the log
+            # (wal_level=minimal).
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(_FILLED)} CASCADE")
         # Built at the end, in order, as indexes of this size are after a restore.
         indexes = _take_indexes(connection, postgresql=postgresql)
         for table, count, where, columns in _tables(size, now_ms, postgresql=postgresql):
@@ -57,16 +66,7 @@ def fill(engine: Engine, size: Size, now_ms: int, say: Callable[[str], None]) ->
         for each in indexes:
             connection.exec_driver_sql(each)
         if postgresql:
-            for table in (
-                "inbox",
-                "scores",
-                "alerts",
-                "findings",
-                "matches",
-                "workloads",
-                "containers",
-                "nodes",
-            ):
+            for table in (*_FILLED, "workloads", "containers", "nodes"):
                 connection.exec_driver_sql(
                     f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
                 )
@@ -76,20 +76,33 @@ def fill(engine: Engine, size: Size, now_ms: int, say: Callable[[str], None]) ->
 
 
 def _take_indexes(connection: Connection, *, postgresql: bool) -> list[str]:
-    """Drop what is not a constraint; return how it is made again."""
+    """Drop what is no primary key; return the statements that make it again."""
+    tables = ", ".join(f"'{each}'" for each in _FILLED)
+    made: list[str] = []
+    if postgresql:
+        # A constraint goes with its index.
+        unique = connection.execute(
+            text(
+                "SELECT t.relname, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c "
+                f"JOIN pg_class t ON t.oid = c.conrelid WHERE c.contype = 'u' AND t.relname IN ({tables})"
+            )
+        ).all()
+        for table, name, definition in unique:
+            connection.exec_driver_sql(f'ALTER TABLE {table} DROP CONSTRAINT "{name}" CASCADE')
+            made.append(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
     found = connection.execute(
         text(
             "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
             "JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
-            "WHERE NOT i.indisunique AND t.relname IN ('inbox', 'scores', 'alerts', 'findings', 'matches')"
+            f"WHERE NOT i.indisunique AND t.relname IN ({tables})"
             if postgresql
             else "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "
-            "AND tbl_name IN ('inbox', 'scores', 'alerts', 'findings', 'matches')"
+            f"AND tbl_name IN ({tables})"
         )
     ).all()
     for name, _ in found:
         connection.exec_driver_sql(f'DROP INDEX "{name}"')
-    return [definition for _, definition in found]
+    return made + [definition for _, definition in found]
 
 
 def _tables(size: Size, now_ms: int, *, postgresql: bool) -> Iterator[tuple[str, int, str, dict[str, str]]]:
@@ -101,8 +114,20 @@ def _tables(size: Size, now_ms: int, *, postgresql: bool) -> Iterator[tuple[str,
     contributions, views = (_json(each, postgresql=postgresql) for each in (_CONTRIBUTIONS, _VIEWS))
     nothing = _json([], postgresql=postgresql)
     digest = _bytes(bytes(32), postgresql=postgresql)
-    workload, container = f"1 + (i * 7919) % {WORKLOADS}", f"1 + (i * 7919) % {2 * WORKLOADS}"
-    node, rule = f"1 + i % {NODES}", f"'Rule ' || (i % {RULES})"
+    workload = f"1 + (i * 7919) % {WORKLOADS}"
+    container = f"1 + (i * 7919) % {REPLICAS * WORKLOADS}"
+
+    def node_of(container: str) -> str:
+        return f"1 + (({container}) * 37) % {NODES}"
+
+    node, rule = node_of(container), f"'Rule ' || (i % {RULES})"
+    # Of alerts that have ended: half of them closed by a person, some only looked at.
+    triage = "CASE WHEN i % 2 = 0 THEN 'closed' WHEN i % 10 = 1 THEN 'acknowledged' ELSE 'new' END"
+    verdict = (
+        "CASE WHEN i % 20 = 0 THEN 'true_positive' WHEN i % 6 = 0 THEN 'benign' "
+        "WHEN i % 2 = 0 THEN 'false_positive' END"
+    )
+    technique = " ".join(f"WHEN {number} THEN ' {name} '" for number, name in enumerate(TECHNIQUES))
     signature = "i % 5 < 2"
     level = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(_LEVELS))
 
@@ -119,8 +144,8 @@ def _tables(size: Size, now_ms: int, *, postgresql: bool) -> Iterator[tuple[str,
         "mode": "'enforcement-alert'", "mode_changed_at": f"{begin}", "created_at": f"{begin}",
         "windows": f"{scores // WORKLOADS}",
     }  # fmt: skip
-    yield "containers", 2 * WORKLOADS, "", {
-        "id": "i", "node_id": node, "boot_id": "'boot'", "container_id": "'c' || i",
+    yield "containers", REPLICAS * WORKLOADS, "", {
+        "id": "i", "node_id": node_of("i"), "boot_id": "'boot'", "container_id": "'c' || i",
         "workload_id": f"1 + (i - 1) % {WORKLOADS}", "kind": "'container'", "runtime": "'containerd'",
         "name": "'web'", "pod": "'app-' || i", "namespace": f"'ns-' || (i % {NAMESPACES})", "pod_uid": "''",
         "image": "'registry/app:1'", "image_digest": "''", "labels": "'{}'", "cgroup": "''",
@@ -137,14 +162,25 @@ def _tables(size: Size, now_ms: int, *, postgresql: bool) -> Iterator[tuple[str,
         "p_value": "0.638", "alpha": "1.65e-05", "windows_per_week": "60480.0", "resolution": "0.0001",
         "extrapolated": "false", "novelty": "0.0", "calls": "161", "lost": "'{}'", "marks": nothing,
         "evidence": nothing, "learned": "false", "quarantined": f"i % {10 * per_alert} = 1",
-        "contributions": contributions, "rest": "0.0", "phase": "'steady'", "view": "'mix'", "views": views,
+        # Most normal windows have no n-gram that carries a bit; of the others, some are kept.
+        "contributions": f"CASE WHEN i % {per_alert} = 0 OR i % 8 = 3 THEN {contributions} "
+        f"ELSE {nothing} END",
+        "rest": "0.0", "phase": "'steady'", "view": "'mix'", "views": views,
     }  # fmt: skip
     yield "alerts", alerts, "", {
         "id": "i", "workload_id": workload, "kind": if_signature("'signature'", "'anomaly'"),
         # One in fifty, and what came last.
         "status": f"CASE WHEN i % 50 = 7 OR i > {alerts} - 200 THEN 'open' ELSE 'closed' END",
         "created_at": raised, "updated_at": raised, "start": f"{raised} - 10000", "end": raised,
-        "findings": "1", "p_value": if_signature("1.0", "1e-6"), "score": "9.0",
+        "findings": "1", "p_value": if_signature("1.0", "1e-6"),
+        "score": if_signature("0.0", "9.0 + i % 997"),
+        "triage": triage, "verdict": verdict, "revision": "1 + i % 3",
+        "assignee": f"CASE WHEN i % 10 < 2 THEN 'team-' || (i / 10 % {TEAMS}) END",
+        "message": if_signature(
+            "'A shell was spawned by u' || (i % 50021) || ' with sh -c /tmp/' || (i * 7919 % 104729)",
+            "'Unusual calls: execve → brk → openat → mmap; ' || (i % 997) || '.5 of 1204.5 bits.'",
+        ),
+        "techniques": if_signature(f"CASE (i / 5) % 50 {technique} END"),
         "contributions": if_signature(nothing, contributions), "rule": if_signature(rule),
         "level": if_signature(f"CASE (i / 5) % 5 {level} END"),
         "first_match_id": if_signature("i"), "last_match_id": if_signature("i"),
@@ -152,6 +188,9 @@ def _tables(size: Size, now_ms: int, *, postgresql: bool) -> Iterator[tuple[str,
     yield "findings", alerts, f"WHERE NOT ({signature})", {
         "id": "i", "workload_id": workload, "score_id": f"i * {per_alert}", "alert_id": "i",
         "kind": "'anomaly'", "created_at": raised,
+    }  # fmt: skip
+    yield "alert_changes", alerts, "", {
+        "id": "i", "alert_id": "i", "change": "'opened'", "created_at": raised, "detail": "'{}'",
     }  # fmt: skip
     yield "matches", alerts, f"WHERE {signature}", {
         "id": "i", "node_id": node, "boot_id": "'boot'", "sequence": "i", "time_ns": f"{raised} * 1000000",

@@ -96,6 +96,20 @@ def test_a_baseline_tells_how_much_is_still_unseen(service: Service) -> None:
     assert seconds["fewest"] == 10 * ahead["fewest"]
 
 
+def test_an_anomaly_is_found_by_the_node_it_was_seen_on(service: Service) -> None:
+    """The database itself keeps which nodes those were, whatever release writes the finding."""
+    enforcing(service)
+    intrude(service, 100)
+    intrude(service, 101)
+
+    (alert,) = service.get("/v1/alerts").json()["items"]
+    (first, *_) = service.get(f"/v1/alerts/{alert['id']}").json()["windows"]
+    node = first["score"]["container"]["node"]
+    assert [each["id"] for each in service.get("/v1/alerts", node=node).json()["items"]] == [alert["id"]]
+    assert service.get("/v1/alerts", node=f"{node}-2").json()["items"] == []
+    assert service.get("/v1/alerts/counts", node=node, by="kind").json()["alerts"] == 1
+
+
 def test_a_workload_that_nothing_was_learned_of_has_a_baseline_too(service: Service) -> None:
     """It is empty and says that the evidence is insufficient."""
     service.send(a_delta(0, marks=frozenset({Mark.UNIDENTIFIED})))

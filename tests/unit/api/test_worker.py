@@ -264,6 +264,35 @@ def test_the_worker_outlives_an_error_that_nobody_foresaw(bench: Bench, monkeypa
     assert len(scored) == 1
 
 
+class _Wanted(Store):
+    """A store for which others always wait."""
+
+    @property
+    def wanted(self) -> bool:
+        return True
+
+
+def test_the_worker_ends_its_transaction_where_others_wait_and_goes_on_after_them(
+    bench: Bench, monkeypatch
+) -> None:
+    """Each delta is scored once and in order, in five transactions instead of one."""
+    monkeypatch.setattr("api.worker.worker._UNDISTURBED_S", 0.0)
+    bench.core.store = _Wanted(bench.settings.url)
+    bench.take(*(a_delta(each, LOOP) for each in range(5)))
+    commits = 0
+
+    def count(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(bench.core.store.engine, "commit", count)
+    bench.worker.drain()
+    with bench.core.store.read() as session:
+        scored = session.scalars(select(ScoreRow.start).order_by(ScoreRow.id)).all()
+    assert scored == sorted(scored)
+    assert len(scored) == commits == 5
+
+
 def test_a_sandbox_is_no_workload(bench: Bench) -> None:
     """A pod's pause container is known, but neither scored nor learned."""
     bench.put(a_delta(0, container=a_container(kind=ContainerKind.SANDBOX, name="")))
