@@ -1,5 +1,6 @@
 """What a new image's baseline takes over, and what it adds."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,17 @@ def test_the_newest_scores_are_taken_over_and_at_least_so_many() -> None:
     baseline = Baseline.from_state(taken)
     baseline.learn_window(one, baseline.score_window(one))
     assert len(baseline.state().scores) == LEAST_SCORES
+
+
+def test_what_is_remembered_of_containers_ends_is_taken_over_by_the_same_rule() -> None:
+    """The newest rows, with the number of windows that a record remembers so many of."""
+    rows = np.arange(6.0 * (LEAST_SCORES + 40)).reshape(-1, 6)
+    state = replace(learned([{1: 3}] * 200).state(), stop_scores=rows, stop_scores_seen=5 * len(rows))
+
+    taken = inherit(state)
+
+    assert taken.stop_scores.tolist() == rows[-LEAST_SCORES:].tolist()
+    assert taken.stop_scores_seen == 2 * LEAST_SCORES
 
 
 def test_another_beginning_is_refused() -> None:
