@@ -20,7 +20,7 @@ from api.events.position import Topic
 from api.tokens import service as tokens
 from api.tokens.service import Role
 from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
-from tests.rows import Window, add_alert, add_windows, add_workloads
+from tests.rows import Window, add_windows, add_workloads
 from tests.service import LOOP, NOW_MS, Service, a_container, a_delta, a_match
 from tests.streams import Reader
 from tests.waiting import wait_for
@@ -407,9 +407,8 @@ def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(
 ) -> None:
     """What waits for it is bounded; scoring and other readers go on, and its place is given back."""
     service = open_service(stream_stalled_s=1)
+    raise_alert(service, 1)
     with service.core.store.write() as session:
-        add_workloads(session, 1)
-        add_alert(session, 1, status="open")
         row = {"alert_id": 1, "change": "commented", "created_at": NOW_MS, "detail": {"comment": "x" * 4000}}
         session.execute(insert(AlertChangeRow), [row] * 4000)
     address, token = service.http.base_url, service.secrets[Role.READ]
@@ -419,12 +418,12 @@ def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(
         asked = "GET /v1/events?last_event_id=a0 HTTP/1.1"
         lazy.sendall(f"{asked}\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
         with Reader(service) as other:
-            raise_alert(service, 1)
+            raise_alert(service, 2)
             other.wait(1)
             dropped = 'nonself_streams_ended_total{reason="stalled"}'
             wait_for(lambda: metric(service, dropped) == 1)
             sent = metric(service, 'nonself_stream_events_total{topic="alerts"}')
-            raise_alert(service, 2)
+            raise_alert(service, 3)
             other.wait(2)
 
     assert sent < 4000
