@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from api import standing
 from api.db.alert_tables import AlertRow
 from api.db.slices import Slice
 from api.db.tables import (
@@ -45,7 +46,7 @@ def _views() -> Select[Any]:
     open_alerts = (
         select(func.count())
         .select_from(AlertRow)
-        .where(AlertRow.workload_id == WorkloadRow.id, AlertRow.status == "open")
+        .where(AlertRow.workload_id == WorkloadRow.id, AlertRow.status == standing.OPEN)
         .correlate(WorkloadRow)
         .scalar_subquery()
     )
