@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-
 _HTTP = httpx.Client(verify=False, timeout=60)
 """One for all runs: making one reads all certificates of the system."""
 
