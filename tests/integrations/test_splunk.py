@@ -187,7 +187,8 @@ def test_the_scheme_asks_for_what_the_spec_explains(splunk: Splunk) -> None:
     """And the default stanza sets nothing else, under the scheme that the script's name is."""
     scheme = ET.fromstring(splunk.run("--scheme").stdout)
     asked = {each.get("name") for each in scheme.iter("arg")}
-    explained = re.findall(r"^(\w+) = <string>$", (ADDON / "README" / "inputs.conf.spec").read_text(), re.MULTILINE)
+    spec = (ADDON / "README" / "inputs.conf.spec").read_text()
+    explained = re.findall(r"^(\w+) = <string>$", spec, re.MULTILINE)
     ((stanza, settings),) = conf("default/inputs.conf").items()
 
     assert scheme.findtext("streaming_mode") == "simple"
