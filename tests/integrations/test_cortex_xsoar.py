@@ -140,6 +140,21 @@ def test_a_least_level_passes_over_what_is_below_it(service: Service) -> None:
     assert fetched(platform) == [5, 6]
 
 
+def test_a_run_ends_however_many_alerts_it_passes_over(service: Service) -> None:
+    """It keeps its cursor, and the next one goes on from there."""
+    for number in range(1, 23):
+        priority = Priority.CRITICAL if number == 22 else Priority.NOTICE
+        service.match(a_match(number, rule=f"R{number}", priority=priority))
+    service.worker.drain()
+    platform = xsoar(service, min_level="high", max_fetch="1")
+    found = []
+    for _ in range(2):
+        platform.run(SCRIPT, "fetch-incidents")
+        found.append(fetched(platform))
+
+    assert found == [[], [22]]
+
+
 def test_commands_list_show_acknowledge_and_close_alerts(service: Service) -> None:
     """Their outputs are those that the YAML promises."""
     raise_alerts(service, "Shell", "Miner")

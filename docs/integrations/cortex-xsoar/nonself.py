@@ -10,6 +10,9 @@ from CommonServerPython import *
 MAX_PAGE = 200
 """Most alerts that one run turns into incidents, as XSOAR advises."""
 
+MAX_REQUESTS = 20
+"""Most pages of one run, so that it ends, and its cursor is kept, however many alerts are passed over."""
+
 SEVERITIES = {
     "informational": IncidentSeverity.INFO,
     "low": IncidentSeverity.LOW,
@@ -80,7 +83,7 @@ def fetch_incidents(client: Client, params: dict, last_run: dict) -> tuple[list,
         since = first.strftime("%Y-%m-%dT%H:%M:%SZ")
     server = params["url"].rstrip("/")
     incidents: list = []
-    while len(incidents) < most:
+    for _ in range(MAX_REQUESTS):
         limit = most - len(incidents)
         # `since` only leads to the first alert. Behind it the cursor does, whatever clocks say.
         page = client.alerts(cursor=cursor, since=since, namespace=params.get("namespace"), limit=limit)
@@ -89,7 +92,7 @@ def fetch_incidents(client: Client, params: dict, last_run: dict) -> tuple[list,
         incidents += [
             to_incident(alert, server) for alert in page["items"] if SEVERITIES[level_of(alert)] >= least
         ]
-        if len(page["items"]) < limit:
+        if not page["more"] or len(incidents) == most:
             break
     following = {"cursor": cursor, "since": since}
     return incidents, {name: value for name, value in following.items() if value is not None}
