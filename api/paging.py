@@ -17,6 +17,7 @@ from api.errors import InvalidError
 from api.moments import Moment
 
 MAX_LIMIT: Final = 1000
+MORE: Final = "The page is full: ask again at once. Else there is nothing more for now."
 _PREFIX: Final = "after:"
 
 ItemT = TypeVar("ItemT")
@@ -64,6 +65,7 @@ class Page(BaseModel, Generic[ItemT]):
 
     items: list[ItemT]
     next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]
+    more: Annotated[bool, Field(description=MORE)]
 
 
 def encode_cursor(row_id: int) -> str:
@@ -118,7 +120,8 @@ class Pager:
         """
         # The annotation is a text: evaluated, pydantic would ask the bound of the variable for a schema.
         began = query.slice().after if after is None else after
-        return Page(items=items, next_cursor=self.link(items[-1].id if items else began))
+        last = items[-1].id if items else began
+        return Page(items=items, next_cursor=self.link(last), more=len(items) >= query.limit)
 
     def link(self, after: int) -> str:
         """Set the `Link` header (RFC 8288) to what follows a position; return its cursor."""

@@ -196,8 +196,16 @@ class Service:
 
 
 @contextmanager
-def serving(state_dir: Path, database: Database | None = None, **changes: Any) -> Iterator[Service]:
-    """Run a service whose worker works only when `worker.drain()` is called."""
+def serving(
+    state_dir: Path,
+    database: Database | None = None,
+    secrets: Mapping[Role, str] | None = None,
+    **changes: Any,
+) -> Iterator[Service]:
+    """Run a service whose worker works only when `worker.drain()` is called.
+
+    `secrets` are those of an earlier service, whose state folder it takes over.
+    """
     with ExitStack() as stack:
         if database is not None:
             changes = {"database_url": stack.enter_context(database.fresh(state_dir))} | changes
@@ -206,11 +214,12 @@ def serving(state_dir: Path, database: Database | None = None, **changes: Any) -
             upgrade(settings.url)
         core = Core(settings=settings, store=Store(settings.url), clock=FakeClock())
         stack.callback(core.store.close)
-        with core.store.write() as session:
-            secrets = {
-                role: tokens.create(session, name=role.value, role=role, now_ms=NOW_MS, actor="test")
-                for role in Role
-            }
+        if secrets is None:
+            with core.store.write() as session:
+                secrets = {
+                    role: tokens.create(session, name=role.value, role=role, now_ms=NOW_MS, actor="test")
+                    for role in Role
+                }
         worker = Worker(core)
         server = Server(core, listen("127.0.0.1", 0))
         server.start()

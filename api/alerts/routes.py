@@ -58,7 +58,8 @@ def list_alerts(
     if as_lines:
         lines = _lines(json.dumps(each, sort_keys=True) for each in shaped)
         return Response(lines, media_type=LINES, headers={"Link": pager.header})
-    return ShapedPage.model_validate({"items": shaped, "next_cursor": cursor})
+    more = len(shaped) >= query.limit
+    return ShapedPage.model_validate({"items": shaped, "next_cursor": cursor, "more": more})
 
 
 def _lines(texts: Iterable[object]) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.matches.schemas import MatchOut
 from api.moments import Moment
-from api.paging import NoQuery, PageQuery
+from api.paging import MORE, NoQuery, PageQuery
 from api.scores.schemas import ContributionOut, ScoreOut
 from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
@@ -209,6 +209,7 @@ class ShapedPage(BaseModel):
 
     items: list[dict[str, Any]]
     next_cursor: Annotated[str, Field(description="Asks for what follows the last entry, now or later.")]
+    more: Annotated[bool, Field(description=MORE)]
 
 
 class FindingOut(BaseModel):

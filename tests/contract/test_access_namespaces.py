@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from api.db.baseline_tables import BaselineVersionRow
 from api.db.scope import Scope
 from api.db.suppression_tables import SuppressionRow
 from api.db.tables import ScoreRow, WorkloadRow
+from api.db.upgrade_tables import UpgradeRow
 from api.tokens import service as tokens
 from api.tokens.service import Role
 from tests.service import LOOP, NOW_MS, Service, a_container, a_delta, a_match, serving
@@ -32,6 +33,7 @@ IDS: Final[dict[str, Any]] = {
     "score_id": ScoreRow,
     "version_id": BaselineVersionRow,
     "suppression_id": SuppressionRow,
+    "upgrade_id": UpgradeRow,
 }
 """What the ids in paths are of. A new one is added here, or its route refuses limited tokens."""
 
@@ -52,13 +54,14 @@ class Installation:
 
 
 def _live(service: Service, namespace: str, name: str, first_match: int) -> None:
-    """Let a workload learn, alert, be promoted, match a rule, and have an alert of it be suppressed."""
+    """Let a workload learn, alert, run a new image, match a rule, and have an alert of it be suppressed."""
     pod = a_container(
         id=name[0] * 64,
         name=name,
         pod=f"{name}-6d4cf56db6-x7k2p",
         namespace=namespace,
         image=f"registry.local/{name}:1",
+        image_digest=f"sha256:{name}1",
     )
     service.learn(60, container=pod)
     with service.core.store.read() as session:
@@ -66,6 +69,8 @@ def _live(service: Service, namespace: str, name: str, first_match: int) -> None
     wish = {"mode": "enforcement-alert", "reason": name}
     assert service.put(f"/v1/workloads/{workload}/mode", wish).status_code == 200
     assert service.send(a_delta(60, LOOP | SHELL, container=pod)).status_code == 200
+    upgraded = replace(pod, image_digest=f"sha256:{name}2")
+    assert service.send(a_delta(61, container=upgraded)).status_code == 200
     assert service.match(a_match(first_match, 60, container=pod, output=f"in {name}")).status_code == 200
     service.worker.drain()
     alerts = service.get("/v1/alerts", workload=workload, kind="anomaly").json()["items"]
