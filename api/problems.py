@@ -1,5 +1,6 @@
 """Errors as answers: application/problem+json (RFC 9457), in one shape for every endpoint."""
 
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -118,12 +119,24 @@ def install(app: FastAPI) -> None:
     def _on_http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == NotFoundError.status:
             return render(request, NotFoundError(f"There is nothing at {request.url.path}."))
-        said = f"{error.detail}."
+        if error.status_code == OversizedError.status:
+            return render(request, OversizedError(f"{error.detail}."))
+        said, headers = f"{error.detail}.", dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = ", ".join(sorted(_methods(app.routes, request.url.path))) or "another method"
+            headers["Allow"] = allowed
             said = f"Expected {allowed} at {request.url.path}; got {request.method}."
         body = _body(request, "about:blank", str(error.detail), error.status_code, said)
-        return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+        return JSONResponse(body, error.status_code, headers, MEDIA_TYPE)
+
+
+def _methods(routes: Iterable[Any], path: str) -> Iterator[str]:
+    """Yield the methods of a path, which may be those of several routes."""
+    for route in routes:
+        if (router := getattr(route, "original_router", None)) is not None:
+            yield from _methods(router.routes, path)
+        elif (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(path):
+            yield from route.methods or ()
 
 
 def render(request: Request, error: ProblemError) -> JSONResponse:

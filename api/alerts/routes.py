@@ -97,7 +97,7 @@ def triage_alerts(
         return triage.step_with_many(session, query, wish, actor=principal.name, now_ms=core.clock.now_ms())
 
 
-@router.post("/{alert_id}/triage", responses=responses(NotFoundError, NotPossibleError, StaleError))
+@router.post("/{alert_id:int}/triage", responses=responses(NotFoundError, NotPossibleError, StaleError))
 def triage_alert(
     core: CoreDep,
     principal: TriageDep,
@@ -122,7 +122,7 @@ def triage_alert(
         return service.shown(session, [alert_id])[0]
 
 
-@router.get("/{alert_id}", responses=responses(NotFoundError))
+@router.get("/{alert_id:int}", responses=responses(NotFoundError))
 def get_alert(
     core: CoreDep,
     _principal: ReaderDep,

@@ -53,7 +53,7 @@ class CountQuery(AlertFilter):
     until: Annotated[Moment | None, Field(description="Only alerts opened before this time.")] = None
 
 
-class CountOut(BaseModel):
+class AlertCountOut(BaseModel):
     """How many alerts have one value."""
 
     value: Annotated[str | None, Field(description="Null: they have none.")]
@@ -65,7 +65,7 @@ class CountsOut(BaseModel):
 
     by: CountBy
     alerts: int
-    counts: list[CountOut]
+    counts: list[AlertCountOut]
 
 
 class SeriesQuery(AlertFilter):
@@ -109,7 +109,8 @@ def counts(session: Session, query: CountQuery) -> CountsOut:
         by=query.by,
         alerts=sum(number for _, number in found),
         counts=[
-            CountOut(value=None if value is None else str(value), alerts=number) for value, number in found
+            AlertCountOut(value=None if value is None else str(value), alerts=number)
+            for value, number in found
         ],
     )
 
