@@ -130,13 +130,18 @@ def install(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, headers, MEDIA_TYPE)
 
 
-def _methods(routes: Iterable[Any], path: str) -> Iterator[str]:
-    """Yield the methods of a path, which may be those of several routes."""
+def _methods(routes: Iterable[Any], path: str) -> set[str]:
+    """Return the methods of a path, which may be those of several routes with the same pattern."""
+    found = [route for route in _flat(routes) if route.path_regex.match(path)]
+    return {method for route in found if route.path == found[0].path for method in route.methods or ()}
+
+
+def _flat(routes: Iterable[Any]) -> Iterator[Any]:
     for route in routes:
         if (router := getattr(route, "original_router", None)) is not None:
-            yield from _methods(router.routes, path)
-        elif (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(path):
-            yield from route.methods or ()
+            yield from _flat(router.routes)
+        elif hasattr(route, "path_regex"):
+            yield route
 
 
 def render(request: Request, error: ProblemError) -> JSONResponse:

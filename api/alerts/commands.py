@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from rich.text import Text
 
+from api.alerts.client import Alerts
 from api.alerts.options import FILTERS
-from api.client import Client
+from api.alerts.schemas import AlertFilter, AlertQuery
+from api.alerts.statistics_schemas import CountQuery
+from api.alerts.triage_schemas import BulkIn, ChangeQuery, TriageIn
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.figures import count
-from api.paging import encode_cursor
+from api.paging import MAX_LIMIT, encode_cursor
 from api.workloads.remote import find_workload, name_of
 
 _SEQUENCES: Final = 5
@@ -23,27 +26,30 @@ _ACTIONS: Final = {"ack": "acknowledge"}
 _POLL_S: Final = 1.0
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked for.
 
     Raises:
         ClientError: There is no such alert or workload, or the service refuses.
     """
+    alerts = Alerts(connection)
     match options.alerts_command:
         case None | "list":
             order = {"order": "newest"} if options.newest else {}
-            _print(list(client.list("/v1/alerts", **_filters(client, options), **order)), options, _show_list)
+            query = build(AlertQuery, "query", **_filters(connection, options), **order)
+            _print([to_json(each) for each in alerts.list(query)], options, _show_list)
         case "counts":
-            found = client.get("/v1/alerts/counts", by=options.by, **_filters(client, options))
-            _print(found, options, _show_counts)
+            counted = build(CountQuery, "query", by=options.by, **_filters(connection, options))
+            _print(to_json(alerts.counts(counted)), options, _show_counts)
         case "show":
-            alert = client.get(f"/v1/alerts/{options.alert}")
-            alert["changes"] = list(client.list("/v1/alerts/changes", alert=str(options.alert)))
+            alert = to_json(alerts.get(options.alert))
+            changes = alerts.changes(ChangeQuery(alert=options.alert))
+            alert["changes"] = [to_json(each) for each in changes]
             _print(alert, options, _show_one)
         case "tail":
-            _tail(client, options)
+            _tail(alerts, options)
         case _:
-            _step(client, options)
+            _step(connection, options)
 
 
 def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], None]) -> None:  # noqa: ANN401
@@ -53,21 +59,22 @@ def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], No
         show_it(answer)
 
 
-def _filters(client: Client, options: argparse.Namespace) -> dict[str, str]:
+def _filters(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
     wanted = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
     if options.workload is not None:
-        wanted["workload"] = str(find_workload(client, options.workload)["id"])
+        wanted["workload"] = find_workload(connection, options.workload)["id"]
     return wanted
 
 
-def _step(client: Client, options: argparse.Namespace) -> None:
+def _step(connection: Connection, options: argparse.Namespace) -> None:
+    alerts = Alerts(connection)
     action = _ACTIONS.get(options.alerts_command, options.alerts_command)
-    body = {"action": action, "comment": options.comment}
+    body: dict[str, Any] = {"action": action, "comment": options.comment}
     if action == "close":
         body["verdict"] = options.judged
     if action == "assign":
         body["assignee"] = options.to
-    wanted = _filters(client, options)
+    wanted = _filters(connection, options)
     if options.all == bool(options.alerts) or (wanted and not options.all):
         msg = "Which alerts? Give ids, or --all with filters."
         raise ClientError(msg)
@@ -75,30 +82,32 @@ def _step(client: Client, options: argparse.Namespace) -> None:
         if options.dry_run:
             msg = "Expected --dry-run with --all alone."
             raise ClientError(msg)
-        done = [client.post(f"/v1/alerts/{each}/triage", body) for each in options.alerts]
+        wish = build(TriageIn, **body)
+        done = [to_json(alerts.triage(each, wish)) for each in options.alerts]
         _print(done, options, _show_list)
         return
-    query = urlencode(wanted)
-    answer = client.post(f"/v1/alerts/triage?{query}", body | {"dry_run": options.dry_run})
-    _print(answer, options, _show_bulk)
+    which = build(AlertFilter, "query", **wanted)
+    answer = alerts.triage_all(which, build(BulkIn, **body, dry_run=options.dry_run))
+    _print(to_json(answer), options, _show_bulk)
 
 
-def _tail(client: Client, options: argparse.Namespace) -> None:
-    params: dict[str, str] = {}
+def _tail(alerts: Alerts, options: argparse.Namespace) -> None:
+    query = ChangeQuery()
     if options.since is not None:
-        params["cursor"] = encode_cursor(options.since)
+        query = ChangeQuery(cursor=encode_cursor(options.since))
     else:
-        for page in client.pages("/v1/alerts/changes", limit="1000"):
-            params["cursor"] = page["next_cursor"]
+        for page in alerts.change_pages(ChangeQuery(limit=MAX_LIMIT)):
+            query = ChangeQuery(cursor=page.next_cursor)
     with suppress(KeyboardInterrupt):
         while True:
-            page = client.get("/v1/alerts/changes", **params)
-            params["cursor"] = page["next_cursor"]
-            for each in page["items"]:
-                alert = client.get(f"/v1/alerts/{each['alert']}")
-                print(json.dumps(each | {"alert": alert}) if options.json else _line(each, alert), flush=True)  # noqa: T201
-            if not page["items"]:
-                time.sleep(_POLL_S)
+            # Its last page is the empty one.
+            for page in alerts.change_pages(query):
+                query = ChangeQuery(cursor=page.next_cursor)
+                for each in page.items:
+                    change, alert = to_json(each), to_json(alerts.get(each.alert))
+                    line = json.dumps(change | {"alert": alert}) if options.json else _line(change, alert)
+                    print(line, flush=True)  # noqa: T201 - made for people
+            time.sleep(_POLL_S)
 
 
 def _line(change: dict[str, Any], alert: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.alerts import service, statistics, triage
 from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, ShapedPage
-from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
+from api.alerts.statistics_schemas import CountQuery, CountsOut, SeriesOut, SeriesQuery
 from api.alerts.triage_schemas import BulkIn, BulkOut, ChangeOut, ChangeQuery, TriageIn
 from api.auth import ReaderDep, TriageDep
 from api.core import CoreDep
