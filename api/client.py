@@ -16,6 +16,7 @@ from api.seccomp.client import Seccomp
 from api.suppressions.client import Suppressions
 from api.token_admin.client import Tokens
 from api.troubles.client import Troubles
+from api.upgrades.client import Upgrades
 from api.what_if.client import WhatIf
 from api.workloads.client import Workloads
 
@@ -43,5 +44,6 @@ class Client:
         self.suppressions = Suppressions(connection)
         self.tokens = Tokens(connection)
         self.troubles = Troubles(connection)
+        self.upgrades = Upgrades(connection)
         self.what_if = WhatIf(connection)
         self.workloads = Workloads(connection)

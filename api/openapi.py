@@ -27,6 +27,7 @@ TAGS: Final = [
     for name, said in (
         ("workloads", "What is learned: one entry for each container of each deployment."),
         ("baselines", "Versions of what was learned: report, promote, roll back, export, import."),
+        ("upgrades", "Changes of workloads to new images, and what people decide about them."),
         ("keys", "Whose bundles are taken, and the key of this service."),
         ("scores", "How unusual each window was, and whether it was learned."),
         ("alerts", "What did not belong: list, follow, count and triage."),
