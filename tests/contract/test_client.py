@@ -36,7 +36,7 @@ from api.tokens.service import Role
 from api.vocabulary import AlertVerdict, Mode
 from api.workloads.schemas import ModeIn, WorkloadQuery
 from tests.databases import Database
-from tests.service import INTRUSION, Service, a_delta, a_match, serving
+from tests.service import INTRUSION, LOOP, Service, a_delta, a_match, serving
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "client.md"
 
@@ -47,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iter
     with serving(tmp_path_factory.mktemp("client"), database) as service:
         service.learn(60)
         service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert", "reason": "test"})
-        service.send(a_delta(70, INTRUSION))
+        service.send(a_delta(60, LOOP | INTRUSION))
         service.match(a_match())
         service.worker.drain()
         yield service

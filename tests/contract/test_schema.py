@@ -17,7 +17,7 @@ from api.db.scope import Scope
 from api.tokens import service as tokens
 from api.tokens.service import Role
 from tests.databases import Database
-from tests.service import INTRUSION, NOW_MS, Service, a_delta, a_match, serving
+from tests.service import INTRUSION, LOOP, NOW_MS, Service, a_delta, a_match, serving
 
 CONFIG: Final = Path(__file__).parents[2] / "schemathesis.toml"
 ROLES: Final = (
@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iter
         service.learn(60)
         mode = {"mode": "enforcement-alert", "reason": "test"}
         assert service.put("/v1/workloads/1/mode", mode).status_code == 200
-        service.send(a_delta(70, INTRUSION))
+        service.send(a_delta(60, LOOP | INTRUSION))
         service.match(a_match())
         service.worker.drain()
         yield service
