@@ -1,19 +1,18 @@
 """Assembles the service's HTTP side."""
 
 from importlib.metadata import version
-from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from api import health, problems
+from api import health, openapi, problems
+from api.access.body_limit import BodyLimit
 from api.alerts import routes as alerts
 from api.audit_log import routes as audit_log
-from api.baselines import routes as baselines
+from api.baselines import bundle as bundles, routes as baselines
 from api.channels import routes as channels
 from api.core import Core
 from api.enrolment import routes as enrolment
-from api.errors import BadBodyError
 from api.events import routes as events
 from api.events.hub import Hub
 from api.ingest import routes as ingest
@@ -21,7 +20,6 @@ from api.keys import routes as keys
 from api.matches import routes as matches
 from api.middleware import RequestContext
 from api.nodes import routes as nodes
-from api.problems import Problem
 from api.retention import routes as retention
 from api.rules import bundle, routes as rules
 from api.scores import routes as scores
@@ -33,21 +31,16 @@ from api.upgrades import routes as upgrades
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
-_DESCRIPTION: Final = """\
-Learns what each container workload normally does and raises what does not belong.
-
-Lists are ordered by the time of entry. Keep `next_cursor` and ask again
-with it: no entry is missed or repeated.
-Errors are `application/problem+json`, and an error changes nothing.
-"""
-
 
 def create_app(core: Core) -> FastAPI:
     """Return the application of a service that consists of these parts."""
     app = FastAPI(
         title="nonself",
         version=version("nonself"),
-        description=_DESCRIPTION,
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=openapi.operation_id,
         docs_url="/docs",
         redoc_url=None,
     )
@@ -55,6 +48,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.hub = Hub(core)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(BodyLimit, larger={f"{baselines.router.prefix}/import": bundles.MAX_BYTES})
     app.add_middleware(RequestContext, metrics=core.metrics)
     for each in (
         workloads,
@@ -81,20 +75,5 @@ def create_app(core: Core) -> FastAPI:
         health,
     ):
         app.include_router(each.router)
-    _describe_problems(app)
+    openapi.install(app)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = generate()
-        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-        for operation in (each for path in schema["paths"].values() for each in path.values()):
-            if "requestBody" in operation:
-                # FastAPI reads a body before a route sees it, and knows nothing of what we answer then.
-                operation["responses"].setdefault("400", problems.responses(BadBodyError)[400])
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents

@@ -19,7 +19,11 @@ from api.tokens.service import Principal, Role, TokenState
 from wire.codec import signing_key
 
 _log = structlog.get_logger()
-_bearer = HTTPBearer(auto_error=False, description="A token made with `nonself token create`.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="token",
+    description="Made with `nonself token create` or `POST /v1/tokens`, or one of an OpenID Connect issuer.",
+)
 
 
 def authenticated(

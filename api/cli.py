@@ -32,6 +32,8 @@ from wire.settings import add_options, read
 CANNOT_RUN: Final = 1
 USAGE: Final = 2
 
+_PATIENCE_S: Final = 10.0
+"""How long a command may be tried again where the service is busy."""
 _EXAMPLES: Final = """\
 examples:
   nonself up
@@ -193,7 +195,7 @@ def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
     now_ms = SystemClock().now_ms()
     if options.url:
-        run(RemotePlace(_client(settings, options)), options, now_ms)
+        run(RemotePlace(_connection(settings, options)), options, now_ms)
         return
     with local(settings) as place:
         run(place, options, now_ms)
@@ -202,20 +204,20 @@ def _token(settings: ServiceSettings, options: argparse.Namespace) -> None:
 def _audit(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.audit_log.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.connection import to_json
     from api.console import show
     from api.live import table
-    from api.workloads.schemas import WorkloadOut
+    from api.workloads.client import Workloads
 
-    found = list(_client(settings, options).list("/v1/workloads"))
+    found = list(Workloads(_connection(settings, options)).list())
     if options.json:
-        _print_json(found)
+        _print_json([to_json(each) for each in found])
     else:
-        rows = table([WorkloadOut.model_validate(each) for each in found])
-        show(rows, "No workloads: no agent has sent a window yet.")
+        show(table(found), "No workloads: no agent has sent a window yet.")
 
 
 def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
@@ -224,72 +226,55 @@ def _alerts(settings: ServiceSettings, options: argparse.Namespace) -> None:
     else:
         from api.alerts.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _scores(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.events.tail import scores
 
-    scores(_client(settings, options), options)
+    scores(_connection(settings, options), options)
 
 
 def _nodes(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.nodes.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _mode(settings: ServiceSettings, options: argparse.Namespace) -> None:
-    from api.workloads.remote import find_workload
+    from api.workload_commands import set_mode
 
-    client = _client(settings, options)
-    path = f"/v1/workloads/{find_workload(client, options.workload)['id']}/mode"
-    changed = client.put(path, {"mode": options.mode, "reason": options.reason})
-    if options.json:
-        _print_json(changed)
-    else:
-        print(f"{_name(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}.")
-    if changed["mode"] == Mode.ENFORCEMENT:
-        _warn_of_failed_checks(client, changed)
-
-
-def _warn_of_failed_checks(client: Any, workload: dict[str, Any]) -> None:  # noqa: ANN401 - imported late
-    """Say what speaks against what was switched; a mode is a person's decision, so it stays."""
-    versions = client.list("/v1/baselines", workload=str(workload["id"]))
-    for live in [each for each in versions if each["live"]]:
-        report = client.get(f"/v1/baselines/{live['id']}/report")
-        for check in [each for each in report["checks"] if each["outcome"] == "fail"]:
-            print(f"nonself: warning: {check['name']}: {check['text']}", file=sys.stderr)
+    set_mode(_connection(settings, options), options)
 
 
 def _workload(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.workload_commands import run
 
-    run(lambda: _client(settings, options), options)
+    run(lambda: _connection(settings, options), options)
 
 
 def _suppression(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.suppressions.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _channels(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     from api.channels.commands import run
 
-    return run(_client(settings, options), options)
+    return run(_connection(settings, options), options)
 
 
 def _upgrade(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.upgrades.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _troubles(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     from api.troubles.commands import run
 
-    return run(_client(settings, options), options)
+    return run(_connection(settings, options), options)
 
 
 def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN401 - each kind its own
@@ -301,28 +286,28 @@ def _evaluate(settings: Any, options: argparse.Namespace) -> None:  # noqa: ANN4
 def _rules(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     if options.rules_command in LOCAL:
         return run_rules(options)
-    client = _client(settings, options)
+    connection = _connection(settings, options)
     if options.rules_command == "what-if":
         from api.what_if.rules_remote import run as try_out
 
-        try_out(client, options)
+        try_out(connection, options)
         return True
     from api.rules.remote import run
 
-    run(client, options)
+    run(connection, options)
     return True
 
 
 def _baseline(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     from api.baselines.commands import run
 
-    return run(_client(settings, options), options)
+    return run(_connection(settings, options), options)
 
 
 def _keys(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.keys.commands import run
 
-    run(_client(settings, options), options)
+    run(_connection(settings, options), options)
 
 
 def _reference(_settings: ServiceSettings, _options: argparse.Namespace) -> None:
@@ -362,25 +347,21 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
 }
 
 
-def _client(settings: ServiceSettings, options: argparse.Namespace) -> Any:  # noqa: ANN401 - imported late
-    from api.client import Client
+def _connection(settings: ServiceSettings, options: argparse.Namespace) -> Any:  # noqa: ANN401 - imported late
+    from api.connection import Connection, read_token
     from api.state import ADMIN_FILE
 
     scheme = "https" if settings.tls_cert else "http"
     url = options.url or f"{scheme}://{settings.host}:{settings.port}"
-    return Client(
+    return Connection(
         url,
-        options.token_file or settings.state_dir / ADMIN_FILE,
+        read_token(options.token_file or settings.state_dir / ADMIN_FILE),
         ca_file=options.ca_file,
         client_cert=options.client_cert,
         client_key=options.client_key,
+        patience_s=_PATIENCE_S,
+        wait_for_start=False,
     )
-
-
-def _name(workload: dict[str, Any]) -> str:
-    from api.console import full_name
-
-    return full_name(workload["namespace"], workload["name"], workload["container"])
 
 
 def _print_json(value: Iterable[Any]) -> None:

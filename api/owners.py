@@ -7,7 +7,7 @@ from enum import StrEnum
 from wire.profile import ContainerRef
 
 
-class Role(StrEnum):
+class ContainerRole(StrEnum):
     """What a container is for in its pod."""
 
     MAIN = "main"
@@ -26,7 +26,7 @@ class Owner:
     kind: str
     """As the API spells it, `Deployment`; one of a custom group carries it, `Rollout.argoproj.io`."""
     name: str
-    role: Role | None = None
+    role: ContainerRole | None = None
     """Of the container that was asked about; None where the pod's specification does not list it."""
 
 

@@ -19,6 +19,13 @@ from api.moments import Moment
 MAX_LIMIT: Final = 1000
 MORE: Final = "The page is full: ask again at once. Else there is nothing more for now."
 _PREFIX: Final = "after:"
+_DIGITS: Final = "(?:[MN][DTjz]|O[DT])"
+"""One digit and the beginning of the next, in base64; below, what ends three, two and one of them."""
+CURSOR_PATTERN: Final = (
+    f"^YWZ0ZXI6(?:{_DIGITS}[AEIMQUYcgk][w-z0-5]){{0,5}}"
+    f"(?:{_DIGITS}[AEIMQUYcgk](?:[w-z0-5])?|(?:[MN][AQgw]|O[AQ]))$"
+)
+"""What cursors look like: for whoever tries the interface with made-up ones, and for nobody else to read."""
 
 ItemT = TypeVar("ItemT")
 
@@ -42,9 +49,13 @@ class PageQuery(NoQuery):
     since: Annotated[Moment | None, Field(description="Only entries recorded at or after this time.")] = None
     until: Annotated[Moment | None, Field(description="Only entries recorded before this time.")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most entries on one page.")] = 100
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before.", max_length=200)] = (
-        None
-    )
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="`next_cursor` of the page before.",
+            json_schema_extra={"pattern": CURSOR_PATTERN},
+        ),
+    ] = None
 
     def slice(self) -> Slice:
         """Return the rows that the page shows.

@@ -1,5 +1,6 @@
 """Errors as answers: application/problem+json (RFC 9457), in one shape for every endpoint."""
 
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -118,12 +119,29 @@ def install(app: FastAPI) -> None:
     def _on_http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == NotFoundError.status:
             return render(request, NotFoundError(f"There is nothing at {request.url.path}."))
-        said = f"{error.detail}."
+        if error.status_code == OversizedError.status:
+            return render(request, OversizedError(f"{error.detail}."))
+        said, headers = f"{error.detail}.", dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = ", ".join(sorted(_methods(app.routes, request.url.path))) or "another method"
+            headers["Allow"] = allowed
             said = f"Expected {allowed} at {request.url.path}; got {request.method}."
         body = _body(request, "about:blank", str(error.detail), error.status_code, said)
-        return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+        return JSONResponse(body, error.status_code, headers, MEDIA_TYPE)
+
+
+def _methods(routes: Iterable[Any], path: str) -> set[str]:
+    """Return the methods of a path, which may be those of several routes with the same pattern."""
+    found = [route for route in _flat(routes) if route.path_regex.match(path)]
+    return {method for route in found if route.path == found[0].path for method in route.methods or ()}
+
+
+def _flat(routes: Iterable[Any]) -> Iterator[Any]:
+    for route in routes:
+        if (router := getattr(route, "original_router", None)) is not None:
+            yield from _flat(router.routes)
+        elif hasattr(route, "path_regex"):
+            yield route
 
 
 def render(request: Request, error: ProblemError) -> JSONResponse:

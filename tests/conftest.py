@@ -41,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "and those marked `databases` on postgresql too",
     )
     parser.addoption("--poller-s", type=float, default=12, help="seconds that pollers and writers race")
+    parser.addoption(
+        "--schema-examples",
+        type=int,
+        default=0,
+        help="cases of each operation that schemathesis makes up for each role; 0 skips that",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

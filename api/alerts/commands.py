@@ -4,12 +4,15 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from rich.text import Text
 
+from api.alerts.client import Alerts
 from api.alerts.options import FILTERS
-from api.client import Client
+from api.alerts.schemas import AlertFilter, AlertQuery
+from api.alerts.statistics_schemas import CountQuery
+from api.alerts.triage_schemas import ChangeQuery, TriageIn
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.figures import count
@@ -20,25 +23,28 @@ _SEQUENCES: Final = 5
 _ACTIONS: Final = {"ack": "acknowledge"}
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked for.
 
     Raises:
         ClientError: There is no such alert or workload, or the service refuses.
     """
+    alerts = Alerts(connection)
     match options.alerts_command:
         case None | "list":
             order = {"order": "newest"} if options.newest else {}
-            _print(list(client.list("/v1/alerts", **_filters(client, options), **order)), options, _show_list)
+            query = build(AlertQuery, "query", **_filters(connection, options), **order)
+            _print([to_json(each) for each in alerts.list(query)], options, _show_list)
         case "counts":
-            found = client.get("/v1/alerts/counts", by=options.by, **_filters(client, options))
-            _print(found, options, _show_counts)
+            counted = build(CountQuery, "query", by=options.by, **_filters(connection, options))
+            _print(to_json(alerts.counts(counted)), options, _show_counts)
         case "show":
-            alert = client.get(f"/v1/alerts/{options.alert}")
-            alert["changes"] = list(client.list("/v1/alerts/changes", alert=str(options.alert)))
+            alert = to_json(alerts.get(options.alert))
+            changes = alerts.changes(ChangeQuery(alert=options.alert))
+            alert["changes"] = [to_json(each) for each in changes]
             _print(alert, options, _show_one)
         case _:
-            _step(client, options)
+            _step(connection, options)
 
 
 def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], None]) -> None:  # noqa: ANN401
@@ -48,29 +54,31 @@ def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], No
         show_it(answer)
 
 
-def _filters(client: Client, options: argparse.Namespace) -> dict[str, str]:
+def _filters(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
     wanted = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
     if options.workload is not None:
-        wanted["workload"] = str(find_workload(client, options.workload)["id"])
+        wanted["workload"] = find_workload(connection, options.workload)["id"]
     return wanted
 
 
-def _step(client: Client, options: argparse.Namespace) -> None:
+def _step(connection: Connection, options: argparse.Namespace) -> None:
+    alerts = Alerts(connection)
     action = _ACTIONS.get(options.alerts_command, options.alerts_command)
-    body = {"action": action, "comment": options.comment, "dry_run": options.dry_run}
+    body: dict[str, Any] = {"action": action, "comment": options.comment, "dry_run": options.dry_run}
     if action == "close":
         body |= {"verdict": options.judged, "suppress": _silence(options)}
     if action == "assign":
         body["assignee"] = options.to
-    wanted = _filters(client, options)
+    wanted = _filters(connection, options)
     if options.all == bool(options.alerts) or (wanted and not options.all):
         msg = "Which alerts? Give ids, or --all with filters."
         raise ClientError(msg)
     if not options.all:
-        done = [client.post(f"/v1/alerts/{each}/triage", body) for each in options.alerts]
-        _print(done, options, _show_done)
+        wish = build(TriageIn, **body)
+        _print([to_json(alerts.triage(each, wish)) for each in options.alerts], options, _show_done)
         return
-    _print(client.post(f"/v1/alerts/triage?{urlencode(wanted)}", body), options, _show_bulk)
+    answer = alerts.triage_all(build(AlertFilter, "query", **wanted), build(TriageIn, **body))
+    _print(to_json(answer), options, _show_bulk)
 
 
 def _silence(options: argparse.Namespace) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.alerts import filters
@@ -30,6 +30,13 @@ class FindingView(NamedTuple):
     score: ScoreRow
     container: ContainerRow
     node: str
+
+
+class ToldView(NamedTuple):
+    """A finding as others are told of it, with its workload."""
+
+    finding: FindingView
+    workload: WorkloadRow
 
 
 def list_page(
@@ -70,12 +77,41 @@ def find(session: Session, alert_id: int) -> AlertView | None:
 def list_findings(session: Session, alert_id: int) -> list[FindingView]:
     """Return the newest findings of an alert, oldest first."""
     rows = session.execute(
+        _findings().where(FindingRow.alert_id == alert_id).order_by(FindingRow.id.desc()).limit(MOST_FINDINGS)
+    ).all()
+    return [FindingView(*row) for row in reversed(rows)]
+
+
+def newest_findings(session: Session, alert_ids: Collection[int]) -> dict[int, FindingView]:
+    """Return the newest finding of each of these alerts that has one; two queries, however many there are."""
+    newest = select(func.max(FindingRow.id)).where(FindingRow.alert_id == AlertRow.id)
+    ids = session.scalars(
+        select(newest.correlate(AlertRow).scalar_subquery())
+        .select_from(AlertRow)
+        .where(AlertRow.id.in_(alert_ids))
+    )
+    rows = session.execute(_findings().where(FindingRow.id.in_([each for each in ids if each is not None])))
+    return {view.row.alert_id: view for row in rows if (view := FindingView(*row)).row.alert_id is not None}
+
+
+def list_told(session: Session, page: Slice, workload: int | None) -> list[ToldView]:
+    """Return one page of the findings that are part of an alert, in the order in which they were made."""
+    query = (
+        _findings()
+        .add_columns(WorkloadRow)
+        .join(WorkloadRow, WorkloadRow.id == FindingRow.workload_id)
+        .where(FindingRow.alert_id.is_not(None))
+    )
+    if workload is not None:
+        query = query.where(FindingRow.workload_id == workload)
+    rows = session.execute(page.of(query, FindingRow.id, FindingRow.created_at))
+    return [ToldView(FindingView(*row[:-1]), row[-1]) for row in rows]
+
+
+def _findings() -> Select[FindingRow, ScoreRow, ContainerRow, str]:
+    return (
         select(FindingRow, ScoreRow, ContainerRow, NodeRow.name)
         .join(ScoreRow, ScoreRow.id == FindingRow.score_id)
         .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
         .join(NodeRow, NodeRow.id == ContainerRow.node_id)
-        .where(FindingRow.alert_id == alert_id)
-        .order_by(FindingRow.id.desc())
-        .limit(MOST_FINDINGS)
-    ).all()
-    return [FindingView(*row) for row in reversed(rows)]
+    )

@@ -6,11 +6,20 @@ from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from api.alerts import service, statistics, triage
-from api.alerts.schemas import AlertDetailOut, AlertFilter, AlertFormat, AlertOut, AlertQuery, ShapedPage
-from api.alerts.statistics import CountQuery, CountsOut, SeriesOut, SeriesQuery
+from api.alerts.schemas import (
+    AlertDetailOut,
+    AlertFilter,
+    AlertFormat,
+    AlertOut,
+    AlertQuery,
+    ShapedPage,
+    ShapeQuery,
+)
+from api.alerts.statistics_schemas import CountQuery, CountsOut, SeriesOut, SeriesQuery
 from api.alerts.triage_schemas import BulkOut, ChangeOut, ChangeQuery, TriageIn, TriageOut
 from api.auth import ReaderDep, TriageDep, demand
 from api.core import Core, CoreDep
@@ -107,7 +116,7 @@ def triage_alerts(
         return triage.step_with_many(session, query, wish, actor=principal.name, now_ms=core.clock.now_ms())
 
 
-@router.post("/{alert_id}/triage", responses=responses(NotFoundError, NotPossibleError, StaleError))
+@router.post("/{alert_id:int}/triage", responses=responses(NotFoundError, NotPossibleError, StaleError))
 def triage_alert(
     core: CoreDep,
     principal: TriageDep,
@@ -143,16 +152,30 @@ def _opened(core: Core, principal: Principal, wish: TriageIn) -> AbstractContext
     return core.store.write()
 
 
-@router.get("/{alert_id}", responses=responses(NotFoundError))
+@router.get(
+    "/{alert_id:int}",
+    responses=responses(NotFoundError, NotPossibleError)
+    | {200: {"description": "The alert.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    response_model=AlertDetailOut | dict[str, Any],
+)
 def get_alert(
     core: CoreDep,
     _principal: ReaderDep,
     alert_id: AlertId,
-    _query: Annotated[NoQuery, Query()],
+    query: Annotated[ShapeQuery, Query()],
     response: Response,
-) -> AlertDetailOut:
-    """Show one alert with its newest 1,000 windows, their containers and n-grams, or with its matches."""
+) -> AlertDetailOut | Response:
+    """Show one alert with its newest 1,000 windows, their containers and n-grams, or with its matches.
+
+    In the shape of another product it is what the list gives of it, as one object or, of `cef`, one line.
+    """
     with core.store.read() as session:
+        if query.format is not AlertFormat.NONSELF:
+            shaped = service.get_shaped(session, alert_id, query.format)
+            headers = {"ETag": triage.etag(service.shown(session, [alert_id])[0].revision)}
+            if query.format is AlertFormat.CEF:
+                return Response(f"{shaped}\n", media_type="text/plain", headers=headers)
+            return JSONResponse(shaped, headers=headers)
         found = service.get(session, alert_id, core.settings.window_s)
     response.headers["ETag"] = triage.etag(found.revision)
     return found

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.matches.schemas import MatchOut
 from api.moments import Moment
 from api.paging import MORE, NoQuery, PageQuery
-from api.scores.schemas import ContributionOut, ScoreOut
+from api.scores.schemas import ContainerOut, ContributionOut, EvidenceOut, ScoreOut
 from api.vocabulary import AlertKind, AlertStatus, AlertVerdict, Level, Triage
 
 
@@ -18,7 +18,7 @@ class AlertFormat(StrEnum):
 
     NONSELF = "nonself"
     FALCO = "falco"
-    """Matches, each as Falco tells it."""
+    """Matches, or windows of anomalies, each as Falco would tell it."""
     OCSF = "ocsf"
     """Detection Findings of the Open Cybersecurity Schema Framework."""
     ECS = "ecs"
@@ -89,8 +89,8 @@ class AlertQuery(AlertFilter, PageQuery):
         AlertFormat,
         Field(
             description="`ocsf`, `ecs` and `cef`: the same alerts with other names (docs/formats.md); `cef` "
-            "is lines of text. `falco`: each match that is kept whole, in the shape of Falco's alerts; its "
-            "cursors are not those of the others."
+            "is lines of text. `falco`: each match that is kept whole, and with kind `anomaly` each window, "
+            "in the shape of Falco's alerts; its cursors are not those of the others, nor of another kind."
         ),
     ] = AlertFormat.NONSELF
 
@@ -104,6 +104,16 @@ class AlertWorkloadOut(BaseModel):
     namespace: str
     name: str
     container: str
+
+
+class AlertConfidenceOut(BaseModel):
+    """How far the p-value of an alert's newest window can be relied on."""
+
+    resolution: Annotated[float, Field(description="Smallest p-value that remembered windows can measure.")]
+    extrapolated: Annotated[
+        bool, Field(description="The p-value is smaller than that, and follows from the tail's shape.")
+    ]
+    evidence: Annotated[list[EvidenceOut], Field(description="What the baseline or the window lacked.")]
 
 
 class AlertOut(BaseModel):
@@ -145,6 +155,18 @@ class AlertOut(BaseModel):
                             "known_ending": 1,
                         }
                     ],
+                    "container": {
+                        "id": "3f4e",
+                        "node": "worker-1",
+                        "runtime": "containerd",
+                        "name": "web",
+                        "pod": "cart-6d4cf56db6-x7k2p",
+                        "namespace": "shop",
+                        "image": "registry.local/shop/cart:1.4",
+                        "image_digest": "",
+                        "seen_from_start": True,
+                    },
+                    "confidence": {"resolution": 0.00024, "extrapolated": True, "evidence": []},
                     "suppression": None,
                     "triage": "new",
                     "verdict": None,
@@ -187,6 +209,14 @@ class AlertOut(BaseModel):
         float | None, Field(description="Largest of its findings, in bits; null for kind `signature`.")
     ]
     contributions: Annotated[list[ContributionOut], Field(description="The n-grams that carried it most.")]
+    container: Annotated[
+        ContainerOut | None,
+        Field(description="With node, pod and image: where its newest window or match was seen."),
+    ]
+    confidence: Annotated[
+        AlertConfidenceOut | None,
+        Field(description="In the p-value of the newest window; null for kind `signature`."),
+    ]
     suppression: Annotated[
         int | None, Field(description="The suppression that was made when a person closed it as benign.")
     ]
@@ -202,6 +232,15 @@ class AlertOut(BaseModel):
     match: Annotated[
         MatchOut | None, Field(description="Of kind `signature`: the newest match, with its window's score.")
     ]
+
+
+class ShapeQuery(NoQuery):
+    """In which shape an alert is given."""
+
+    format: Annotated[
+        AlertFormat,
+        Field(description="`ocsf`, `ecs`, `cef`: with other names; `falco`: its newest match or window."),
+    ] = AlertFormat.NONSELF
 
 
 class ShapedPage(BaseModel):

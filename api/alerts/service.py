@@ -7,19 +7,32 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from api.alerts import repository
-from api.alerts.repository import AlertView
-from api.alerts.schemas import AlertDetailOut, AlertFormat, AlertOrder, AlertOut, AlertQuery, FindingOut
+from api.alerts.repository import AlertView, FindingView, ToldView
+from api.alerts.schemas import (
+    AlertConfidenceOut,
+    AlertDetailOut,
+    AlertFormat,
+    AlertOrder,
+    AlertOut,
+    AlertQuery,
+    FindingOut,
+)
 from api.clock import to_datetime
-from api.errors import InvalidError, existing
+from api.db.tables import ScoreRow
+from api.errors import InvalidError, NotPossibleError, existing
+from api.falco.shape import to_falco
+from api.falco.telling import anomaly_of
 from api.formats import cef, ecs, ocsf
 from api.formats.facts import Alert
 from api.matches import service as matches
 from api.matches.schemas import MatchOut, MatchQuery
 from api.scores.repository import ScoreView
-from api.scores.service import show, show_contributions
+from api.scores.service import show, show_container, show_contributions
 from api.standing import status_of
 from api.vocabulary import AlertKind
 
+_ARCH: Final = "x86_64"
+"""Of the names of calls, as in the list of scores."""
 _SHAPES: Final[Mapping[AlertFormat, Callable[[Alert], object]]] = {
     AlertFormat.OCSF: ocsf.render,
     AlertFormat.ECS: ecs.render,
@@ -31,8 +44,7 @@ def list_page(session: Session, query: AlertQuery) -> list[AlertOut]:
     """Return one page of alerts."""
     page = replace(query.slice(), backwards=query.order is AlertOrder.NEWEST)
     views = repository.list_page(session, page, query)
-    newest = _newest_matches(session, views)
-    return [AlertOut.model_validate(_show(view, newest)) for view in views]
+    return _show_all(session, views)
 
 
 def of_ids(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -42,9 +54,7 @@ def of_ids(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
 
 def shown(session: Session, ids: Collection[int]) -> list[AlertOut]:
     """Return alerts as the list shows them, oldest first; one that does not exist is missing."""
-    views = repository.list_of(session, ids)
-    newest = _newest_matches(session, views)
-    return [AlertOut.model_validate(_show(view, newest)) for view in views]
+    return _show_all(session, repository.list_of(session, ids))
 
 
 def list_shaped(
@@ -69,19 +79,63 @@ def list_shaped(
 
 
 def list_falco(session: Session, query: AlertQuery) -> tuple[list[dict[str, Any]], int]:
-    """Return one page of matches in Falco's shape, and the position after its last one.
+    """Return one page of matches, or of windows, in Falco's shape, and the position after its last one.
 
     Raises:
-        InvalidError: A filter is set that matches do not have.
+        InvalidError: A filter is set that they do not have.
     """
-    usable = {"since", "until", "limit", "cursor", "workload", "rule", "level"}
+    ranked = query.kind is AlertKind.ANOMALY
+    usable = {"since", "until", "limit", "cursor", "workload"} | (set() if ranked else {"rule", "level"})
     others = query.model_dump(exclude=usable | {"format", "kind"}, exclude_defaults=True)
-    if others or query.kind is AlertKind.ANOMALY:
+    if others:
         names = ", ".join(sorted(usable))
-        msg = f"format: expected no filters but {names}, and no kind but signature, with format=falco."
+        of = "anomalies" if ranked else "matches"
+        msg = f"format: expected no filters of {of} but kind, {names} with format=falco."
         raise InvalidError(msg)
+    if ranked:
+        page = query.slice()
+        told = repository.list_told(session, page, query.workload)
+        return [_to_falco(each) for each in told], told[-1].finding.row.id if told else page.after
     wanted = query.model_dump(include=usable)
     return matches.list_falco(session, MatchQuery.model_validate(wanted))
+
+
+def get_shaped(session: Session, alert_id: int, shape: AlertFormat) -> object:
+    """Return one alert in another product's shape; in Falco's, its newest match or window.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        NotPossibleError: Falco's shape is asked for, and its newest match or window is no longer kept.
+    """
+    view = existing(repository.find(session, alert_id), f"alert {alert_id}")
+    if shape is not AlertFormat.FALCO:
+        [alert] = _show_all(session, [view])
+        return _SHAPES[shape](alert.model_dump(mode="json"))
+    if view.row.kind == AlertKind.SIGNATURE.value:
+        told = matches.falco_of(session, view.row.last_match_id)
+    else:
+        finding = repository.newest_findings(session, [alert_id]).get(alert_id)
+        told = _to_falco(ToldView(finding, view.workload)) if finding else None
+    if told is None:
+        msg = f"What alert {alert_id} was raised by is no longer kept whole."
+        raise NotPossibleError(msg)
+    return told
+
+
+def _to_falco(told: ToldView) -> dict[str, Any]:
+    row, score, container, node = told.finding
+    values = {column.key: getattr(score, column.key) for column in ScoreRow.__table__.columns}
+    return to_falco(
+        anomaly_of(
+            values,
+            told.workload,
+            container,
+            alert_id=row.alert_id or 0,
+            finding_id=row.id,
+            node=node,
+            arch=_ARCH,
+        )
+    )
 
 
 def get(session: Session, alert_id: int, window_s: int) -> AlertDetailOut:
@@ -103,18 +157,29 @@ def get(session: Session, alert_id: int, window_s: int) -> AlertDetailOut:
         listed = matches.of_alert(session, alert_id)
     else:
         listed = matches.near(session, view.row, window_s * 1000)
-    shown = _show(view, _newest_matches(session, [view]))
-    return AlertDetailOut.model_validate({**shown, "windows": windows, "matches": listed})
+    [shown] = _show_all(session, [view])
+    return AlertDetailOut.model_validate({**shown.model_dump(), "windows": windows, "matches": listed})
 
 
 def _newest_matches(session: Session, views: Sequence[AlertView]) -> dict[int, MatchOut]:
     return matches.of_rows(session, [row_id for view in views if (row_id := view.row.last_match_id)])
 
 
-def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
+def _show_all(session: Session, views: Sequence[AlertView]) -> list[AlertOut]:
+    newest = _newest_matches(session, views)
+    ranked = [view.row.id for view in views if view.row.kind == AlertKind.ANOMALY.value]
+    windows = repository.newest_findings(session, ranked) if ranked else {}
+    return [_show(view, newest.get(view.row.last_match_id or 0), windows.get(view.row.id)) for view in views]
+
+
+def _show(view: AlertView, match: MatchOut | None, window: FindingView | None) -> AlertOut:
     row, workload = view.row, view.workload
     ranked = row.kind == AlertKind.ANOMALY.value
-    return {
+    container, confidence = match.container if match else None, None
+    if window is not None:
+        container = show_container(window.container, window.node)
+        confidence = AlertConfidenceOut.model_validate(window.score, from_attributes=True)
+    shown = {
         "id": row.id,
         "kind": row.kind,
         "status": status_of(row),
@@ -135,6 +200,8 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
         "p_value": row.p_value if ranked else None,
         "score": row.score if ranked else None,
         "contributions": show_contributions(row.contributions),
+        "container": container,
+        "confidence": confidence,
         "suppression": row.suppression_id,
         "triage": row.triage,
         "verdict": row.verdict,
@@ -145,5 +212,6 @@ def _show(view: AlertView, newest: Mapping[int, MatchOut]) -> dict[str, Any]:
         "url": f"/v1/alerts/{row.id}",
         "rule": row.rule,
         "level": row.level,
-        "match": newest.get(row.last_match_id) if row.last_match_id else None,
+        "match": match,
     }
+    return AlertOut.model_validate(shown)

@@ -1,94 +1,32 @@
 """Counts of alerts, for dashboards."""
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api import standing
 from api.alerts import filters
-from api.alerts.schemas import AlertFilter
+from api.alerts.statistics_schemas import (
+    AlertCountOut,
+    CountBy,
+    CountQuery,
+    CountsOut,
+    Interval,
+    PointOut,
+    SeriesOut,
+    SeriesQuery,
+)
 from api.clock import to_datetime, to_ms
 from api.db.alert_tables import AlertRow
 from api.db.tables import WorkloadRow
 from api.errors import InvalidError
-from api.moments import Moment
 
 _MOST_POINTS: Final = 2000
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
 
-class CountBy(StrEnum):
-    """By what alerts are counted."""
-
-    STATUS = "status"
-    KIND = "kind"
-    LEVEL = "level"
-    RULE = "rule"
-    TRIAGE = "triage"
-    VERDICT = "verdict"
-    ASSIGNEE = "assignee"
-    NAMESPACE = "namespace"
-    WORKLOAD = "workload"
-
-
-class Interval(StrEnum):
-    """Length of one point of a series."""
-
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
-
-
 _LENGTHS: Final = {Interval.MINUTE: 60_000, Interval.HOUR: 3_600_000, Interval.DAY: 86_400_000}
-
-
-class CountQuery(AlertFilter):
-    """Which alerts are counted, and by what."""
-
-    by: Annotated[CountBy, Field(description="One count for each value of this.")] = CountBy.TRIAGE
-    since: Annotated[Moment | None, Field(description="Only alerts opened at or after this time.")] = None
-    until: Annotated[Moment | None, Field(description="Only alerts opened before this time.")] = None
-
-
-class CountOut(BaseModel):
-    """How many alerts have one value."""
-
-    value: Annotated[str | None, Field(description="Null: they have none.")]
-    alerts: int
-
-
-class CountsOut(BaseModel):
-    """Counts, most first; they sum up to `alerts`."""
-
-    by: CountBy
-    alerts: int
-    counts: list[CountOut]
-
-
-class SeriesQuery(AlertFilter):
-    """Which alerts are counted in which intervals; points without alerts are there too."""
-
-    interval: Interval = Interval.HOUR
-    since: Annotated[Moment, Field(description="Start; the interval in which it lies is the first.")]
-    until: Annotated[Moment, Field(description="End.")]
-
-
-class PointOut(BaseModel):
-    """Alerts opened within one interval."""
-
-    start: datetime
-    alerts: int
-
-
-class SeriesOut(BaseModel):
-    """Alerts opened in each interval (UTC), oldest first."""
-
-    interval: Interval
-    points: list[PointOut]
 
 
 def counts(session: Session, query: CountQuery) -> CountsOut:
@@ -110,7 +48,8 @@ def counts(session: Session, query: CountQuery) -> CountsOut:
         by=query.by,
         alerts=sum(number for _, number in found),
         counts=[
-            CountOut(value=None if value is None else str(value), alerts=number) for value, number in found
+            AlertCountOut(value=None if value is None else str(value), alerts=number)
+            for value, number in found
         ],
     )
 

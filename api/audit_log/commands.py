@@ -3,13 +3,15 @@
 import argparse
 import json
 
-from api.client import Client
+from api.audit_log.client import AuditLog
+from api.audit_log.schemas import AuditQuery
 from api.clock import SystemClock, to_datetime
+from api.connection import Connection, build, to_json
 from api.console import moment, new_table, plain, show
 from api.workloads.remote import times
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """List entries of the audit log.
 
     Raises:
@@ -18,7 +20,8 @@ def run(client: Client, options: argparse.Namespace) -> None:
     wanted = {name: getattr(options, name) for name in ("actor", "action", "target")}
     wanted = {name: value for name, value in wanted.items() if value is not None}
     now = to_datetime(SystemClock().now_ms())
-    found = list(client.list("/v1/audit", **wanted, **times(options, now)))
+    query = build(AuditQuery, "query", **wanted, **times(options, now))
+    found = [to_json(each) for each in AuditLog(connection).list(query)]
     if options.json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
         return

@@ -7,8 +7,18 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from api.client import Client
+from api.baselines.client import Baselines
+from api.baselines.schemas import (
+    ImportQuery,
+    RelearnIn,
+    ReleaseIn,
+    RollbackIn,
+    TransitionIn,
+    UnlearnIn,
+    VersionQuery,
+)
 from api.clock import SystemClock, to_datetime
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read, write
@@ -19,13 +29,13 @@ _GATE: Final = ("max_unseen", "max_loss", "max_alerts_per_week", "cycle")
 _STYLES: Final = {"pass": "green", "warn": "yellow", "fail": "red"}
 
 
-def run(client: Client, options: argparse.Namespace) -> bool:
+def run(connection: Connection, options: argparse.Namespace) -> bool:
     """Do what was asked; return whether all is well.
 
     Raises:
         ClientError: There is no such baseline, a file cannot be used, or the service refuses.
     """
-    answer = _ASK[options.baseline_command](client, options)
+    answer = _ASK[options.baseline_command](connection, options)
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
     else:
@@ -33,17 +43,17 @@ def run(client: Client, options: argparse.Namespace) -> bool:
     return not (options.baseline_command == "report" and options.gate and answer["verdict"] != "pass")
 
 
-def find_version(client: Client, wanted: str) -> dict[str, Any]:
+def find_version(connection: Connection, wanted: str) -> dict[str, Any]:
     """Return the version that a person means: an id, a workload, or a workload with `@` and a number.
 
     Raises:
         ClientError: There is none, or there are several.
     """
     if wanted.isdecimal():
-        return dict(client.get(f"/v1/baselines/{wanted}"))
+        return dict(to_json(Baselines(connection).get(int(wanted))))
     name, _, number = wanted.rpartition("@") if "@" in wanted else (wanted, "", "")
-    workload = find_workload(client, name)
-    versions = list(client.list("/v1/baselines", workload=str(workload["id"])))
+    workload = find_workload(connection, name)
+    versions = _versions(connection, workload=workload["id"])
     found = [each for each in versions if (str(each["number"]) == number if number else each["live"])]
     if len(found) != 1:
         known = ", ".join(f"@{each['number']} ({each['state']})" for each in versions) or "none yet"
@@ -55,92 +65,98 @@ def find_version(client: Client, wanted: str) -> dict[str, Any]:
     return found[0]
 
 
-def _list(client: Client, options: argparse.Namespace) -> _Json:
-    wanted = {"state": options.state} if options.state else {}
+def _list(connection: Connection, options: argparse.Namespace) -> _Json:
+    wanted: dict[str, Any] = {"state": options.state} if options.state else {}
     if options.workload:
-        wanted["workload"] = str(find_workload(client, options.workload)["id"])
-    return list(client.list("/v1/baselines", **wanted))
+        wanted["workload"] = find_workload(connection, options.workload)["id"]
+    return _versions(connection, **wanted)
 
 
-def _show(client: Client, options: argparse.Namespace) -> _Json:
-    return find_version(client, options.baseline)
+def _versions(connection: Connection, **wanted: object) -> list[dict[str, Any]]:
+    query = build(VersionQuery, "query", **wanted)
+    return [to_json(each) for each in Baselines(connection).list(query)]
 
 
-def _history(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
-    return client.get(f"/v1/baselines/{version['id']}/history")["items"]
+def _show(connection: Connection, options: argparse.Namespace) -> _Json:
+    return find_version(connection, options.baseline)
 
 
-def _report(client: Client, options: argparse.Namespace) -> _Json:
-    path = f"/v1/baselines/{find_version(client, options.baseline)['id']}/report"
-    asked = {name: str(getattr(options, name)) for name in _GATE if getattr(options, name) is not None}
+def _history(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
+    return to_json(Baselines(connection).history(version["id"]))["items"]
+
+
+def _report(connection: Connection, options: argparse.Namespace) -> _Json:
+    baselines, version = Baselines(connection), find_version(connection, options.baseline)["id"]
+    asked = {name: getattr(options, name) for name in _GATE}
     if options.html:
-        write(options.html, client.download(path, format="html", **asked))
-    return client.get(path, **asked)
+        write(options.html, baselines.report_page(version, asked))
+    return to_json(baselines.report(version, asked))
 
 
-def _promote(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _promote(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     wish = {"to": "active", "reason": options.reason, "gate": options.gate}
-    return client.post(f"/v1/baselines/{version['id']}/transitions", wish)
+    return to_json(Baselines(connection).move(version["id"], build(TransitionIn, **wish)))
 
 
-def _retire(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _retire(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     wish = {"to": "retired", "reason": options.reason}
-    return client.post(f"/v1/baselines/{version['id']}/transitions", wish)
+    return to_json(Baselines(connection).move(version["id"], build(TransitionIn, **wish)))
 
 
-def _rollback(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _rollback(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     if version["live"]:
-        stale = client.list("/v1/baselines", workload=str(version["workload"]["id"]), state="stale")
+        stale = _versions(connection, workload=version["workload"]["id"], state="stale")
         before = max(stale, key=lambda each: (each["changed_at"], each["number"]), default=None)
         if before is None:
             msg = f"{name_of(version['workload'])} has no stale version to return to."
             raise ClientError(msg)
         version = before
-    return client.post(f"/v1/baselines/{version['id']}/rollback", {"reason": options.reason})
+    wish = build(RollbackIn, reason=options.reason)
+    return to_json(Baselines(connection).roll_back(version["id"], wish))
 
 
-def _export(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
-    bundle = client.download(f"/v1/baselines/{version['id']}/bundle")
+def _export(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
+    bundle = Baselines(connection).export(version["id"])
     write(options.out, bundle)
     return {"file": str(options.out), "bytes": len(bundle), "baseline": version}
 
 
-def _import(client: Client, options: argparse.Namespace) -> _Json:
+def _import(connection: Connection, options: argparse.Namespace) -> _Json:
     bundle = read(options.file)
-    wish = {"reason": options.reason, "promote": str(options.promote).lower()}
+    wish: dict[str, Any] = {"reason": options.reason, "promote": options.promote}
     wish |= {name: value for name in ("namespace", "name") if (value := getattr(options, name)) is not None}
-    return client.upload("/v1/baselines/import", bundle, "application/zip", **wish)
+    return to_json(Baselines(connection).take_in(bundle, build(ImportQuery, "query", **wish)))
 
 
-def _diff(client: Client, options: argparse.Namespace) -> _Json:
-    before, after = (find_version(client, each) for each in (options.before, options.after))
-    return client.get(f"/v1/baselines/{after['id']}/diff", **{"with": str(before["id"])})
+def _diff(connection: Connection, options: argparse.Namespace) -> _Json:
+    before, after = (find_version(connection, each)["id"] for each in (options.before, options.after))
+    return to_json(Baselines(connection).compare(before, after))
 
 
-def _unlearn(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _unlearn(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     span = times(options, to_datetime(SystemClock().now_ms()))
     wish = {"container": options.container, "reason": options.reason} | span
-    return client.post(f"/v1/baselines/{version['id']}/unlearn", wish)
+    return to_json(Baselines(connection).unlearn(version["id"], build(UnlearnIn, **wish)))
 
 
-def _release(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _release(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     span = times(options, to_datetime(SystemClock().now_ms()))
     wish = {"at": options.at, "container": options.container, "reason": options.reason} | span
-    return client.post(f"/v1/baselines/{version['id']}/release", wish)
+    return to_json(Baselines(connection).release(version["id"], build(ReleaseIn, **wish)))
 
 
-def _relearn(client: Client, options: argparse.Namespace) -> _Json:
-    version = find_version(client, options.baseline)
+def _relearn(connection: Connection, options: argparse.Namespace) -> _Json:
+    version = find_version(connection, options.baseline)
     since = read_time(options.since, to_datetime(SystemClock().now_ms()), "--from")
     wish = {"since": since.isoformat(), "reason": options.reason, "dry_run": options.dry_run}
-    return client.post(f"/v1/baselines/{version['id']}/relearn", wish)
+    return to_json(Baselines(connection).relearn(version["id"], build(RelearnIn, **wish)))
 
 
 def _show_list(rows: _Json) -> None:
@@ -238,7 +254,7 @@ def _show_diff(diff: _Json) -> None:
             console().print(Text(f"{name}: {' → '.join(each)}"))
 
 
-_ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], _Json]]] = {
+_ASK: Final[Mapping[str, Callable[[Connection, argparse.Namespace], _Json]]] = {
     "list": _list,
     "show": _show,
     "history": _history,

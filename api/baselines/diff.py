@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.baselines import content
-from api.baselines.schemas import CountOut, DifferenceOut, DiffOut
+from api.baselines.schemas import BaselineDiffOut, DifferenceOut, NgramCountOut
 from api.errors import NotPossibleError
 from api.paging import NoQuery
 from model.state import BaselineState
@@ -26,7 +26,7 @@ class DiffQuery(NoQuery):
     ]
 
 
-def compare(session: Session, before: int, after: int) -> DiffOut:
+def compare(session: Session, before: int, after: int) -> BaselineDiffOut:
     """Return what `after` has learned that `before` has not, and the reverse.
 
     Raises:
@@ -37,7 +37,7 @@ def compare(session: Session, before: int, after: int) -> DiffOut:
     if old.arch != new.arch:
         msg = f"Expected versions of one architecture; got {old.arch} and {new.arch}."
         raise NotPossibleError(msg)
-    return DiffOut(before=before, after=after, **between(old, new).model_dump())
+    return BaselineDiffOut(before=before, after=after, **between(old, new).model_dump())
 
 
 def between(old: BaselineState, new: BaselineState) -> DifferenceOut:
@@ -67,6 +67,6 @@ def _syscalls(state: BaselineState) -> set[int]:
     return set(np.unique(state.ngrams & np.uint64(TOKEN_MASK)).tolist()) - {START}
 
 
-def _show(ngrams: Sequence[int], table: SyscallTable) -> CountOut:
+def _show(ngrams: Sequence[int], table: SyscallTable) -> NgramCountOut:
     first = [names(ngram, table) for ngram in ngrams[:_FIRST]]
-    return CountOut(count=len(ngrams), first=first)
+    return NgramCountOut(count=len(ngrams), first=first)

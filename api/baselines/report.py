@@ -12,8 +12,8 @@ from api.baselines.gate import Cycle, Evidence, Gate, check, verdict
 from api.baselines.report_schemas import (
     WEEKDAYS,
     CalendarOut,
+    LearnedPhase,
     LossesOut,
-    Phase,
     PhasesOut,
     PromiseOut,
     ReplicasOut,
@@ -133,10 +133,10 @@ def build(
 def _phases(summary: BaselineSummary) -> PhasesOut:
     begun, stops = summary.unseen.starts.learned, summary.calibration.stops
     seen = {
-        Phase.START: begun > 0,
-        Phase.STEADY: summary.windows_learned > starts.WINDOWS * begun + stops,
-        Phase.STOP: stops > 0,
-        Phase.EXEC: summary.injected.calls > 0,
+        LearnedPhase.START: begun > 0,
+        LearnedPhase.STEADY: summary.windows_learned > starts.WINDOWS * begun + stops,
+        LearnedPhase.STOP: stops > 0,
+        LearnedPhase.EXEC: summary.injected.calls > 0,
     }
     return PhasesOut(
         seen=[phase for phase, was in seen.items() if was],

@@ -49,7 +49,7 @@ class LossesOut(BaseModel):
     newest_lost: int | None
 
 
-class Phase(StrEnum):
+class LearnedPhase(StrEnum):
     """A part of a container's life."""
 
     START = "start"
@@ -64,8 +64,10 @@ class Phase(StrEnum):
 class PhasesOut(BaseModel):
     """What of a container's life was learned."""
 
-    seen: list[Phase]
-    not_seen: Annotated[list[Phase], Field(description="What comes of these is new, and may be raised.")]
+    seen: list[LearnedPhase]
+    not_seen: Annotated[
+        list[LearnedPhase], Field(description="What comes of these is new, and may be raised.")
+    ]
     starts_learned: Annotated[int, Field(description="Starts of containers.")]
     stops_learned: Annotated[
         int, Field(description="Ends of containers, each a window; of agents that do not tell them, none.")

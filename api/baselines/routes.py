@@ -10,8 +10,8 @@ from api.baselines.gate import Gate
 from api.baselines.report import ReportFormat, ReportQuery, build
 from api.baselines.report_schemas import ReportOut
 from api.baselines.schemas import (
-    DiffOut,
-    HistoryOut,
+    BaselineDiffOut,
+    BaselineHistoryOut,
     ImportQuery,
     RelearnedOut,
     RelearnIn,
@@ -62,7 +62,7 @@ async def _read_bundle(request: Request, _principal: AdminDep) -> bytes:
     responses=responses(BundleError, NotPossibleError, OversizedError),
     openapi_extra=describe(bundle.MEDIA_TYPE, "A bundle, as `GET /v1/baselines/{id}/bundle` gives it."),
 )
-def post_import(
+def import_baseline(
     core: CoreDep,
     principal: AdminDep,
     body: Annotated[bytes, Depends(_read_bundle)],
@@ -81,7 +81,7 @@ def post_import(
     return taken
 
 
-@router.get("/{version_id}", responses=responses(NotFoundError))
+@router.get("/{version_id:int}", responses=responses(NotFoundError))
 def get_baseline(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, _query: Annotated[NoQuery, Query()]
 ) -> VersionDetailOut:
@@ -90,21 +90,21 @@ def get_baseline(
         return service.get_detail(session, version_id)
 
 
-@router.get("/{version_id}/history", responses=responses(NotFoundError))
-def get_history(
+@router.get("/{version_id:int}/history", responses=responses(NotFoundError))
+def get_baseline_history(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, _query: Annotated[NoQuery, Query()]
-) -> HistoryOut:
+) -> BaselineHistoryOut:
     """Show how a version came into its state: when, by whom, and why."""
     with core.store.read() as session:
         return service.get_history(session, version_id)
 
 
 @router.get(
-    "/{version_id}/report",
+    "/{version_id:int}/report",
     responses=responses(NotFoundError, NotPossibleError) | {200: {"content": {"text/html": {}}}},
     response_model=ReportOut,
 )
-def get_report(
+def get_baseline_report(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, query: Annotated[ReportQuery, Query()]
 ) -> ReportOut | Response:
     """Tell by evidence whether a version is good enough to be promoted, and what it has not seen."""
@@ -118,22 +118,22 @@ def get_report(
     return report
 
 
-@router.get("/{version_id}/diff", responses=responses(NotFoundError, NotPossibleError))
-def get_diff(
+@router.get("/{version_id:int}/diff", responses=responses(NotFoundError, NotPossibleError))
+def compare_baselines(
     core: CoreDep, _principal: ReaderDep, version_id: VersionId, query: Annotated[diff.DiffQuery, Query()]
-) -> DiffOut:
+) -> BaselineDiffOut:
     """Show what a version has learned that an earlier one had not, and the reverse."""
     with core.store.read() as session:
         return diff.compare(session, query.with_, version_id)
 
 
 @router.get(
-    "/{version_id}/bundle",
+    "/{version_id:int}/bundle",
     responses=responses(NotFoundError, NotPossibleError)
     | {200: {"content": {bundle.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
     response_class=Response,
 )
-def get_bundle(
+def export_baseline(
     core: CoreDep, principal: AdminDep, version_id: VersionId, _query: Annotated[NoQuery, Query()]
 ) -> Response:
     """Export a version as one file, signed with this service's key (docs/lifecycle.md); audited."""
@@ -150,8 +150,8 @@ def get_bundle(
     return Response(made, media_type=bundle.MEDIA_TYPE)
 
 
-@router.post("/{version_id}/transitions", responses=responses(NotFoundError, NotPossibleError))
-def post_transition(
+@router.post("/{version_id:int}/transitions", responses=responses(NotFoundError, NotPossibleError))
+def move_baseline(
     core: CoreDep,
     principal: AdminDep,
     version_id: VersionId,
@@ -174,8 +174,8 @@ def post_transition(
     return moved
 
 
-@router.post("/{version_id}/rollback", responses=responses(NotFoundError, NotPossibleError))
-def post_rollback(
+@router.post("/{version_id:int}/rollback", responses=responses(NotFoundError, NotPossibleError))
+def roll_back_baseline(
     core: CoreDep,
     principal: AdminDep,
     version_id: VersionId,
@@ -191,8 +191,8 @@ def post_rollback(
     return moved
 
 
-@router.post("/{version_id}/unlearn", responses=responses(NotFoundError, NotPossibleError))
-def post_unlearn(
+@router.post("/{version_id:int}/unlearn", responses=responses(NotFoundError, NotPossibleError))
+def unlearn_windows(
     core: CoreDep,
     principal: AdminDep,
     version_id: VersionId,
@@ -209,8 +209,8 @@ def post_unlearn(
     return done
 
 
-@router.post("/{version_id}/relearn", responses=responses(NotFoundError, NotPossibleError))
-def post_relearn(
+@router.post("/{version_id:int}/relearn", responses=responses(NotFoundError, NotPossibleError))
+def relearn_baseline(
     core: CoreDep,
     principal: AdminDep,
     version_id: VersionId,
@@ -236,8 +236,8 @@ def post_relearn(
     return done
 
 
-@router.post("/{version_id}/release", responses=responses(NotFoundError, NotPossibleError))
-def post_release(
+@router.post("/{version_id:int}/release", responses=responses(NotFoundError, NotPossibleError))
+def release_windows(
     core: CoreDep,
     principal: AdminDep,
     version_id: VersionId,

@@ -167,13 +167,13 @@ class MoveOut(BaseModel):
     reason: str
 
 
-class HistoryOut(BaseModel):
+class BaselineHistoryOut(BaseModel):
     """All moves of a version, oldest first."""
 
     items: list[MoveOut]
 
 
-class CountOut(BaseModel):
+class NgramCountOut(BaseModel):
     """How many of something differ, and the first of them."""
 
     count: int
@@ -184,13 +184,13 @@ class DifferenceOut(BaseModel):
     """What has been learned on one side and not on the other."""
 
     common: Annotated[int, Field(description="N-grams that both have learned.")]
-    new: CountOut
-    vanished: CountOut
+    new: NgramCountOut
+    vanished: NgramCountOut
     new_syscalls: list[str]
     vanished_syscalls: list[str]
 
 
-class DiffOut(DifferenceOut):
+class BaselineDiffOut(DifferenceOut):
     """What one version has learned that another has not."""
 
     before: int

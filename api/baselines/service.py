@@ -7,8 +7,8 @@ from api.baselines.gate import Gate
 from api.baselines.report import build
 from api.baselines.repository import VersionView
 from api.baselines.schemas import (
+    BaselineHistoryOut,
     BundleOut,
-    HistoryOut,
     MoveOut,
     ReleasedOut,
     ReleaseIn,
@@ -55,14 +55,14 @@ def get_detail(session: Session, version_id: int) -> VersionDetailOut:
     return VersionDetailOut(**showing.show(view).model_dump(), bundle=bundle)
 
 
-def get_history(session: Session, version_id: int) -> HistoryOut:
+def get_history(session: Session, version_id: int) -> BaselineHistoryOut:
     """Return the moves of a version.
 
     Raises:
         NotFoundError: There is none of this id.
     """
     content.find(session, version_id)
-    return HistoryOut(
+    return BaselineHistoryOut(
         items=[
             MoveOut(
                 at=to_datetime(row.created_at),

@@ -4,77 +4,78 @@ import argparse
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.table import Table
 
-from api.client import Client
+from api.channels.client import Channels
+from api.channels.schemas import ChannelIn, DeliveryQuery, DisableIn, RotateSecretIn, RoutingIn
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.workloads.remote import find_workload
 
-_PATH: Final = "/v1/channels"
 
-
-def run(client: Client, options: argparse.Namespace) -> bool:
+def run(connection: Connection, options: argparse.Namespace) -> bool:
     """Do what was asked for; return False where a test message was not delivered.
 
     Raises:
         ClientError: The service refused, or a file cannot be read; the message is the reason.
     """
-    command = options.channels_command
+    command, channels = options.channels_command, Channels(connection)
     if command == "list":
-        _print(list(client.list(_PATH)), _channels, options, "No channels.")
+        _print([to_json(each) for each in channels.list()], _channels, options, "No channels.")
         return True
     if command == "add":
-        _secret(client.post(_PATH, _wish(client, options)), options)
+        _secret(to_json(channels.create(build(ChannelIn, **_wish(connection, options)))), options)
         return True
-    path = f"{_PATH}/{_find(client, options.channel)['id']}"
+    channel = _find(channels, options.channel)
     if command == "test":
-        return _tried(client.post(f"{path}/test", {}), options)
+        return _tried(to_json(channels.test(channel)), options)
     if command in {"deliveries", "redeliver"}:
-        _of_deliveries(client, path, options)
+        _of_deliveries(channels, channel, options)
     else:
-        _manage(client, path, options)
+        _manage(connection, channel, options)
     return True
 
 
-def _manage(client: Client, path: str, options: argparse.Namespace) -> None:
+def _manage(connection: Connection, channel: int, options: argparse.Namespace) -> None:
+    channels = Channels(connection)
     match options.channels_command:
         case "remove":
-            gone = client.delete(path)
+            gone = to_json(channels.remove(channel))
             _say(gone, f"The channel {gone['name']!r} is removed.", options)
             return
         case "rotate":
             wish: dict[str, Any] = {"overlap_hours": options.overlap_hours}
             if options.secret_file:
                 wish["secret"] = _read(options.secret_file)
-            _secret(client.post(f"{path}/rotate", wish), options)
+            _secret(to_json(channels.rotate(channel, build(RotateSecretIn, **wish))), options)
             return
         case "route":
-            answer = client.put(f"{path}/routing", _routing(client, options))
+            answer = channels.route(channel, build(RoutingIn, **_routing(connection, options)))
         case "enable":
-            answer = client.post(f"{path}/enable", {})
+            answer = channels.enable(channel)
         case "disable":
-            answer = client.post(f"{path}/disable", {"reason": options.reason})
+            answer = channels.disable(channel, build(DisableIn, reason=options.reason))
         case _:
-            answer = client.get(path)
-    _print(answer, lambda one: _channels([one]), options)
+            answer = channels.get(channel)
+    _print(to_json(answer), lambda one: _channels([one]), options)
 
 
-def _of_deliveries(client: Client, path: str, options: argparse.Namespace) -> None:
+def _of_deliveries(channels: Channels, channel: int, options: argparse.Namespace) -> None:
     if options.channels_command == "redeliver":
-        one = f"/deliveries/{options.delivery}" if options.delivery is not None else ""
-        answer = client.post(f"{path}{one}/redeliver", {})
+        answer = to_json(channels.redeliver(channel, options.delivery))
         _say(answer, f"{answer['deliveries']} deliveries wait again.", options)
         return
     named = {"state": options.state, "alert": options.alert}
-    wanted = {name: str(value) for name, value in named.items() if value is not None}
-    found = list(client.list(f"{path}/deliveries", **wanted))
+    wanted = {name: value for name, value in named.items() if value is not None}
+    query = build(DeliveryQuery, "query", **wanted)
+    found = [to_json(each) for each in channels.deliveries(channel, query)]
     _print(found, _deliveries, options, "No deliveries.")
 
 
-def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+def _wish(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
     if (options.address is None) == (options.address_file is None):
         msg = "Expected an address, or --address-file; got neither or both."
         raise ClientError(msg)
@@ -82,7 +83,7 @@ def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
         "name": options.name,
         "kind": options.kind,
         "address": options.address or _read(options.address_file),
-        **_routing(client, options),
+        **_routing(connection, options),
     }
     for name, file in (("secret", options.secret_file), ("token", options.bearer_file)):
         if file:
@@ -90,10 +91,10 @@ def _wish(client: Client, options: argparse.Namespace) -> dict[str, Any]:
     return wish
 
 
-def _routing(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+def _routing(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
     filters: dict[str, Any] = {
         "namespaces": options.namespace,
-        "workloads": [find_workload(client, each)["id"] for each in options.workload],
+        "workloads": [find_workload(connection, each)["id"] for each in options.workload],
         "kinds": options.alert_kind,
         "rules": options.rule,
         "techniques": options.technique,
@@ -119,10 +120,10 @@ def _pacing(options: argparse.Namespace) -> dict[str, Any]:
     return pacing
 
 
-def _find(client: Client, wanted: str) -> dict[str, Any]:
-    for each in client.list(_PATH):
-        if wanted in {each["name"], str(each["id"])}:
-            return each
+def _find(channels: Channels, wanted: str) -> int:
+    for each in channels.list():
+        if wanted in {each.name, str(each.id)}:
+            return each.id
     msg = f"There is no channel {wanted!r}; 'nonself channels list' shows all."
     raise ClientError(msg)
 

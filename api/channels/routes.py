@@ -14,7 +14,7 @@ from api.channels.schemas import (
     DeliveryQuery,
     DisableIn,
     RevivedOut,
-    RotateIn,
+    RotateSecretIn,
     RoutingIn,
     TriedOut,
 )
@@ -40,7 +40,7 @@ def list_channels(
     return pager.page(query, items)
 
 
-@router.post("", responses=responses(InvalidError), status_code=201)
+@router.post("", responses=responses(NotPossibleError), status_code=201)
 def create_channel(core: CoreDep, principal: AdminDep, wish: ChannelIn, _query: NoQueryDep) -> ChannelMadeOut:
     """Tell a receiver of what happens to alerts from now on; audited. The secret is shown this once."""
     sealer = Sealer(core.settings.state_dir)
@@ -72,7 +72,7 @@ def change_routing(
 
 @router.post("/{channel_id}/rotate", responses=responses(NotFoundError, NotPossibleError, InvalidError))
 def rotate_secret(
-    core: CoreDep, principal: AdminDep, channel_id: Id, wish: RotateIn, _query: NoQueryDep
+    core: CoreDep, principal: AdminDep, channel_id: Id, wish: RotateSecretIn, _query: NoQueryDep
 ) -> ChannelMadeOut:
     """Give a webhook a new secret; audited. For a while messages carry the signatures of both."""
     sealer = Sealer(core.settings.state_dir)

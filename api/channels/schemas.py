@@ -23,7 +23,10 @@ _EXAMPLE: JsonDict = {
 class RoutingIn(BaseModel):
     """What a channel is told, in which format, and when."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{name: _EXAMPLE[name] for name in ("filters", "pacing")}]},
+    )
 
     format: Shape = Shape.NONSELF
     filters: Filters = Filters()
@@ -65,10 +68,10 @@ class ChannelIn(RoutingIn):
     ] = None
 
 
-class RotateIn(BaseModel):
+class RotateSecretIn(BaseModel):
     """A new secret for a webhook; for a while, messages are signed with the old one too."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 48}]})
 
     secret: Annotated[str | None, Field(max_length=200, description="Without one, it is made.")] = None
     overlap_hours: Annotated[
@@ -79,7 +82,9 @@ class RotateIn(BaseModel):
 class DisableIn(BaseModel):
     """Why a channel is disabled."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "the receiver is being moved"}]}
+    )
 
     reason: Annotated[str, Field(min_length=1, max_length=1000)] = "by hand"
 

@@ -13,7 +13,7 @@ from api.channels.schemas import (
     ChannelOut,
     DeliveryOut,
     DeliveryQuery,
-    RotateIn,
+    RotateSecretIn,
     RoutingIn,
 )
 from api.clock import to_datetime
@@ -42,7 +42,7 @@ def create(session: Session, wish: ChannelIn, sealer: Sealer, *, actor: str, now
     _check(wish)
     if repository.find_by_name(session, wish.name):
         msg = f"name: a channel named {wish.name!r} exists already."
-        raise InvalidError(msg)
+        raise NotPossibleError(msg)
     secret = _secret(wish.secret) if kind.signs else ""
     sealed = sealer.seal(Secrets(address=wish.address, token=wish.token or "", signing=secret))
     row = ChannelRow(
@@ -88,7 +88,7 @@ def change_routing(
 
 
 def rotate(
-    session: Session, channel_id: int, wish: RotateIn, sealer: Sealer, *, actor: str, now_ms: int
+    session: Session, channel_id: int, wish: RotateSecretIn, sealer: Sealer, *, actor: str, now_ms: int
 ) -> ChannelMadeOut:
     """Give a webhook a new secret; the old one signs beside it for a while.
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/enrol", tags=["enrolment"])
 
 
 @router.post("", responses=responses(NotPossibleError), status_code=201)
-def post_enrol(
+def enrol_node(
     core: CoreDep, principal: EnrolDep, wish: EnrolIn, _query: Annotated[NoQuery, Query()]
 ) -> NodeTokenOut:
     """Exchange a one-time token, made with `nonself enrol`, for the token of a node; audited.
@@ -32,7 +32,9 @@ def post_enrol(
 
 
 @router.post("/rotate", responses=responses(NotPossibleError))
-def post_rotate(core: CoreDep, principal: IngestDep, _query: Annotated[NoQuery, Query()]) -> NodeTokenOut:
+def rotate_node_token(
+    core: CoreDep, principal: IngestDep, _query: Annotated[NoQuery, Query()]
+) -> NodeTokenOut:
     """Give the token of a node another secret; the one it came with is good for ten minutes more. Audited."""
     with core.store.write() as session:
         row, secret = service.rotate(session, principal, core.clock.now_ms())

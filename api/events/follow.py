@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 from httpx_sse import EventSource, ServerSentEvent, connect_sse
 
-from api.client import Client
+from api.connection import Connection
 
 PATH: Final = "/v1/events"
 GAP: Final = "gap"
@@ -28,7 +28,7 @@ class Follower:
     """Yields events, each once, across lost connections and restarts of the service.
 
     Args:
-        client: Of the service.
+        connection: To the service.
         query: Filters, as `GET /v1/events` takes them.
         after: Id of an event to go on after; None: where the query says, or now.
         say: Is told in a sentence when the stream is lost and found again.
@@ -38,7 +38,7 @@ class Follower:
 
     def __init__(
         self,
-        client: Client,
+        connection: Connection,
         query: Query,
         *,
         after: str | None = None,
@@ -46,7 +46,7 @@ class Follower:
         pause: Callable[[float], None] = time.sleep,
         chance: random.Random | None = None,
     ) -> None:
-        self._client, self._query, self._say, self._pause = client, dict(query), say, pause
+        self._connection, self._query, self._say, self._pause = connection, dict(query), say, pause
         self._chance = chance or random.Random()  # noqa: S311 - no secret depends on it
         self._position = after
         self._retry_s, self._failures = _RETRY_S, 0
@@ -63,10 +63,10 @@ class Follower:
         Raises:
             ClientError: The service refuses; or it never answered at all.
         """
-        client = self._client
+        asked = self._connection
         timeout = httpx.Timeout(_CONNECT_S, read=_SILENCE_S)
         with httpx.Client(
-            base_url=client.url, headers=client.headers, verify=client.trust(), timeout=timeout
+            base_url=asked.url, headers=asked.headers, verify=asked.trust(), timeout=timeout
         ) as http:
             while True:
                 why = "it ended"
@@ -80,7 +80,7 @@ class Follower:
                                 yield event
                 except httpx.HTTPError as error:
                     if not self._followed:
-                        raise self._client.unreachable(error) from error
+                        raise asked.unreachable(error) from error
                     why = str(error) or type(error).__name__
                 self._wait(why)
 
@@ -95,7 +95,7 @@ class Follower:
                 return
             answer.read()
             if not self._followed or answer.status_code not in _FOREVER:
-                raise self._client.refusal(answer.content)
+                raise self._connection.refusal(answer.status_code, answer.content, answer.headers)
             msg = f"it answers {answer.status_code}"
             raise httpx.RemoteProtocolError(msg)
 

@@ -10,17 +10,18 @@ from typing import Any, Final
 
 from api.alerts.commands import change_line
 from api.alerts.options import TAIL_FILTERS
-from api.client import Client
 from api.clock import SystemClock, to_datetime
+from api.connection import Connection, to_json
 from api.console import moment
 from api.events.follow import GAP, Follower
 from api.events.position import Topic
+from api.workloads.client import Workloads
 from api.workloads.remote import find_workload, name_of, read_time
 
 _VERDICTS: Final = {"insufficient_evidence": "not enough evidence"}
 
 
-def alerts(client: Client, options: argparse.Namespace) -> None:
+def alerts(connection: Connection, options: argparse.Namespace) -> None:
     """Print what happens to alerts until Ctrl-C.
 
     Raises:
@@ -29,26 +30,27 @@ def alerts(client: Client, options: argparse.Namespace) -> None:
     query = {name: value for name in TAIL_FILTERS if (value := getattr(options, name)) is not None}
     if options.change:
         query["change"] = options.change
-    _tail(client, options, Topic.ALERTS, query, lambda data: change_line(data["change"], data["alert"]))
+    _tail(connection, options, Topic.ALERTS, query, lambda data: change_line(data["change"], data["alert"]))
 
 
-def scores(client: Client, options: argparse.Namespace) -> None:
+def scores(connection: Connection, options: argparse.Namespace) -> None:
     """Print each window as it is scored, until Ctrl-C.
 
     Raises:
         ClientError: The service refuses, or an option is wrong.
     """
     query = {"namespace": options.namespace, "score_verdict": options.verdict}
-    known = {each["id"]: name_of(each) for each in client.list("/v1/workloads")}
+    workloads = Workloads(connection)
+    known = {each.id: name_of(to_json(each)) for each in workloads.list()}
 
     def line(data: dict[str, Any]) -> str:
         name = known.get(data["workload_id"])
         if name is None:
-            name = name_of(client.get(f"/v1/workloads/{data['workload_id']}"))
+            name = name_of(to_json(workloads.get(data["workload_id"])))
             known[data["workload_id"]] = name
         return score_line(data, name)
 
-    _tail(client, options, Topic.SCORES, query, line)
+    _tail(connection, options, Topic.SCORES, query, line)
 
 
 def score_line(score: dict[str, Any], workload: str) -> str:
@@ -68,7 +70,7 @@ def score_line(score: dict[str, Any], workload: str) -> str:
 
 
 def _tail(
-    client: Client,
+    connection: Connection,
     options: argparse.Namespace,
     topic: Topic,
     query: dict[str, Any],
@@ -76,11 +78,11 @@ def _tail(
 ) -> None:
     query = {"topic": topic.value} | {name: value for name, value in query.items() if value is not None}
     if options.workload is not None:
-        query["workload"] = str(find_workload(client, options.workload)["id"])
+        query["workload"] = str(find_workload(connection, options.workload)["id"])
     if options.since is not None:
         now = to_datetime(SystemClock().now_ms())
         query["since"] = read_time(options.since, now, "--since").isoformat()
-    follower = Follower(client, query, after=options.after, say=_say)
+    follower = Follower(connection, query, after=options.after, say=_say)
     with suppress(KeyboardInterrupt):
         for event in islice(follower.events(), options.limit):
             if options.json:

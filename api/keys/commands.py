@@ -5,18 +5,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import moment, new_table, plain, show
 from api.errors import ClientError
+from api.keys.client import Keys
+from api.keys.schemas import KeyIn, RevokeIn
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked.
 
     Raises:
         ClientError: There is no such key, or the service refuses.
     """
-    answer = _ask(client, options)
+    answer = _ask(connection, options)
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
     elif options.keys_command == "own":
@@ -25,15 +27,18 @@ def run(client: Client, options: argparse.Namespace) -> None:
         _show(answer["items"] if options.keys_command == "list" else [answer])
 
 
-def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    if options.keys_command in {"list", "own"}:
-        return client.get("/v1/keys" + ("/own" if options.keys_command == "own" else ""))
+def _ask(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    keys = Keys(connection)
+    if options.keys_command == "list":
+        return {"items": [to_json(each) for each in keys.list()]}
+    if options.keys_command == "own":
+        return to_json(keys.own())
     if options.keys_command == "revoke":
-        found = [each for each in client.get("/v1/keys")["items"] if each["name"] == options.name]
+        found = [each for each in keys.list() if each.name == options.name]
         if not found:
             msg = f"No key is named {options.name!r}."
             raise ClientError(msg)
-        return client.post(f"/v1/keys/{found[0]['id']}/revoke", {"reason": options.reason})
+        return to_json(keys.revoke(found[0].id, build(RevokeIn, reason=options.reason)))
     path = Path(options.key)
     try:
         text = path.read_text() if len(options.key) < 255 and path.is_file() else options.key
@@ -41,7 +46,7 @@ def _ask(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - 
         msg = f"The file {path} cannot be read as text: {error}."
         raise ClientError(msg) from error
     wish = {"name": options.name, "public_key": text, "expires_at": options.expires, "reason": options.reason}
-    return client.post("/v1/keys", wish)
+    return to_json(keys.trust(build(KeyIn, **wish)))
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from api.auth import WHOLE, AdminDep, ReaderDep
 from api.core import CoreDep
-from api.errors import NotFoundError
+from api.errors import NotFoundError, NotPossibleError
 from api.keys import own, service
 from api.keys.schemas import KeyIn, KeyOut, KeysOut, OwnKeyOut, RevokeIn
 from api.paging import NoQuery
@@ -29,15 +29,15 @@ def get_own_key(core: CoreDep, _principal: AdminDep, _query: Annotated[NoQuery, 
     return OwnKeyOut(public_key=service.to_text(key.public_key().public_bytes_raw()))
 
 
-@router.post("", responses=responses())
-def post_key(core: CoreDep, principal: AdminDep, wish: KeyIn, _query: Annotated[NoQuery, Query()]) -> KeyOut:
+@router.post("", responses=responses(NotPossibleError))
+def trust_key(core: CoreDep, principal: AdminDep, wish: KeyIn, _query: Annotated[NoQuery, Query()]) -> KeyOut:
     """Trust a key: whoever holds it can bring baselines into this service. Audited."""
     with core.store.write() as session:
         return service.trust(session, wish, actor=principal.name, now_ms=core.clock.now_ms())
 
 
 @router.post("/{key_id}/revoke", responses=responses(NotFoundError))
-def post_revoke(
+def revoke_key(
     core: CoreDep,
     principal: AdminDep,
     key_id: Annotated[int, Path(ge=1, lt=1 << 63)],

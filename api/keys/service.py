@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.audit import record
 from api.clock import to_datetime, to_ms
 from api.db.baseline_tables import TrustedKeyRow
-from api.errors import InvalidError, existing
+from api.errors import InvalidError, NotPossibleError, existing
 from api.keys import repository
 from api.keys.schemas import KeyIn, KeyOut, KeysOut, KeyState
 
@@ -28,7 +28,8 @@ def trust(session: Session, wish: KeyIn, *, actor: str, now_ms: int) -> KeyOut:
     """Trust a key from now on.
 
     Raises:
-        InvalidError: It is no Ed25519 public key, is known already by name or bytes, or has expired.
+        InvalidError: It is no Ed25519 public key, or has expired.
+        NotPossibleError: It is known already, by name or bytes.
     """
     public_key = parse(wish.public_key)
     expires_at = to_ms(wish.expires_at) if wish.expires_at else None
@@ -39,7 +40,7 @@ def trust(session: Session, wish: KeyIn, *, actor: str, now_ms: int) -> KeyOut:
     if known is not None:
         same = "name" if known.name == wish.name else "bytes"
         msg = f"A key of this {same} is known already: {known.name!r} is {state_of(known, now_ms).value}."
-        raise InvalidError(msg)
+        raise NotPossibleError(msg)
     row = repository.add(session, name=wish.name, public_key=public_key, expires_at=expires_at, now_ms=now_ms)
     detail = {"name": wish.name, "public_key": to_text(public_key), "reason": wish.reason}
     record(session, now_ms=now_ms, actor=actor, action="key.trust", target=str(row.id), detail=detail)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from api.owners import Owner, Role
+from api.owners import ContainerRole, Owner
 
 _STATIC_UIDS: Final = ("kubernetes.io/config.hash", "kubernetes.io/config.mirror")
 """A static pod has another uid on its node than in the API: this one."""
@@ -48,7 +48,7 @@ class Pod:
     generated_from: str
     node: str
     deployment_config: str
-    roles: Mapping[str, Role]
+    roles: Mapping[str, ContainerRole]
     """By name of the container."""
 
 
@@ -56,13 +56,16 @@ def read_pod(plain: Mapping[str, Any]) -> Pod:
     """Read a pod (core/v1)."""
     metadata, spec = _object(plain, "metadata"), _object(plain, "spec")
     annotations = _object(metadata, "annotations")
-    roles: dict[str, Role] = {}
-    for field, role in (("initContainers", Role.INIT), ("ephemeralContainers", Role.EPHEMERAL)):
+    roles: dict[str, ContainerRole] = {}
+    for field, role in (
+        ("initContainers", ContainerRole.INIT),
+        ("ephemeralContainers", ContainerRole.EPHEMERAL),
+    ):
         for each in _list(spec, field):
             # An init container that is restarted always goes on beside the main ones (KEP-753).
-            sidecar = role is Role.INIT and _text(each, "restartPolicy") == "Always"
-            roles[_text(each, "name")] = Role.SIDECAR if sidecar else role
-    roles |= {_text(each, "name"): Role.MAIN for each in _list(spec, "containers")}
+            sidecar = role is ContainerRole.INIT and _text(each, "restartPolicy") == "Always"
+            roles[_text(each, "name")] = ContainerRole.SIDECAR if sidecar else role
+    roles |= {_text(each, "name"): ContainerRole.MAIN for each in _list(spec, "containers")}
     return Pod(
         uids=frozenset(
             each

@@ -40,6 +40,13 @@ def list_falco(session: Session, query: MatchQuery) -> tuple[list[dict[str, Any]
     return alerts, (views[-1].row.finding_id or 0) if views else page.after
 
 
+def falco_of(session: Session, row_id: int | None) -> dict[str, Any] | None:
+    """Return a match in Falco's shape; None where it is no longer kept whole."""
+    row = session.get(MatchRow, row_id) if row_id is not None else None
+    match = _payload(row) if row else None
+    return to_falco(match) if match else None
+
+
 def of_alert(session: Session, alert_id: int) -> list[MatchOut]:
     """Return the samples of an alert, oldest first."""
     views = repository.list_newest(

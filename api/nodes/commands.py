@@ -5,17 +5,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from api.client import Client
+from api.connection import Connection, to_json
 from api.console import console, moment, new_table, plain, show
+from api.nodes.client import Nodes
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """List nodes, and under them what is wrong with each.
 
     Raises:
         ClientError: The service refuses.
     """
-    found = list(client.list("/v1/nodes"))
+    found = [to_json(each) for each in Nodes(connection).list()]
     if options.json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
     else:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table
+from api.retention.client import Retention
+from api.retention.schemas import HistoryQuery
 from api.workloads.remote import find_workload, times
 
 _HEADINGS: Final = (
@@ -23,16 +25,16 @@ _HEADINGS: Final = (
 )
 
 
-def history(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
+def history(connect: Callable[[], Connection], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
     """Return the sums over a workload's windows.
 
     Raises:
         ClientError: There is no such workload, or the service refuses.
     """
-    client = connect()
-    workload = find_workload(client, options.workload)
-    path = f"/v1/workloads/{workload['id']}/history"
-    return client.get(path, step=options.step, **times(options, now))
+    connection = connect()
+    workload = find_workload(connection, options.workload)
+    query = build(HistoryQuery, "query", step=options.step, **times(options, now))
+    return to_json(Retention(connection).history(workload["id"], query))
 
 
 def show_history(answer: Mapping[str, Any]) -> None:

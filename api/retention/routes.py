@@ -10,18 +10,18 @@ from api.errors import NotFoundError
 from api.paging import NoQuery
 from api.problems import responses
 from api.retention import service
-from api.retention.schemas import HistoryOut, HistoryQuery, RetentionOut
+from api.retention.schemas import HistoryQuery, RetentionOut, WorkloadHistoryOut
 
 router = APIRouter(prefix="/v1", tags=["retention"])
 
 
 @router.get("/workloads/{workload_id}/history", responses=responses(NotFoundError))
-def get_history(
+def get_workload_history(
     core: CoreDep,
     _principal: ReaderDep,
     workload_id: Annotated[int, Path(ge=1, lt=1 << 63)],
     query: Annotated[HistoryQuery, Query()],
-) -> HistoryOut:
+) -> WorkloadHistoryOut:
     """Show sums over a workload's windows by the hour or day; they outlive the windows."""
     with core.store.read() as session:
         return service.get_history(session, workload_id, query)

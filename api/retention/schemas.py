@@ -11,7 +11,7 @@ from api.paging import NoQuery
 from api.retention.rollup import EDGES
 
 
-class Step(StrEnum):
+class HistoryStep(StrEnum):
     """How long an entry of a history is."""
 
     HOUR = "hour"
@@ -22,8 +22,8 @@ class HistoryQuery(NoQuery):
     """What of a history is asked for."""
 
     step: Annotated[
-        Step, Field(description="`hour`: by the hour as far back as that is kept, by the day before.")
-    ] = Step.DAY
+        HistoryStep, Field(description="`hour`: by the hour as far back as that is kept, by the day before.")
+    ] = HistoryStep.DAY
     since: Annotated[Moment | None, Field(description="Only entries that end after this time.")] = None
     until: Annotated[Moment | None, Field(description="Only entries that start before this time.")] = None
 
@@ -55,7 +55,7 @@ class HistoryEntryOut(BaseModel):
 _BINS: Final[list[JsonValue]] = [*([0] * 14), 1, 0, 2, 6, 3, 8, 30, 51, 90, 255, 429, 880, 2560, 4320]
 
 
-class HistoryOut(BaseModel):
+class WorkloadHistoryOut(BaseModel):
     """A workload's windows by the hour or day; hours or days without a window are left out."""
 
     model_config = ConfigDict(

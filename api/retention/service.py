@@ -13,13 +13,13 @@ from api.retention.schemas import (
     DatabaseOut,
     DroppedOut,
     HistoryEntryOut,
-    HistoryOut,
     HistoryQuery,
+    HistoryStep,
     KeptOut,
     RetentionOut,
-    Step,
     VerdictsOut,
     VersionsOut,
+    WorkloadHistoryOut,
 )
 from api.settings import MIB, ServiceSettings
 
@@ -27,7 +27,7 @@ _SHOWN_DAYS: Final = 31
 _MOST_DUE: Final = 1000
 
 
-def get_history(session: Session, workload_id: int, query: HistoryQuery) -> HistoryOut:
+def get_history(session: Session, workload_id: int, query: HistoryQuery) -> WorkloadHistoryOut:
     """Return the sums of a workload, those of scores that are not rolled up yet included.
 
     Raises:
@@ -35,12 +35,12 @@ def get_history(session: Session, workload_id: int, query: HistoryQuery) -> Hist
     """
     existing(session.get(WorkloadRow, workload_id), f"workload {workload_id}")
     found = read_sums(session, workload_id)
-    if query.step is Step.DAY:
+    if query.step is HistoryStep.DAY:
         found = by_day(found)
     since = to_ms(query.since) if query.since else 0
     until = to_ms(query.until) if query.until else None
     oldest = repository.find_oldest_start(session, workload_id)
-    return HistoryOut(
+    return WorkloadHistoryOut(
         workload_id=workload_id,
         windows_since=None if oldest is None else to_datetime(oldest),
         edges=list(EDGES),

@@ -33,7 +33,7 @@ class BundleQuery(NoQuery):
 
 
 @router.get("/bundle", responses=responses() | _ANSWERS, response_class=Response)
-async def get_bundle(
+async def get_rule_bundle(
     core: CoreDep,
     _principal: IngestDep,
     query: Annotated[BundleQuery, Query()],

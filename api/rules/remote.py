@@ -6,41 +6,43 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from rich.table import Table
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
 from api.errors import ClientError
 from api.files import read_text
+from api.rules.client import Rules
+from api.rules.schemas import ReasonIn, RuleQuery, SelectionIn, TestIn, UploadIn
 from api.workloads.remote import find_workload
 from wire.bundle import wildcard
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked.
 
     Raises:
         ClientError: A file cannot be read, or the service refuses.
     """
-    answer = _ASK[options.rules_command](client, options)
+    answer = _ASK[options.rules_command](connection, options)
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
     else:
         _SHOW[options.rules_command](answer)
 
 
-def _list(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+def _list(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     wanted = {name: getattr(options, name) for name in ("state", "tag", "file", "level")}
-    return client.get("/v1/rules", **{name: value for name, value in wanted.items() if value})
+    query = build(RuleQuery, "query", **{name: value for name, value in wanted.items() if value})
+    return to_json(Rules(connection).list(query))
 
 
-def _show(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    return client.get(f"/v1/rules/{quote(options.name, safe='')}")
+def _show(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return to_json(Rules(connection).get(options.name))
 
 
-def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+def _upload(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     if options.position is not None and len(options.files) > 1:
         msg = f"--position: expected one file; got {len(options.files)}."
         raise ClientError(msg)
@@ -48,19 +50,20 @@ def _upload(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401
     for path in options.files:
         body = {"name": path.name, "content": read_text(path), "comment": options.comment}
         bodies.append(body | ({} if options.position is None else {"position": options.position}))
-    query = "?dry_run=true" if options.dry_run else ""
-    return [client.post(f"/v1/rules{query}", body) for body in bodies]
+    rules = Rules(connection)
+    return [to_json(rules.upload(build(UploadIn, **body), dry_run=options.dry_run)) for body in bodies]
 
 
-def _switch(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+def _switch(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     places = {name: getattr(options, name) for name in ("rule", "tag", "namespace")}
     wish = {name: value for name, value in places.items() if value is not None}
     if options.workload is not None:
-        wish["workload"] = find_workload(client, options.workload)["id"]
+        wish["workload"] = find_workload(connection, options.workload)["id"]
     wish |= {"enable": options.rules_command == "enable", "reason": options.reason}
-    made = client.post("/v1/rules/selections", wish)
+    rules = Rules(connection)
+    made = to_json(rules.select(build(SelectionIn, **wish)))
     # It is kept for rules that come later; a name that was mistyped would look the same.
-    if not any(_names(made, each) for each in client.get("/v1/rules")["items"]):
+    if not any(_names(made, each) for each in to_json(rules.list())["items"]):
         print("nonself: warning: none of the active rules is called or tagged so.", file=sys.stderr)  # noqa: T201
     return made
 
@@ -71,15 +74,15 @@ def _names(selection: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
     return wildcard(selection["rule"], rule["name"])
 
 
-def _selections(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    return client.get("/v1/rules/selections")
+def _selections(connection: Connection, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return to_json(Rules(connection).selections())
 
 
-def _test(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+def _test(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
     wish: dict[str, Any] = {"events": _events(options.events)}
     if options.rules is not None:
         wish |= {"rules": read_text(options.rules), "name": options.rules.name}
-    return client.post("/v1/rules/test", wish)
+    return to_json(Rules(connection).test(build(TestIn, **wish)))
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
@@ -101,12 +104,13 @@ def _lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def _versions(client: Client, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    return list(client.list("/v1/rules/versions"))
+def _versions(connection: Connection, _options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    return [to_json(each) for each in Rules(connection).versions()]
 
 
-def _rollback(client: Client, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
-    return client.post(f"/v1/rules/versions/{options.version}/activate", {"reason": options.reason})
+def _rollback(connection: Connection, options: argparse.Namespace) -> Any:  # noqa: ANN401 - JSON
+    wish = build(ReasonIn, reason=options.reason)
+    return to_json(Rules(connection).activate(options.version, wish))
 
 
 def _show_rules(answer: Any) -> None:  # noqa: ANN401 - JSON
@@ -218,7 +222,7 @@ def _place(each: Mapping[str, Any]) -> str:
     return f"in namespace {each['namespace']}" if each["namespace"] else "everywhere"
 
 
-_ASK: Final[Mapping[str, Callable[[Client, argparse.Namespace], Any]]] = {
+_ASK: Final[Mapping[str, Callable[[Connection, argparse.Namespace], Any]]] = {
     "list": _list,
     "show": _show,
     "upload": _upload,

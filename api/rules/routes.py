@@ -16,10 +16,10 @@ from api.paging import NoQuery, Page, PageQuery, PagerDep
 from api.problems import responses
 from api.rules import service, states, trial, versions
 from api.rules.schemas import (
-    DiffOut,
     ReasonIn,
     ReasonQuery,
     RuleDetailOut,
+    RuleDiffOut,
     RuleQuery,
     RuleSetOut,
     RulesOut,
@@ -106,7 +106,7 @@ def list_rules(core: CoreDep, _principal: ReaderDep, query: Annotated[RuleQuery,
     responses=responses(RulesError, MediaTypeError, OversizedError),
     openapi_extra=_BODY,
 )
-def post_rules(
+def upload_rules(
     core: CoreDep,
     principal: AdminDep,
     query: Annotated[UploadQuery, Query()],
@@ -126,7 +126,7 @@ def post_rules(
 
 
 @router.delete("/files/{name}", responses=responses(NotFoundError, RulesError))
-def delete_file(
+def remove_rule_file(
     core: CoreDep, principal: AdminDep, name: str, query: Annotated[ReasonQuery, Query()]
 ) -> RuleSetOut:
     """Take a file out of the rules: a new version without it, active at once; audited."""
@@ -137,7 +137,7 @@ def delete_file(
 
 
 @router.get("/versions", responses=responses())
-def list_versions(
+def list_rule_versions(
     core: CoreDep, _principal: ReaderDep, query: Annotated[PageQuery, Query()], pager: PagerDep
 ) -> Page[RuleSetOut]:
     """List the versions of the rules, oldest first."""
@@ -147,7 +147,7 @@ def list_versions(
 
 
 @router.get("/versions/{version}", responses=responses(NotFoundError))
-def get_version(
+def get_rule_version(
     core: CoreDep, _principal: ReaderDep, version: Version, _query: Annotated[NoQuery, Query()]
 ) -> RuleSetOut:
     """Show one version."""
@@ -160,7 +160,7 @@ def get_version(
     responses=responses(NotFoundError) | {200: {"content": {YAML_TYPES[0]: {}}}},
     response_class=Response,
 )
-def get_file(
+def get_rule_file(
     core: CoreDep, _principal: ReaderDep, version: Version, name: str, _query: Annotated[NoQuery, Query()]
 ) -> Response:
     """Return a file as it was uploaded."""
@@ -169,20 +169,20 @@ def get_file(
 
 
 @router.get("/versions/{version}/diff/{other}", responses=responses(NotFoundError))
-def get_diff(
+def compare_rule_versions(
     core: CoreDep,
     _principal: ReaderDep,
     version: Version,
     other: Annotated[int, Path(ge=1, lt=1 << 63)],
     _query: Annotated[NoQuery, Query()],
-) -> DiffOut:
+) -> RuleDiffOut:
     """Show what changed from one version to another."""
     with core.store.read() as session:
         return service.compare(session, version, other)
 
 
 @router.post("/versions/{version}/activate", responses=responses(NotFoundError, RulesError))
-def post_activate(
+def activate_rule_version(
     core: CoreDep,
     principal: AdminDep,
     version: Version,
@@ -202,7 +202,7 @@ def post_activate(
 
 
 @router.get("/selections", responses=responses())
-def list_selections(
+def list_rule_selections(
     core: CoreDep, _principal: ReaderDep, _query: Annotated[NoQuery, Query()]
 ) -> SelectionsOut:
     """List what is switched on or off, oldest first."""
@@ -211,7 +211,7 @@ def list_selections(
 
 
 @router.post("/selections", responses=responses(NotFoundError))
-def post_selection(
+def select_rules(
     core: CoreDep, principal: AdminDep, wish: SelectionIn, _query: Annotated[NoQuery, Query()]
 ) -> SelectionOut:
     """Switch rules on or off by name, wildcard or tag: everywhere, in a namespace or for a workload; audited.
@@ -223,7 +223,7 @@ def post_selection(
 
 
 @router.delete("/selections/{selection_id}", responses=responses(NotFoundError))
-def delete_selection(
+def remove_rule_selection(
     core: CoreDep,
     principal: AdminDep,
     selection_id: Annotated[int, Path(ge=1, lt=1 << 63)],
@@ -237,7 +237,7 @@ def delete_selection(
 
 
 @router.post("/test", responses=responses(RulesError))
-def post_test(
+def evaluate_rules(
     core: CoreDep, _principal: ReaderDep, wish: TestIn, _query: Annotated[NoQuery, Query()]
 ) -> TestOut:
     """Try rules on recorded events; nothing is stored and nothing is raised.

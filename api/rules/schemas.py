@@ -104,7 +104,7 @@ class UploadOut(BaseModel):
     warnings: Annotated[list[dict[str, Any]], Field(description="Each with code, file, line and column.")]
 
 
-class DiffOut(BaseModel):
+class RuleDiffOut(BaseModel):
     """What changed between two versions."""
 
     before: int

@@ -11,8 +11,8 @@ from api.errors import InvalidError, NotFoundError, existing
 from api.paging import PageQuery
 from api.rules import repository, versions
 from api.rules.schemas import (
-    DiffOut,
     FileOut,
+    RuleDiffOut,
     RuleSetOut,
     SelectionIn,
     SelectionOut,
@@ -86,7 +86,7 @@ def get_file(session: Session, version: int, name: str) -> str:
     raise NotFoundError(msg)
 
 
-def compare(session: Session, before: int, after: int) -> DiffOut:
+def compare(session: Session, before: int, after: int) -> RuleDiffOut:
     """Return what changed between two versions.
 
     Raises:
@@ -94,7 +94,7 @@ def compare(session: Session, before: int, after: int) -> DiffOut:
     """
     old = repository.read_files(session, versions.find(session, before))
     new = repository.read_files(session, versions.find(session, after))
-    return DiffOut(before=before, after=after, diff=versions.differences(old, new))
+    return RuleDiffOut(before=before, after=after, diff=versions.differences(old, new))
 
 
 def show(session: Session, row: RuleSetRow) -> RuleSetOut:

@@ -19,7 +19,7 @@ from api.worker.windows import delta_of, facts_of, window_of
 from model.window import Window
 
 
-class Step(StrEnum):
+class LearningStep(StrEnum):
     """What is done."""
 
     UNLEARN = "unlearn"
@@ -32,7 +32,9 @@ class Step(StrEnum):
     """Never learn one that is quarantined, unless it is released later."""
 
 
-def take(session: Session, score_id: int, step: Step, *, reason: str, actor: str, now_ms: int) -> ScoreRow:
+def take(
+    session: Session, score_id: int, step: LearningStep, *, reason: str, actor: str, now_ms: int
+) -> ScoreRow:
     """Do one step with one window, and record who did.
 
     The caller tells the worker to read the baseline anew, before the transaction is committed.
@@ -43,7 +45,7 @@ def take(session: Session, score_id: int, step: Step, *, reason: str, actor: str
     """
     row = existing(session.get(ScoreRow, score_id), f"score {score_id}")
     _check(row, step)
-    if step is Step.DROP:
+    if step is LearningStep.DROP:
         row.quarantined, row.not_learned = False, f"Dropped by {actor}: {reason}"
     else:
         _change(session, row, step, reason=reason, actor=actor, now_ms=now_ms)
@@ -165,13 +167,13 @@ def release_all(
     return released
 
 
-def _check(row: ScoreRow, step: Step) -> None:
+def _check(row: ScoreRow, step: LearningStep) -> None:
     unlearned = not row.learned and row.learned_score is not None
     fits, expected = {
-        Step.UNLEARN: (row.learned, "one that is learned"),
-        Step.RELEARN: (unlearned, "one that was unlearned"),
-        Step.RELEASE: (not row.learned and not unlearned, "one that was held out of learning"),
-        Step.DROP: (row.quarantined, "one that is quarantined"),
+        LearningStep.UNLEARN: (row.learned, "one that is learned"),
+        LearningStep.RELEARN: (unlearned, "one that was unlearned"),
+        LearningStep.RELEASE: (not row.learned and not unlearned, "one that was held out of learning"),
+        LearningStep.DROP: (row.quarantined, "one that is quarantined"),
     }[step]
     if fits:
         return
@@ -185,16 +187,18 @@ def _check(row: ScoreRow, step: Step) -> None:
     raise NotPossibleError(msg)
 
 
-def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+def _change(
+    session: Session, row: ScoreRow, step: LearningStep, *, reason: str, actor: str, now_ms: int
+) -> None:
     kept = kept_window(session, row)
     # What was held out of a baseline that is live no longer may still be learned by the one that is.
-    at_rest = step is not Step.RELEASE or row.version_id is not None
+    at_rest = step is not LearningStep.RELEASE or row.version_id is not None
     key = Key(row.workload_id, holder(session, row) if at_rest else None)
     learner = baselines.load(session, key, kept.arch)
-    if step is Step.UNLEARN:
+    if step is LearningStep.UNLEARN:
         unlearn(learner, kept, row, reason=f"Unlearned by {actor}: {reason}", now_ms=now_ms)
     else:
-        _learn(learner, kept.window, row, again=step is Step.RELEARN)
+        _learn(learner, kept.window, row, again=step is LearningStep.RELEARN)
         learner.provenance.add(kept.facts)
         row.learning_changed_at = now_ms
     baselines.store(session, key, learner, now_ms)

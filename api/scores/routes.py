@@ -10,7 +10,7 @@ from api.errors import NotFoundError, NotPossibleError
 from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.scores import learning, service
-from api.scores.learning import Step
+from api.scores.learning import LearningStep
 from api.scores.schemas import LearningIn, ScoreOut, ScoreQuery
 
 router = APIRouter(prefix="/v1/scores", tags=["scores"])
@@ -40,11 +40,11 @@ def get_score(
 
 
 @router.post("/{score_id}/{step}", responses=responses(NotFoundError, NotPossibleError))
-def post_step(
+def change_learning(
     core: CoreDep,
     principal: AdminDep,
     score_id: ScoreId,
-    step: Step,
+    step: LearningStep,
     wish: LearningIn,
     _query: Annotated[NoQuery, Query()],
 ) -> ScoreOut:

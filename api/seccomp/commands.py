@@ -6,24 +6,24 @@ import sys
 
 import yaml
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.files import write
+from api.seccomp.client import Seccomp
+from api.seccomp.schemas import SeccompQuery
 from api.workloads.remote import find_workload
 
 
-def run_seccomp(client: Client, options: argparse.Namespace) -> None:
+def run_seccomp(connection: Connection, options: argparse.Namespace) -> None:
     """Print a profile, and on standard error what it lacks.
 
     Raises:
         ClientError: There is none, or the file cannot be written.
     """
-    workload = find_workload(client, options.workload)
-    found = client.get(
-        f"/v1/workloads/{workload['id']}/seccomp",
-        format=options.format,
-        also=options.also,
-        incomplete=str(options.incomplete).lower(),
+    workload = find_workload(connection, options.workload)
+    query = build(
+        SeccompQuery, "query", format=options.format, also=options.also, incomplete=options.incomplete
     )
+    found = to_json(Seccomp(connection).get(workload["id"], query))
     if options.json:
         text = json.dumps(found, indent=2) + "\n"
     elif options.format == "resource":

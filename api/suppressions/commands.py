@@ -7,42 +7,43 @@ from typing import Any
 
 from rich.table import Table
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain
+from api.suppressions.client import Suppressions
+from api.suppressions.schemas import EndSuppressionIn, ScopeIn, SuppressionIn, SuppressionQuery
 from api.workloads.remote import find_workload
 
-_PATH = "/v1/suppressions"
 
-
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked for.
 
     Raises:
         ClientError: The service refused; the message is its reason.
     """
+    suppressions = Suppressions(connection)
     match options.suppression_command:
         case "list":
-            active = {} if options.all else {"active": "true"}
-            _show(list(client.list(_PATH, **active)), _suppressions, as_json=options.json)
+            query = SuppressionQuery() if options.all else SuppressionQuery(active=True)
+            listed = [to_json(each) for each in suppressions.list(query)]
+            _show(listed, _suppressions, as_json=options.json)
         case "preview":
-            found = client.post(f"{_PATH}/preview", _scope(client, options))
-            _show(found, show_preview, as_json=options.json)
+            found = suppressions.preview(build(ScopeIn, **_scope(connection, options)))
+            _show(to_json(found), show_preview, as_json=options.json)
         case "create":
             wish = {"reason": options.reason, "owner": options.owner, "days": options.days}
-            made = client.post(_PATH, _scope(client, options) | wish)
-            _show(made, lambda one: _suppressions([one]), as_json=options.json)
+            made = suppressions.create(build(SuppressionIn, **_scope(connection, options), **wish))
+            _show(to_json(made), lambda one: _suppressions([one]), as_json=options.json)
         case _:
-            body = {"reason": options.reason}
-            ended = client.post(f"{_PATH}/{options.suppression}/end", body)
-            _show(ended, lambda one: _suppressions([one]), as_json=options.json)
+            ended = suppressions.end(options.suppression, build(EndSuppressionIn, reason=options.reason))
+            _show(to_json(ended), lambda one: _suppressions([one]), as_json=options.json)
 
 
-def _scope(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+def _scope(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
     body: dict[str, Any] = {"by": options.by, "rule": options.rule, "everywhere": options.everywhere}
     if options.alert is not None:
         body["alert"] = options.alert
     if options.workload:
-        body["workload"] = find_workload(client, options.workload)["id"]
+        body["workload"] = find_workload(connection, options.workload)["id"]
     body["calls"] = [each.strip() for each in options.calls.split(",") if each.strip()]
     return body
 

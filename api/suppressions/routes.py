@@ -11,7 +11,7 @@ from api.paging import NoQuery, Page, PagerDep
 from api.problems import responses
 from api.suppressions import service
 from api.suppressions.schemas import (
-    EndIn,
+    EndSuppressionIn,
     PreviewOut,
     ScopeIn,
     SuppressionIn,
@@ -58,7 +58,7 @@ def preview_suppression(
         return service.preview(session, wish)
 
 
-@router.get("/{suppression_id}", responses=responses(NotFoundError))
+@router.get("/{suppression_id:int}", responses=responses(NotFoundError))
 def get_suppression(
     core: CoreDep, _principal: ReaderDep, suppression_id: SuppressionId, _query: Annotated[NoQuery, Query()]
 ) -> SuppressionOut:
@@ -67,12 +67,12 @@ def get_suppression(
         return service.get(session, suppression_id, core.clock.now_ms())
 
 
-@router.post("/{suppression_id}/end", responses=responses(NotFoundError, NotPossibleError))
+@router.post("/{suppression_id:int}/end", responses=responses(NotFoundError, NotPossibleError))
 def end_suppression(
     core: CoreDep,
     principal: AdminDep,
     suppression_id: SuppressionId,
-    wish: EndIn,
+    wish: EndSuppressionIn,
     _query: Annotated[NoQuery, Query()],
 ) -> SuppressionOut:
     """End a suppression before its time; audited. Findings from now on raise alerts again."""

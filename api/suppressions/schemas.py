@@ -23,7 +23,12 @@ _EXAMPLE: JsonDict = {
 class ScopeIn(BaseModel):
     """What would be silenced: what an alert shows, or what is named."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"by": "rule", "rule": "Terminal shell in container", "workload": 3}]
+        },
+    )
 
     by: By
     alert: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Take it from this alert.")] = None
@@ -66,10 +71,12 @@ class SuppressionIn(ScopeIn):
     days: Annotated[float, Field(gt=0, le=366, description="After so many days it ends by itself.")]
 
 
-class EndIn(BaseModel):
+class EndSuppressionIn(BaseModel):
     """Why a suppression ends before its time."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "the backup job was moved"}]}
+    )
 
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 

@@ -5,23 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
-from api.client import Client
 from api.clock import SystemClock, to_ms
+from api.connection import Connection, build, to_json
 from api.console import full_name
 from api.db.migrate import upgrade, versions
 from api.db.scope import Scope
 from api.db.store import Store
 from api.errors import InvalidError, StartError
 from api.settings import ServiceSettings
-from api.token_admin.schemas import SecretOut, TokenOut
+from api.token_admin.client import Tokens
+from api.token_admin.schemas import RevokeTokenIn, RotateTokenIn, SecretOut, TokenIn, TokenOut
 from api.token_admin.showing import show
 from api.tokens import repository, service
 from api.tokens.grant import Grant, Role
 from api.workloads.remote import find_workload
 
-_PATH = "/v1/tokens"
 _ACTOR = "command line"
 
 
@@ -52,23 +51,23 @@ class Place(Protocol):
 class RemotePlace:
     """Tokens of a running service, for its admins."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._tokens = connection, Tokens(connection)
 
     def list(self) -> list[dict[str, Any]]:
-        return list(self._client.list(_PATH))
+        return [to_json(each) for each in self._tokens.list()]
 
     def create(self, wish: dict[str, Any]) -> dict[str, Any]:
-        return dict(self._client.post(_PATH, wish))
+        return dict(to_json(self._tokens.create(build(TokenIn, **wish))))
 
     def rotate(self, name: str, overlap_s: int) -> dict[str, Any]:
-        return dict(self._client.post(f"{_PATH}/{quote(name, safe='')}/rotate", {"overlap_s": overlap_s}))
+        return dict(to_json(self._tokens.rotate(name, build(RotateTokenIn, overlap_s=overlap_s))))
 
     def revoke(self, name: str, reason: str) -> dict[str, Any]:
-        return dict(self._client.post(f"{_PATH}/{quote(name, safe='')}/revoke", {"reason": reason}))
+        return dict(to_json(self._tokens.revoke(name, build(RevokeTokenIn, reason=reason))))
 
     def find_workload(self, wanted: str) -> int:
-        return int(find_workload(self._client, wanted)["id"])
+        return int(find_workload(self._connection, wanted)["id"])
 
 
 class LocalPlace:

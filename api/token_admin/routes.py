@@ -13,7 +13,7 @@ from api.errors import NotFoundError, NotPossibleError
 from api.paging import NoQuery, Page, PageQuery, PagerDep
 from api.problems import responses
 from api.token_admin import showing
-from api.token_admin.schemas import EndIn, RotateIn, SecretOut, TokenIn, TokenOut
+from api.token_admin.schemas import RevokeTokenIn, RotateTokenIn, SecretOut, TokenIn, TokenOut
 from api.tokens import repository, service
 from api.tokens.grant import Grant
 
@@ -31,7 +31,7 @@ def list_tokens(
     return pager.page(query, [show(core, row) for row in rows])
 
 
-@router.post("", responses=responses(), status_code=201)
+@router.post("", responses=responses(NotPossibleError), status_code=201)
 def create_token(
     core: CoreDep, principal: AdminDep, wish: TokenIn, _query: Annotated[NoQuery, Query()]
 ) -> SecretOut:
@@ -59,7 +59,7 @@ def get_token(
 
 @router.post("/{name}/rotate", responses=responses(NotFoundError, NotPossibleError))
 def rotate_token(
-    core: CoreDep, principal: AdminDep, name: Name, wish: RotateIn, _query: Annotated[NoQuery, Query()]
+    core: CoreDep, principal: AdminDep, name: Name, wish: RotateTokenIn, _query: Annotated[NoQuery, Query()]
 ) -> SecretOut:
     """Give a token another secret; the one it had is good for a while longer. Audited."""
     with core.store.write() as session:
@@ -76,7 +76,7 @@ def rotate_token(
 
 @router.post("/{name}/revoke", responses=responses(NotFoundError, NotPossibleError))
 def revoke_token(
-    core: CoreDep, principal: AdminDep, name: Name, wish: EndIn, _query: Annotated[NoQuery, Query()]
+    core: CoreDep, principal: AdminDep, name: Name, wish: RevokeTokenIn, _query: Annotated[NoQuery, Query()]
 ) -> TokenOut:
     """Let nobody in by a token any more, for good; audited. The last of role admin cannot end itself."""
     with core.store.write() as session:

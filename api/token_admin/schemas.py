@@ -55,7 +55,7 @@ class TokenIn(BaseModel):
     ] = None
 
 
-class RotateIn(BaseModel):
+class RotateTokenIn(BaseModel):
     """A wish for another secret."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_s": 600}]})
@@ -65,7 +65,7 @@ class RotateIn(BaseModel):
     ] = 600
 
 
-class EndIn(BaseModel):
+class RevokeTokenIn(BaseModel):
     """A wish to let nobody in by a token any more."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "it leaked"}]})

@@ -62,7 +62,8 @@ def create(
     """Make a token and return its secret, which nobody can read again.
 
     Raises:
-        InvalidError: The name cannot be used or is taken, or its limits do not fit its role.
+        InvalidError: The name cannot be used, or its limits do not fit its role.
+        NotPossibleError: The name is taken.
     """
     grant = Grant(name=name, role=role, expires_at=expires_at, scope=scope, node=node)
     return grant_token(session, grant, now_ms=now_ms, actor=actor)[1]
@@ -72,14 +73,15 @@ def grant_token(session: Session, grant: Grant, *, now_ms: int, actor: str) -> t
     """Make a token; return it with its secret, which nobody can read again.
 
     Raises:
-        InvalidError: The name cannot be used or is taken, or its limits do not fit its role.
+        InvalidError: The name cannot be used, or its limits do not fit its role.
+        NotPossibleError: The name is taken.
     """
     if grant.role is Role.ENROL and grant.expires_at is None:
         grant = replace(grant, expires_at=now_ms + ENROL_MS)
     grant.check(now_ms)
     if repository.find_by_name(session, grant.name):
         msg = f"name: a token named {grant.name!r} exists already."
-        raise InvalidError(msg)
+        raise NotPossibleError(msg)
     unknown = grant.scope.workloads - repository.find_workloads(session, grant.scope.workloads)
     if unknown:
         msg = f"workloads: there is no workload {min(unknown)}."

@@ -3,11 +3,13 @@
 import argparse
 import json
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import moment, new_table, plain, show
+from api.troubles.client import Troubles
+from api.troubles.schemas import TroubleQuery
 
 
-def run(client: Client, options: argparse.Namespace) -> bool:
+def run(connection: Connection, options: argparse.Namespace) -> bool:
     """List troubles; return whether none is open.
 
     Raises:
@@ -16,7 +18,7 @@ def run(client: Client, options: argparse.Namespace) -> bool:
     wanted = {name: getattr(options, name) for name in ("kind", "subject") if getattr(options, name)}
     if not options.all:
         wanted["open"] = "true"
-    found = list(client.list("/v1/troubles", **wanted))
+    found = [to_json(each) for each in Troubles(connection).list(build(TroubleQuery, "query", **wanted))]
     if options.json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
     else:

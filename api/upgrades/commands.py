@@ -4,39 +4,45 @@ import argparse
 import json
 from typing import Any, Final
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain, show
+from api.upgrades.client import Upgrades
+from api.upgrades.schemas import DecisionIn, UpgradeQuery
 from api.workloads.remote import find_workload, name_of
 
-_PATH: Final = "/v1/upgrades"
 _DIGEST_CHARACTERS: Final = 19
 
 
-def run(client: Client, options: argparse.Namespace) -> None:
+def run(connection: Connection, options: argparse.Namespace) -> None:
     """Do what was asked for.
 
     Raises:
         ClientError: The service refused; the message is its reason.
     """
     if options.upgrade_command == "list":
-        _list(client, options)
+        _list(connection, options)
         return
-    if options.upgrade_command == "show":
-        found = client.get(f"{_PATH}/{options.upgrade}")
-    else:
-        body = {"reason": options.reason}
-        found = client.post(f"{_PATH}/{options.upgrade}/{options.upgrade_command}", body)
+    upgrades = Upgrades(connection)
+    match options.upgrade_command:
+        case "show":
+            answer = upgrades.get(options.upgrade)
+        case "approve":
+            answer = upgrades.approve(options.upgrade, build(DecisionIn, reason=options.reason))
+        case _:
+            answer = upgrades.reject(options.upgrade, build(DecisionIn, reason=options.reason))
+    found = to_json(answer)
     if options.json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
     else:
         _show(found)
 
 
-def _list(client: Client, options: argparse.Namespace) -> None:
-    wanted: dict[str, Any] = {} if options.all else {"open": "true"}
+def _list(connection: Connection, options: argparse.Namespace) -> None:
+    wanted: dict[str, Any] = {} if options.all else {"open": True}
     if options.workload:
-        wanted["workload"] = find_workload(client, options.workload)["id"]
-    found = list(client.list(_PATH, **wanted))
+        wanted["workload"] = find_workload(connection, options.workload)["id"]
+    query = build(UpgradeQuery, "query", **wanted)
+    found = [to_json(each) for each in Upgrades(connection).list(query)]
     if options.json:
         print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
         return

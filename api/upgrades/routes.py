@@ -26,7 +26,7 @@ def list_upgrades(
     return pager.page(query, items)
 
 
-@router.get("/{upgrade_id}", responses=responses(NotFoundError))
+@router.get("/{upgrade_id:int}", responses=responses(NotFoundError))
 def get_upgrade(
     core: CoreDep, _principal: ReaderDep, upgrade_id: UpgradeId, _query: Annotated[NoQuery, Query()]
 ) -> UpgradeDetailOut:
@@ -35,7 +35,7 @@ def get_upgrade(
         return service.get(session, upgrade_id)
 
 
-@router.post("/{upgrade_id}/approve", responses=responses(NotFoundError, NotPossibleError))
+@router.post("/{upgrade_id:int}/approve", responses=responses(NotFoundError, NotPossibleError))
 def approve_upgrade(
     core: CoreDep,
     principal: AdminDep,
@@ -52,7 +52,7 @@ def approve_upgrade(
     return done
 
 
-@router.post("/{upgrade_id}/reject", responses=responses(NotFoundError, NotPossibleError))
+@router.post("/{upgrade_id:int}/reject", responses=responses(NotFoundError, NotPossibleError))
 def reject_upgrade(
     core: CoreDep,
     principal: AdminDep,

@@ -9,16 +9,17 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from api.client import Client
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain
 from api.errors import ClientError
 from api.figures import count, figure
 from api.files import write
-from api.what_if.carried import CarriedOut
+from api.what_if.client import WhatIf
+from api.what_if.schemas import WhatIfIn
 from api.workloads.remote import find_workload, name_of, times
 
 
-def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
+def what_if(connect: Callable[[], Connection], options: argparse.Namespace, now: datetime) -> Any:  # noqa: ANN401 - JSON
     """Return what a budget would have raised, of stored or of recorded windows.
 
     Raises:
@@ -33,22 +34,23 @@ def what_if(connect: Callable[[], Client], options: argparse.Namespace, now: dat
     if options.baseline:
         msg = "--baseline: expected --recording with it; stored windows have the p-values of their own time."
         raise ClientError(msg)
-    client = connect()
+    connection = connect()
     wish: dict[str, Any] = dict(times(options, now))
     if options.budget is not None:
         wish["budget_per_week"] = options.budget
-    return client.post(f"/v1/workloads/{find_workload(client, options.workload)['id']}/what-if", wish)
+    workload = find_workload(connection, options.workload)
+    return to_json(WhatIf(connection).budget(workload["id"], build(WhatIfIn, **wish)))
 
 
-def take_snapshot(connect: Callable[[], Client], options: argparse.Namespace, _now: datetime) -> Any:  # noqa: ANN401
+def take_snapshot(connect: Callable[[], Connection], options: argparse.Namespace, _now: datetime) -> Any:  # noqa: ANN401
     """Write a workload's baseline to a file, and return what it is.
 
     Raises:
         ClientError: The service refuses, or the file cannot be written.
     """
-    client = connect()
-    workload = find_workload(client, options.workload)
-    carried = CarriedOut.model_validate(client.get(f"/v1/workloads/{workload['id']}/baseline/snapshot"))
+    connection = connect()
+    workload = find_workload(connection, options.workload)
+    carried = WhatIf(connection).snapshot(workload["id"])
     write(options.out, f"{carried.model_dump_json(indent=1)}\n".encode())
     return {
         "workload": name_of(workload),
@@ -110,7 +112,7 @@ def _sentences(answer: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -> dict[str, Any]:
+def _of_recordings(connect: Callable[[], Connection], options: argparse.Namespace) -> dict[str, Any]:
     # Imported late: the other commands start without the learner.
     from api.what_if.recordings import read_carried, replay  # noqa: PLC0415
 
@@ -119,10 +121,9 @@ def _of_recordings(connect: Callable[[], Client], options: argparse.Namespace) -
         carried = read_carried(options.baseline)
         wanted = recorded_as or options.workload
     else:
-        client = connect()
-        workload = find_workload(client, options.workload)
-        path = f"/v1/workloads/{workload['id']}/baseline/snapshot"
-        carried = CarriedOut.model_validate(client.get(path))
+        connection = connect()
+        workload = find_workload(connection, options.workload)
+        carried = WhatIf(connection).snapshot(workload["id"])
         wanted = recorded_as or name_of(workload)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         answer = replay(

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.client import Client
 from api.clock import Clock, SystemClock, to_datetime
+from api.connection import Connection, build, to_json
 from api.console import console, moment, new_table, plain
 from api.files import read_text
+from api.what_if.client import WhatIf
+from api.what_if.rule_schemas import RulesWhatIfIn
 from api.workloads.remote import times
 
 _HEADINGS: Final = (
@@ -23,7 +25,7 @@ _HEADINGS: Final = (
 )
 
 
-def run(client: Client, options: argparse.Namespace, clock: Clock | None = None) -> None:
+def run(connection: Connection, options: argparse.Namespace, clock: Clock | None = None) -> None:
     """Ask what other rules would have raised, and show it.
 
     Raises:
@@ -35,7 +37,7 @@ def run(client: Client, options: argparse.Namespace, clock: Clock | None = None)
         wish["version"] = options.version
     if options.file is not None:
         wish["file"] = {"name": options.file.name, "content": read_text(options.file)}
-    answer = client.post("/v1/rules/what-if", wish)
+    answer = to_json(WhatIf(connection).rules(build(RulesWhatIfIn, **wish)))
     if options.json:
         print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
     else:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.db.alert_tables import AlertRow, FindingRow
 from api.db.tables import ContainerRow, NodeRow, WorkloadRow
 from api.falco.shape import Alert
+from api.falco.telling import anomaly_of
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.vocabulary import Mode, Verdict
@@ -23,7 +24,6 @@ from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
 from api.worker.settling import brings_program
 from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
-from api.worker.telling import anomaly_of
 from api.worker.upgrading import Judge, Upgrades
 from api.worker.window_matches import WindowMatches
 from api.worker.windows import facts_of, window_of

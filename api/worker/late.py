@@ -10,13 +10,13 @@ from api.db.alert_tables import FindingRow
 from api.db.tables import NodeRow, ScoreRow, WorkloadRow
 from api.db.upgrade_tables import UpgradeRow
 from api.falco.anomaly import Anomaly
+from api.falco.telling import anomaly_of
 from api.vocabulary import Mode
 from api.worker import repository
 from api.worker.grouping import AlertBook
 from api.worker.ledger import Ledgers
 from api.worker.repository import Held
 from api.worker.suppressing import Suppressions
-from api.worker.telling import anomaly_of
 from api.worker.windows import delta_of
 
 _AT_ONCE: Final = 256

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from api.owners import Owner, Role
+from api.owners import ContainerRole, Owner
 from api.workloads.generated_names import is_generated_name
 from wire.profile import ContainerKind, ContainerRef
 
@@ -155,7 +155,7 @@ def _is_chosen(ref: ContainerRef, image: str) -> bool:
 
 def _debug_name(ref: ContainerRef, owner: Owner | None) -> str:
     """Return a container's name in its pod; those that `kubectl debug` makes up are one."""
-    told = owner.role is Role.EPHEMERAL if owner and owner.role else True
+    told = owner.role is ContainerRole.EPHEMERAL if owner and owner.role else True
     return "debugger" if told and _DEBUGGER.fullmatch(ref.name) else ref.name
 
 

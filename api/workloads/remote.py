@@ -4,20 +4,21 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from api.client import Client
+from api.connection import Connection, to_json
 from api.console import full_name
 from api.errors import ClientError
+from api.workloads.client import Workloads
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def find_workload(client: Client, wanted: str) -> dict[str, Any]:
+def find_workload(connection: Connection, wanted: str) -> dict[str, Any]:
     """Return the one workload that a person means; what is shown of one names it whatever else is like it.
 
     Raises:
         ClientError: There is none, or several.
     """
-    known = list(client.list("/v1/workloads"))
+    known = [to_json(each) for each in Workloads(connection).list()]
     found = [each for each in known if wanted in {str(each["id"]), name_of(each)}] or [
         each for each in known if wanted in {each["name"], f"{each['namespace']}/{each['name']}"}
     ]
@@ -25,7 +26,7 @@ def find_workload(client: Client, wanted: str) -> dict[str, Any]:
         came = ", ".join(f"{name_of(each)} (id {each['id']})" for each in found) or "none"
         msg = f"Expected one workload called {wanted!r}; found {came}."
         raise ClientError(msg)
-    return found[0]
+    return dict(found[0])
 
 
 def name_of(workload: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def get_workload(
 
 
 @router.put("/{workload_id}/mode", responses=responses(NotFoundError))
-def put_mode(
+def set_mode(
     core: CoreDep,
     principal: AdminDep,
     workload_id: WorkloadId,
@@ -64,7 +64,7 @@ def put_mode(
 
 
 @router.put("/{workload_id}/budget", responses=responses(NotFoundError, BudgetError))
-def put_budget(
+def set_budget(
     core: CoreDep,
     principal: AdminDep,
     workload_id: WorkloadId,
@@ -88,7 +88,7 @@ def put_budget(
 
 
 @router.get("/{workload_id}/baseline", responses=responses(NotFoundError))
-def get_baseline(
+def get_learned(
     core: CoreDep, _principal: ReaderDep, workload_id: WorkloadId, _query: Annotated[NoQuery, Query()]
 ) -> BaselineOut:
     """Show what a workload's normal behaviour was learned to be, and how sure that is."""

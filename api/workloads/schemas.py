@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.owners import Role
+from api.owners import ContainerRole
 from api.paging import PageQuery
 from api.vocabulary import BaselineState, Mode, Verdict
 from api.workloads.completeness import CompletenessOut
@@ -176,7 +176,8 @@ class WorkloadOut(BaseModel):
     identity_source: Annotated[Source, Field(description="Where the name was found.")]
     owner: Annotated[OwnerOut | None, Field(description="Null where the Kubernetes API was not asked.")]
     role: Annotated[
-        Role | None, Field(description="What the container is for in its pod; null where nobody told.")
+        ContainerRole | None,
+        Field(description="What the container is for in its pod; null where nobody told."),
     ]
     mode: Mode
     mode_changed_at: datetime

@@ -10,6 +10,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from api.alerts.schemas import AlertQuery
+from api.matches.schemas import MatchQuery
+from api.paging import MAX_LIMIT
+from api.vocabulary import AlertKind
 from bench.containers import containers, opens
 from bench.context import Context
 from bench.service import agent_with_rules, as_admin, service, wait_for
@@ -69,20 +73,20 @@ def _alerts(context: Context, folder: Path, count: int) -> list[float]:
     folder.mkdir()
     seen_ns: list[int] = []
     with service(folder) as (url, token), agent_with_rules(folder, url, token, 10):
-        api = as_admin(folder, url)
+        api, query = as_admin(folder, url), AlertQuery(kind=AlertKind.SIGNATURE)
         with containers(context.work, folder / "containers", [opens(_PER_S, _READ)]):
             deadline = time.monotonic() + _START_S + 2 * count / _PER_S
             while len(seen_ns) < count:
-                alerts = api.get("/v1/alerts", kind="signature")["items"]
+                alerts = next(api.alerts.pages(query)).items
                 now_ns = time.time_ns()
-                findings = sum(each["findings"] for each in alerts if each["rule"] == _RULE)
+                findings = sum(each.findings for each in alerts if each.rule == _RULE)
                 seen_ns += [now_ns] * (findings - len(seen_ns))
                 if time.monotonic() > deadline:
                     msg = f"Only {len(seen_ns)} of {count} reads became findings of an alert."
                     raise RuntimeError(msg)
                 time.sleep(_POLL_S)
-        matches = [each for each in api.list("/v1/matches", limit="1000") if each["rule"] == _RULE]
-    times = sorted(each["time_ns"] for each in matches)
+        matches = [each for each in api.matches.list(MatchQuery(limit=MAX_LIMIT)) if each.rule == _RULE]
+    times = sorted(each.time_ns for each in matches)
     return [(seen - event) / 1e6 for seen, event in zip(seen_ns, times, strict=False)]
 
 

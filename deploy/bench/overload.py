@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.client import Client
+from api.connection import to_json
+from api.scores.schemas import ScoreQuery
 from bench.containers import containers, favour, opens, pids
 from bench.context import Context
 from bench.service import agent_with_rules, as_admin, service, wait_for
@@ -125,14 +127,19 @@ def _child(pid: int) -> int:
 
 def _windows(api: Client) -> list[dict[str, Any]]:
     """Return the scored windows of what is counted."""
-    scores = api.list("/v1/scores", limit="1000")
+    scores = map(to_json, api.scores.list(ScoreQuery(limit=1000)))
     return [each for each in scores if each["container"]["id"].endswith(_COUNTED)]
+
+
+def _node(api: Client) -> dict[str, Any]:
+    """Return the one agent, as JSON."""
+    return to_json(next(api.nodes.list()))
 
 
 def _settled(api: Client, ended: float) -> bool:
     """Tell whether all windows up to a moment have come, and are scored."""
     # An agent without counts says so, after whatever waits to be sent.
-    if _unix(api.get("/v1/nodes")["items"][0]["seen_at"]) < ended + 2 * WINDOW_S:
+    if _unix(_node(api)["seen_at"]) < ended + 2 * WINDOW_S:
         return False
     before = len(_windows(api))
     time.sleep(2 * WINDOW_S)
@@ -143,7 +150,7 @@ def _counters(api: Client, since: float) -> dict[str, int]:
     """Return the engine's counters as the service shows them, reported after a moment."""
 
     def engine() -> dict[str, Any]:
-        return api.get("/v1/nodes")["items"][0]["rules"] or {"reported_at": "1970-01-01T00:00:00Z"}
+        return _node(api)["rules"] or {"reported_at": "1970-01-01T00:00:00Z"}
 
     wait_for(lambda: _unix(engine()["reported_at"]) > since + 0.5, _REPORT_S, "the engine's report")
     return {name: int(value) for name, value in engine()["counters"].items()}

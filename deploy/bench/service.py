@@ -12,6 +12,7 @@ from pathlib import Path
 import urllib3
 
 from api.client import Client
+from api.connection import Connection, read_token
 from bench.loads import free_port
 
 _BIN = Path(sys.executable).parent
@@ -75,7 +76,7 @@ def ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def as_admin(folder: Path, url: str) -> Client:
     """Return a client of a service started here, with its administrator's token."""
-    return Client(url, folder / "state" / "token")
+    return Client(Connection(url, read_token(folder / "state" / "token")))
 
 
 @contextlib.contextmanager

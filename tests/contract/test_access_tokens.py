@@ -94,7 +94,6 @@ def test_a_token_that_ended_is_not_rotated(service: Service) -> None:
         ({"role": "read", "workloads": [7]}, "there is no workload 7"),
         ({"role": "owner"}, "body.role: expected 'admin'"),
         ({"role": "read", "name": "Not This"}, "body.name:"),
-        ({"role": "read", "name": "read"}, "a token named 'read' exists already"),
     ],
 )
 def test_a_token_that_cannot_be_is_one_sentence(
@@ -108,6 +107,14 @@ def test_a_token_that_cannot_be_is_one_sentence(
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
     assert shared_service.get("/v1/tokens", Role.ADMIN).json() == before
+
+
+def test_two_tokens_never_share_a_name(shared_service: Service) -> None:
+    """The second is refused as a conflict, also after the first has ended."""
+    answer = post(shared_service, "", {"name": "read", "role": "read"})
+
+    assert answer.status_code == 409
+    assert "a token named 'read' exists already" in answer.json()["detail"]
 
 
 def test_the_last_use_is_known_at_once_and_written_later(service: Service) -> None:

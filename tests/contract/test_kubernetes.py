@@ -14,7 +14,7 @@ from api.kubernetes.cluster import Cluster
 from api.kubernetes.directory import Directory
 from api.kubernetes.start import asking_kubernetes
 from api.metrics import Metrics
-from api.owners import Owner, Role
+from api.owners import ContainerRole, Owner
 from tests.kube_apiserver import KubeAPIServer, a_pod, an_object, reference, serving_kubernetes
 from tests.service import Service, a_container, a_delta
 from tests.waiting import until
@@ -63,7 +63,7 @@ def a_ref(pod: str, name: str = "web") -> ContainerRef:
 def test_the_owner_of_a_pod_is_known(kube: KubeAPIServer, directory: Directory) -> None:
     """Deployment and role come from the API, over TLS and with a token, page by page."""
     assert directory.find(a_ref("cart-6d4cf56db6-x7k2p")) == Owner(
-        kind="Deployment", name="cart", role=Role.MAIN
+        kind="Deployment", name="cart", role=ContainerRole.MAIN
     )
     assert kube.denied == []
 
@@ -111,7 +111,7 @@ def test_an_ephemeral_container_is_known_from_the_watch(kube: KubeAPIServer, dir
     kube.put("pods", changed)
     ref = a_ref("cart-6d4cf56db6-x7k2p", "debugger-x7k2p")
 
-    assert until(lambda: (found := directory.find(ref)) and found.role is Role.EPHEMERAL)
+    assert until(lambda: (found := directory.find(ref)) and found.role is ContainerRole.EPHEMERAL)
 
 
 def test_a_pod_that_ended_is_remembered(kube: KubeAPIServer, directory: Directory) -> None:

@@ -456,7 +456,8 @@ def test_a_bad_question_about_matches_is_a_problem(shared_service: Service, quer
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=odd", "level=loud", "format=xml", "format=falco&status=open", "format=falco&kind=anomaly"]
+    "query",
+    ["kind=odd", "level=loud", "format=xml", "format=falco&status=open", "format=falco&kind=anomaly&rule=x"],
 )
 def test_a_bad_question_about_alerts_is_a_problem(shared_service: Service, query: str) -> None:
     """Filters that a format does not have are refused rather than ignored."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.kubernetes.pods import Controller, Parent, owner_of, read_parent, read_pod
-from api.owners import Role
+from api.owners import ContainerRole
 from tests.kube_apiserver import a_pod, an_object, reference
 
 PARENTS = {
@@ -98,10 +98,10 @@ def test_containers_of_a_pod_have_roles() -> None:
     )
 
     assert pod.roles == {
-        "migrate": Role.INIT,
-        "mesh": Role.SIDECAR,
-        "web": Role.MAIN,
-        "debugger-x7k2p": Role.EPHEMERAL,
+        "migrate": ContainerRole.INIT,
+        "mesh": ContainerRole.SIDECAR,
+        "web": ContainerRole.MAIN,
+        "debugger-x7k2p": ContainerRole.EPHEMERAL,
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.owners import Owner, Role
+from api.owners import ContainerRole, Owner
 from api.workloads.identity import Source, earlier_keys, identify
 from tests.service import a_container
 from wire.profile import ContainerKind
@@ -146,7 +146,7 @@ def test_a_pod_from_the_api_server_is_no_static_pod() -> None:
     assert identify(ref, "", node="node-a")[1] is Source.POD_NAME
 
 
-@pytest.mark.parametrize("owner", [None, Owner(kind="Deployment", name="cart", role=Role.EPHEMERAL)])
+@pytest.mark.parametrize("owner", [None, Owner(kind="Deployment", name="cart", role=ContainerRole.EPHEMERAL)])
 def test_debuggers_of_a_workload_are_one(owner: Owner | None) -> None:
     """The five letters that `kubectl debug` makes up are taken off."""
     key, _ = identify(a_container(name="debugger-x7k2p"), "", owner=owner)
@@ -156,7 +156,7 @@ def test_debuggers_of_a_workload_are_one(owner: Owner | None) -> None:
 
 def test_a_main_container_may_be_called_like_a_debugger() -> None:
     """Where the cluster says that it is none, its name is kept."""
-    owner = Owner(kind="Deployment", name="cart", role=Role.MAIN)
+    owner = Owner(kind="Deployment", name="cart", role=ContainerRole.MAIN)
 
     assert identify(a_container(name="debugger-x7k2p"), "", owner=owner)[0].container == "debugger-x7k2p"
 
