@@ -13,7 +13,7 @@ from api.falco.output import FalcoOutput
 from api.metrics import Metrics
 from api.oidc import settings as oidc
 from api.oidc.issuer import Issuer
-from api.owners import OwnerOf, unasked
+from api.owners import OwnerOf, Unanswered, unasked
 from api.settings import ServiceSettings
 
 
@@ -47,9 +47,11 @@ class Core:
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
     wake_push: Callable[[], None] = _unheard
-    """Tells that something happened to an alert, or to a channel; call it after the commit."""
+    """Tells that something happened to an alert, a trouble or a channel; call it after the commit."""
     owner_of: OwnerOf = unasked
     """Says what the Kubernetes API knows of a container's pod, from memory."""
+    kubernetes: Callable[[], Unanswered] | None = None
+    """Says whether the Kubernetes API answers; None where it is not asked."""
     falco: FalcoOutput = field(init=False)
     guard: Guard = field(init=False)
     """Counts who is let in, and who is not."""

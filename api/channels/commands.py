@@ -68,7 +68,7 @@ def _of_deliveries(client: Client, path: str, options: argparse.Namespace) -> No
         answer = client.post(f"{path}{one}/redeliver", {})
         _say(answer, f"{answer['deliveries']} deliveries wait again.", options)
         return
-    named = {"state": options.state, "alert": options.alert}
+    named = {"state": options.state, "alert": options.alert, "trouble": options.trouble}
     wanted = {name: str(value) for name, value in named.items() if value is not None}
     found = list(client.list(f"{path}/deliveries", **wanted))
     _print(found, _deliveries, options, "No deliveries.")
@@ -101,7 +101,10 @@ def _routing(client: Client, options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.least_level:
         filters["least_level"] = options.least_level
-    return {"format": options.format, "filters": filters, "pacing": _pacing(options)}
+    routing = {"format": options.format, "filters": filters, "pacing": _pacing(options)}
+    if options.troubles or options.trouble or options.only_troubles:
+        routing["troubles"] = {"kinds": options.trouble, "only": options.only_troubles}
+    return routing
 
 
 def _pacing(options: argparse.Namespace) -> dict[str, Any]:
@@ -163,12 +166,12 @@ def _state(channel: dict[str, Any]) -> str:
 
 def _deliveries(found: Iterable[dict[str, Any]]) -> Table:
     shown = new_table(
-        "id", "alert", "what", "state", "made (UTC)", "attempts", "next (UTC)", "error", wrap=("error",)
+        "id", "about", "what", "state", "made (UTC)", "attempts", "next (UTC)", "error", wrap=("error",)
     )
     for each in found:
         shown.add_row(
             str(each["id"]),
-            "" if each["alert"] is None else str(each["alert"]),
+            _about(each),
             each["type"],
             each["state"],
             moment(each["created_at"]),
@@ -177,6 +180,13 @@ def _deliveries(found: Iterable[dict[str, Any]]) -> Table:
             plain(each["last_error"] or ""),
         )
     return shown
+
+
+def _about(delivery: dict[str, Any]) -> str:
+    for about in ("alert", "trouble"):
+        if delivery[about] is not None:
+            return f"{about} {delivery[about]}"
+    return ""
 
 
 def _tried(answer: dict[str, Any], options: argparse.Namespace) -> bool:

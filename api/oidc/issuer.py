@@ -56,6 +56,10 @@ class Issuer:
             raise ForbiddenError(msg)
         return Principal(name=name, role=role, key=signing_key(token), scope=self._scope(name, claims))
 
+    def trouble(self, *, ask: bool = False) -> str | None:
+        """Return why the issuer gives no keys, or None; `ask` has it asked again where it gave none."""
+        return self._keys.trouble(ask=ask)
+
     def _verify(self, token: str) -> dict[str, Any]:
         if len(token) > _LONGEST_TOKEN:
             msg = "it is too long"

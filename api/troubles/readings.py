@@ -10,6 +10,7 @@ from api.db.push_tables import ChannelRow
 from api.db.tables import NodeRow
 from api.tokens.service import Role
 from api.troubles.judging import Reading
+from api.troubles.kinds import DOWN_ATTEMPTS
 
 SERVICE: Final = "service"
 """Subject of what concerns the whole service."""
@@ -19,13 +20,25 @@ _LEAST_CALLS: Final = 1000
 """Of fewer calls, a share says nothing."""
 
 
-def silence(nodes: Iterable[NodeRow], now_ms: int) -> list[Reading]:
-    """Return for how many seconds each node has sent nothing."""
+def silence(
+    nodes: Iterable[NodeRow], now_ms: int, *, watched_since_ms: int, patience_s: float
+) -> list[Reading]:
+    """Return for how many seconds each node has sent nothing.
+
+    Args:
+        nodes: All that are not taken for gone.
+        now_ms: When.
+        watched_since_ms: When the service began to listen. It was deaf before, and a node that it did not
+            hear then is given as much patience as any: after an outage of ours not all nodes are silent.
+        patience_s: Silence that is trouble.
+    """
+    deaf = now_ms - watched_since_ms < patience_s * 1000
     return [
         Reading(
             row.name,
             quiet := max(0, now_ms - row.seen_at) / 1000,
             f"Node {row.name} has sent nothing for {quiet:.0f} seconds; see to its agent.",
+            certain=not deaf or row.seen_at >= watched_since_ms,
         )
         for row in nodes
     ]
@@ -95,17 +108,36 @@ def falco_output(trouble: str | None) -> Reading:
     return Reading(SERVICE, trouble is not None, trouble or "The Falco output takes no alerts.")
 
 
+def kubernetes(trouble: str | None, failures: int) -> Reading:
+    """Return how often in a row the Kubernetes API did not answer."""
+    return Reading(SERVICE, failures, trouble or "The Kubernetes API does not answer.")
+
+
+def issuer(trouble: str | None) -> Reading:
+    """Return whether the OpenID Connect issuer gives no keys."""
+    return Reading(SERVICE, trouble is not None, trouble or "The issuer gives no keys.")
+
+
 def channels(rows: Iterable[ChannelRow]) -> list[Reading]:
-    """Return which channels deliver nothing; one that a person disabled is in no trouble."""
+    """Return how often in a row each channel delivered nothing.
+
+    One that its receiver disabled (410) counts as down; one that a person disabled is in no trouble.
+    """
     return [
         Reading(
             row.name,
-            bool(row.failures if row.enabled else row.disabled_reason),
+            _failures(row),
             f"Channel {row.name} delivers nothing: "
             f"{(row.last_error if row.enabled else row.disabled_reason) or 'no reason is known'}.",
         )
         for row in rows
     ]
+
+
+def _failures(row: ChannelRow) -> int:
+    if row.enabled:
+        return row.failures
+    return DOWN_ATTEMPTS if row.failures else 0
 
 
 def disk(folder: str, free: int, total: int) -> Reading:

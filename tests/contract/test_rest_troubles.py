@@ -14,12 +14,14 @@ from cryptography.x509.oid import NameOID
 
 from api.cli import main
 from api.metrics import MANIFEST
+from api.owners import Unanswered
 from api.settings import ServiceSettings
 from api.tokens import service as tokens
 from api.tokens.service import Role
 from api.troubles import watch
 from api.troubles.kinds import TroubleKind
 from api.troubles.watch import Watch
+from tests.hooks import pass_time
 from tests.service import NOW_MS, Service, a_delta
 from wire.profile import AgentStatus, LossCause
 
@@ -119,6 +121,73 @@ def test_what_waits_too_long_is_a_backlog(open_service, monkeypatch: pytest.Monk
     assert "nonself_inbox_oldest_seconds 120.0" in text
     assert 'nonself_troubles{kind="backlog"} 1.0' in text
     assert 'nonself_troubles{kind="disk"} 0.0' in text
+
+
+@pytest.mark.usefixtures("looking")
+def test_an_outage_of_the_service_makes_no_node_silent(service: Service) -> None:
+    """A watch that begins anew gives nodes their five minutes; a trouble from before stays meanwhile."""
+    service.send(a_delta())
+    service.worker.drain()
+    pass_time(service, 600)
+    again = Watch(service.core)
+    again.look()
+    assert open_troubles(service) == {}
+
+    pass_time(service, 300)
+    again.look()
+    assert set(open_troubles(service)) == {("node_silent", "node-a")}
+    Watch(service.core).look()
+    assert set(open_troubles(service)) == {("node_silent", "node-a")}
+
+
+def test_loss_goes_on_over_a_restart(service: Service, looking: Watch) -> None:
+    """A first look has nothing to compare with, and says neither that calls are lost nor that none are."""
+    looking.look()
+    service.send(*(a_delta(index, lost={LossCause.TABLE_FULL: 149}) for index in range(10)))
+    service.worker.drain()
+    looking.look()
+    assert set(open_troubles(service)) == {("loss", "node-a")}
+    Watch(service.core).look()
+
+    assert set(open_troubles(service)) == {("loss", "node-a")}
+
+
+def test_a_node_that_is_silent_for_a_week_is_taken_for_removed(service: Service, looking: Watch) -> None:
+    """Clusters shrink: what was wrong with it is over, and told of once."""
+    agent = AgentStatus(version="0.1.0", window_s=10, rule_engine="failed")
+    service.send(a_delta(), agent=agent)
+    service.worker.drain()
+    pass_time(service, 300)
+    looking.look()
+    assert {kind for kind, _ in open_troubles(service)} == {"node_silent", "rule_engine"}
+    pass_time(service, 7 * 86_400)
+    looking.look()
+
+    assert open_troubles(service) == {}
+
+
+def test_who_is_asked_and_does_not_answer_is_told_of(service: Service, looking: Watch) -> None:
+    """The Kubernetes API, from the third question on; an issuer that gives no keys, which is asked again."""
+    asked = []
+
+    class NoKeys:
+        def trouble(self, *, ask: bool = False) -> str:
+            asked.append(ask)
+            return "The issuer https://login.example gives no keys: 503."
+
+    service.core.issuer = NoKeys()  # type: ignore[assignment]
+    service.core.kubernetes = lambda: Unanswered(2, "No route to host.")
+    looking.look()
+    first = set(open_troubles(service))
+    service.core.kubernetes = lambda: Unanswered(3, "No route to host.")
+    looking.look()
+
+    assert first == {("issuer", "service")}
+    assert open_troubles(service) == {
+        ("issuer", "service"): "The issuer https://login.example gives no keys: 503.",
+        ("kubernetes", "service"): "The Kubernetes API does not answer: No route to host.",
+    }
+    assert asked == [True, True]
 
 
 def test_a_rule_engine_that_failed_is_told_of(service: Service, looking: Watch) -> None:
