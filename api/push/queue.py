@@ -32,6 +32,11 @@ def list_enabled(session: Session) -> Sequence[tuple[int, int]]:
     return [(row.id, row.updated_at) for row in rows]
 
 
+def count_channels(session: Session) -> int:
+    """Return how many channels there are."""
+    return session.scalar(select(func.count()).select_from(ChannelRow)) or 0
+
+
 def newest_change(session: Session) -> int:
     """Return the id of the newest thing that happened to an alert, or 0."""
     return session.scalar(select(func.max(AlertChangeRow.id))) or 0

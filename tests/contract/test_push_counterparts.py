@@ -100,7 +100,7 @@ def test_an_alert_fires_and_is_resolved_in_alertmanager(service: Service, tmp_pa
 
 @pytest.mark.slow
 def test_a_trouble_is_one_alert_in_alertmanager(service: Service, tmp_path: Path) -> None:
-    """It fires, fires on as it is sent again, and is resolved once it is over: one fingerprint, two notices."""
+    """It fires, fires on as it is sent again, and is resolved at its end: one fingerprint, two notices."""
     clock = service.core.clock
     clock.at_ms = SystemClock().now_ms()
     service.core.worker_trouble = lambda: "The worker is not running."

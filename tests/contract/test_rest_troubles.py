@@ -7,12 +7,16 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from alembic.script import ScriptDirectory
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from api import readiness
 from api.cli import main
+from api.db.migrate import config
+from api.errors import StoreError
 from api.metrics import MANIFEST
 from api.owners import Unanswered
 from api.settings import ServiceSettings
@@ -337,3 +341,68 @@ def test_a_request_is_named_by_who_asks_or_by_its_trace(service: Service) -> Non
         assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == (expected, expected)
     refused = service.http.get("/v1/alerts", headers={"traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"})
     assert refused.json()["request_id"] == refused.headers["X-Request-Id"] != "0" * 32
+
+
+def parts(service: Service) -> dict[str, tuple[bool, str]]:
+    """Return what `/readyz` says of each part: whether it is required, and its state."""
+    told = service.http.get("/readyz").json()["dependencies"]
+    return {each["name"]: (each["required"], each["state"]) for each in told}
+
+
+@pytest.mark.usefixtures("looking")
+def test_readiness_names_each_part(service: Service) -> None:
+    """Those that are not set up are unused; the database says its schema, and how long it took."""
+    assert parts(service) == {
+        "database": (True, "ok"),
+        "worker": (True, "ok"),
+        "push": (False, "unused"),
+        "falco_output": (False, "unused"),
+        "kubernetes": (False, "unused"),
+        "issuer": (False, "unused"),
+        "disk": (False, "ok"),
+    }
+    database = service.http.get("/readyz").json()["dependencies"][0]
+    assert database["revision"] == database["known_revision"] == newest_revision()
+    assert database["took_ms"] >= 0
+
+
+def newest_revision() -> str | None:
+    """Return the newest schema there is a migration to."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+@pytest.mark.usefixtures("looking")
+def test_only_database_and_worker_make_the_service_unready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything outside fails and the disk is full: 200, and a sentence for each."""
+
+    class NoKeys:
+        def trouble(self, *, ask: bool = False) -> str:
+            assert not ask, "Whoever asks has no token, and must not have us ask others."
+            return "The issuer gives no keys."
+
+    service.core.issuer = NoKeys()  # type: ignore[assignment]
+    service.core.kubernetes = lambda: Unanswered(1, "No route to host.")
+    monkeypatch.setattr(readiness.shutil, "disk_usage", lambda _: Usage(100 << 30, 95 << 30, 5 << 30))
+    answer = service.http.get("/readyz")
+    assert answer.status_code == 200
+    said = {each["name"]: each["said"] for each in answer.json()["dependencies"]}
+    assert said["disk"] == "5.0 GiB (5.0%) are free where the state folder lies, and the database needs room."
+    assert said["kubernetes"] == "The Kubernetes API does not answer: No route to host."
+    assert [parts(service)[name][1] for name in ("issuer", "kubernetes", "disk")] == ["failing"] * 3
+
+    service.core.worker_trouble = lambda: "The worker is not running."
+    assert service.http.get("/readyz").status_code == 503
+    service.core.worker_trouble = lambda: None
+    service.core.store.close()
+    monkeypatch.setattr(service.core.store, "read", broken_store)
+    down = service.http.get("/readyz")
+    assert down.status_code == 503
+    assert parts(service)["database"] == (True, "failing")
+    assert parts(service)["push"] == (False, "unknown")
+
+
+def broken_store(**_: object) -> None:
+    """Answer as a store does whose database is away."""
+    raise StoreError("The database does not answer.")
