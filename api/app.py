@@ -51,7 +51,7 @@ def create_app(core: Core) -> FastAPI:
     app.state.core = core
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.add_middleware(RequestContext, metrics=core.metrics)
+    app.add_middleware(RequestContext, metrics=core.metrics, tracer=lambda: core.tracer)
     for each in (
         workloads,
         baselines,

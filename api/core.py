@@ -15,6 +15,7 @@ from api.oidc import settings as oidc
 from api.oidc.issuer import Issuer
 from api.owners import OwnerOf, Unanswered, unasked
 from api.settings import ServiceSettings
+from api.tracing.tracer import Tracer, Untraced
 
 
 def _nobody() -> None:
@@ -52,6 +53,8 @@ class Core:
     """Says what the Kubernetes API knows of a container's pod, from memory."""
     kubernetes: Callable[[], Unanswered] | None = None
     """Says whether the Kubernetes API answers; None where it is not asked."""
+    tracer: Tracer = field(default_factory=Untraced)
+    """Makes spans of OpenTelemetry, where anybody wants them."""
     falco: FalcoOutput = field(init=False)
     guard: Guard = field(init=False)
     """Counts who is let in, and who is not."""

@@ -9,6 +9,7 @@ from api import readiness
 from api.core import CoreDep
 from api.errors import StoreError
 from api.ingest.repository import count_pending
+from api.matches import repository as matches
 from api.nodes import repository as nodes
 from api.push import gauges as push
 from api.readiness import DependencyOut
@@ -91,6 +92,7 @@ def metrics(core: CoreDep) -> Response:
     try:
         with core.store.read(whole=True) as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
+            core.metrics.set("nonself_matches_pending", matches.count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
             troubles.measure(session, core.metrics, core.clock.now_ms())
             core.falco.measure(session)

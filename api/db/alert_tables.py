@@ -99,3 +99,5 @@ class AlertChangeRow(Base):
     actor: Mapped[str | None]
     """Name of the token that made it; null: the service itself."""
     detail: Mapped[dict[str, Any]]
+    traceparent: Mapped[str | None]
+    """Of the span in which it happened, where its trace is kept."""

@@ -69,6 +69,8 @@ class DeliveryRow(Base):
     """None: about an alert, or a digest of several."""
     change_id: Mapped[int | None]
     """A row of `alert_changes`, or of `trouble_changes` where it is about a trouble."""
+    traceparent: Mapped[str | None]
+    """Of the span in which that happened, where its trace is kept."""
     message_id: Mapped[str]
     """Stays the same over all attempts, so that a receiver can tell a repetition."""
     event: Mapped[dict[str, Any]]

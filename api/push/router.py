@@ -81,7 +81,7 @@ def _rows(
             alert=alert,
         )
         fresh = new_delivery(channel.id, event, now_ms=now_ms, give_up_ms=give_up_ms)
-        fresh |= {"alert_id": each.alert_id, "change_id": each.id}
+        fresh |= {"alert_id": each.alert_id, "change_id": each.id, "traceparent": each.traceparent}
         if (held_until := gate.held_until(level_of(alert))) is not None:
             fresh |= {"state": DeliveryState.HELD.value, "next_attempt_at": held_until}
         rows.append(fresh)
@@ -95,6 +95,7 @@ def new_delivery(channel_id: int, event: events.Event, *, now_ms: int, give_up_m
         "alert_id": None,
         "trouble_id": None,
         "change_id": None,
+        "traceparent": None,
         "message_id": new_message_id(),
         "event": event,
         "state": DeliveryState.PENDING.value,

@@ -19,6 +19,7 @@ from api.push.outcome import Outcome, Verdict, down
 from api.push.seal import Sealer, Secrets
 from api.push.still_open import find_open
 from api.push.words import ChannelKind, Shape
+from api.tracing.tracer import Values
 
 _log = structlog.get_logger()
 
@@ -137,7 +138,7 @@ class Sender:
                 shape=Shape(channel.format),
                 secrets=secrets,
             )
-            outcome = attempt(transport, message, channel=channel.name)
+            outcome = self._attempt(channel, transport, message, each)
             results.append((each, outcome))
             self._core.metrics.count(
                 "nonself_push_attempts_total", channel=channel.name, outcome=outcome.verdict.name.lower()
@@ -149,6 +150,26 @@ class Sender:
             if self.stopping.is_set() or now_ms - began >= _SETTLE_EVERY_MS:
                 break
         return results
+
+    def _attempt(
+        self, channel: ChannelRow, transport: Transport, message: Message, delivery: DeliveryRow
+    ) -> Outcome:
+        values: Values = {
+            "nonself.channel": channel.name,
+            "nonself.channel.kind": channel.kind,
+            "nonself.message.id": message.id,
+            "nonself.message.type": str(message.event.get("type", "")),
+            "nonself.attempt": delivery.attempts + 1,
+        }
+        span = self._core.tracer.span(
+            "push message", kind="client", parent=delivery.traceparent, values=values
+        )
+        with span as traced:
+            outcome = attempt(transport, message, channel=channel.name)
+            traced.note({"nonself.outcome": outcome.verdict.name.lower()})
+            if outcome.verdict is not Verdict.DELIVERED:
+                traced.fail(outcome.detail)
+        return outcome
 
     def _resend(self, channel: ChannelRow, transport: Transport, secrets: Secrets) -> None:
         now_ms = self._core.clock.now_ms()

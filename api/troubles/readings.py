@@ -1,6 +1,7 @@
 """Turns what was read of the service into readings, one list for each kind; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -81,19 +82,37 @@ def loss(names: Mapping[int, str], lost: Mapping[int, int], seen: Mapping[int, i
     return found
 
 
-def waiting(pending: int, limit: int, oldest_ms: int | None, now_ms: int) -> tuple[Reading, Reading]:
-    """Return for how long the oldest delta waits for the worker, and which share of the inbox is taken."""
-    age = max(0, now_ms - oldest_ms) / 1000 if oldest_ms is not None else 0.0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of one kind waits for the worker."""
+
+    what: str
+    pending: int
+    oldest_ms: int | None
+    """When the oldest came; None where none waits."""
+
+
+def waiting(queues: Sequence[Waiting], limit: int, now_ms: int) -> tuple[Reading, Reading]:
+    """Return for how long the worker keeps the oldest waiting, and which share of the fuller queue is taken.
+
+    Args:
+        queues: At least one.
+        limit: Most that each may hold.
+        now_ms: When.
+    """
+    late = min(queues, key=lambda each: now_ms if each.oldest_ms is None else each.oldest_ms)
+    age = max(0, now_ms - late.oldest_ms) / 1000 if late.oldest_ms is not None else 0.0
+    full = max(queues, key=lambda each: each.pending)
     return (
         Reading(
             SERVICE,
             age,
-            f"The oldest of {pending:,} deltas has waited for {age:.0f} seconds: alerts are late.",
+            f"The oldest of {late.pending:,} {late.what} has waited for {age:.0f} seconds: alerts are late.",
         ),
         Reading(
             SERVICE,
-            pending / limit,
-            f"{pending:,} of at most {limit:,} deltas wait; at the limit agents are asked to wait.",
+            full.pending / limit,
+            f"{full.pending:,} of at most {limit:,} {full.what} wait; at the limit agents are asked to wait.",
         ),
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api.db.access_tables import TokenRow
 from api.db.alert_tables import AlertRow
 from api.db.push_tables import ChannelRow
+from api.db.rule_tables import MatchRow
 from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow
 from api.vocabulary import AlertStatus, Level
 
@@ -36,6 +37,12 @@ def find_oldest_pending(session: Session) -> int | None:
     """Return when the delta came that has waited longest for the worker, in Unix milliseconds."""
     pending = select(InboxRow.received_at).where(InboxRow.processed_at.is_(None))
     return session.scalar(pending.order_by(InboxRow.id).limit(1))
+
+
+def find_oldest_match(session: Session) -> int | None:
+    """Return when the match came that has waited longest for the worker, in Unix milliseconds."""
+    pending = select(MatchRow.received_at).where(MatchRow.outcome.is_(None))
+    return session.scalar(pending.order_by(MatchRow.id).limit(1))
 
 
 def list_channels(session: Session) -> Sequence[ChannelRow]:

@@ -16,9 +16,11 @@ from api.core import Core
 from api.db.tables import NodeRow
 from api.errors import StoreError
 from api.ingest.repository import count_pending
+from api.matches import repository as matches
 from api.troubles import readings, repository, sources
 from api.troubles.judging import Judgement, Reading, judge
 from api.troubles.kinds import TroubleKind, bounds
+from api.troubles.readings import Waiting
 
 _log = structlog.get_logger()
 
@@ -92,7 +94,10 @@ class Watch:
         core = self._core
         with core.store.read() as session:
             nodes = [each for each in sources.list_nodes(session) if each.seen_at > now_ms - _GONE_MS]
-            pending, oldest = count_pending(session), sources.find_oldest_pending(session)
+            queues = (
+                Waiting("deltas", count_pending(session), sources.find_oldest_pending(session)),
+                Waiting("matches", matches.count_pending(session), sources.find_oldest_match(session)),
+            )
             found = {
                 TroubleKind.NODE_SILENT: readings.silence(
                     nodes,
@@ -108,7 +113,7 @@ class Watch:
             }
             if (lost := self._measure_loss(session, nodes, now_ms)) is not None:
                 found[TroubleKind.LOSS] = lost
-        age, share = readings.waiting(pending, core.settings.inbox_limit, oldest, now_ms)
+        age, share = readings.waiting(queues, core.settings.inbox_limit, now_ms)
         found |= {
             TroubleKind.BACKLOG: [age],
             TroubleKind.INBOX_FULL: [share],

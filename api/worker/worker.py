@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
+from api.tracing.tracer import Span
 from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
 from api.worker.match_worker import MatchWorker
+from api.worker.spans import Spans
 from api.worker.suppressing import SUPPRESSED_METRIC
 from api.worker.transaction import learning
 
@@ -113,8 +115,7 @@ class Worker:
             if not repository.has_pending(session):
                 return more_matches
         try:
-            with learning(self._core, self._baselines) as session:
-                tally, taken = self._handle(session, limit)
+            tally, taken = self._transact(limit)
         except StoreError:
             self._core.metrics.count("nonself_worker_failures_total")
             raise
@@ -126,7 +127,14 @@ class Worker:
         self._count(tally, began)
         return taken == limit or more_matches
 
-    def _handle(self, session: Session, limit: int) -> tuple[Tally, int]:
+    def _transact(self, limit: int) -> tuple[Tally, int]:
+        with self._core.tracer.span("worker batch") as span:
+            with learning(self._core, self._baselines) as session:
+                tally, taken = self._handle(session, limit, span)
+            span.note({"nonself.deltas": taken, "nonself.alerts": len(tally.alerts_opened)})
+        return tally, taken
+
+    def _handle(self, session: Session, limit: int, span: Span | None = None) -> tuple[Tally, int]:
         items = repository.take(session, limit)
         processor = BatchProcessor(
             session,
@@ -135,6 +143,7 @@ class Worker:
             self._core.clock.now_ms(),
             partial(self._core.falco.write, session),
             owner_of=self._core.owner_of,
+            spans=Spans(self._core.tracer, span),
         )
         return processor.process(items), len(items)
 

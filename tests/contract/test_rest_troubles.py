@@ -26,7 +26,7 @@ from api.troubles import watch
 from api.troubles.kinds import TroubleKind
 from api.troubles.watch import Watch
 from tests.hooks import pass_time
-from tests.service import NOW_MS, Service, a_delta
+from tests.service import NOW_MS, Service, a_delta, a_match
 from wire.profile import AgentStatus, LossCause
 
 DAY_MS = 86_400_000
@@ -125,6 +125,17 @@ def test_what_waits_too_long_is_a_backlog(open_service, monkeypatch: pytest.Monk
     assert "nonself_inbox_oldest_seconds 120.0" in text
     assert 'nonself_troubles{kind="backlog"} 1.0' in text
     assert 'nonself_troubles{kind="disk"} 0.0' in text
+
+
+def test_matches_that_wait_are_a_backlog_too(service: Service, looking: Watch) -> None:
+    """They are alerts already, and are counted for Prometheus."""
+    service.match(a_match())
+    pass_time(service, 120)
+    looking.look()
+
+    said = open_troubles(service)["backlog", "service"]
+    assert said == "The oldest of 1 matches has waited for 120 seconds: alerts are late."
+    assert "nonself_matches_pending 1.0" in service.http.get("/metrics").text
 
 
 @pytest.mark.usefixtures("looking")
