@@ -27,6 +27,7 @@ from api.seccomp import routes as seccomp
 from api.suppressions import routes as suppressions
 from api.token_admin import routes as tokens
 from api.troubles import routes as troubles
+from api.upgrades import routes as upgrades
 from api.what_if import routes as what_if
 from api.workloads import routes as workloads
 
@@ -60,6 +61,7 @@ def create_app(core: Core) -> FastAPI:
         scores,
         alerts,
         suppressions,
+        upgrades,
         channels,
         retention,
         what_if,

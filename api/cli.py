@@ -23,6 +23,7 @@ from api.settings import ServiceSettings
 from api.suppressions.options import add_suppression
 from api.token_admin.options import add_enrol, add_token, add_tokens
 from api.troubles.options import add_troubles
+from api.upgrades.options import add_upgrade
 from api.vocabulary import Mode
 from api.workload_options import add_workload
 from wire.settings import add_options, read
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     living += add_audit(commands.add_parser("audit", help="ask who changed what"))
     living += add_suppression(commands.add_parser("suppression", help="mark alerts as benign for a time"))
     living += add_channels(commands.add_parser("channels", help="say who is told of alerts, and how"))
+    living += add_upgrade(commands.add_parser("upgrade", help="decide on new images of workloads"))
     living += add_troubles(commands.add_parser("troubles", help="say what is wrong with nonself itself"))
     asking = (workloads, *alerts, nodes, mode, *ruling, *living)
     for each in asking:
@@ -267,6 +269,12 @@ def _channels(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     return run(_client(settings, options), options)
 
 
+def _upgrade(settings: ServiceSettings, options: argparse.Namespace) -> None:
+    from api.upgrades.commands import run
+
+    run(_client(settings, options), options)
+
+
 def _troubles(settings: ServiceSettings, options: argparse.Namespace) -> bool:
     from api.troubles.commands import run
 
@@ -335,6 +343,7 @@ _COMMANDS: Final[dict[str, Callable[[Any, argparse.Namespace], bool | None]]] = 
     "channels": _channels,
     "evaluate": _evaluate,
     "troubles": _troubles,
+    "upgrade": _upgrade,
     "rules": _rules,
     "reference": _reference,
     "version": _version,

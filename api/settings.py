@@ -151,6 +151,9 @@ class ServiceSettings:
     learned_kept_hours: int = setting(
         24, "Hours for which a window that was learned can be unlearned: its counts are kept; 0 keeps none."
     )
+    upgrade_windows: int = setting(
+        360, "Windows of a new image after which what it does otherwise is learned no more, settled or not."
+    )
     auto_promote: str = setting(
         OFF,
         "Whether a baseline is promoted by itself once its promotion report passes: off; complete; or day or "
@@ -195,6 +198,7 @@ class ServiceSettings:
             ("stale_versions", max(self.rollback_versions, 1) if self.stale_versions else 0),
             ("max_database_mib", LEAST_DATABASE_MIB if self.max_database_mib else 0),
             ("learned_kept_hours", 0),
+            ("upgrade_windows", 0),
         ):
             if getattr(self, name) < least:
                 raise SettingError(name, f"at least {least}", getattr(self, name))

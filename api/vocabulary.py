@@ -43,6 +43,23 @@ class Origin(StrEnum):
 
     LEARNED = "learned"
     IMPORTED = "imported"
+    UPGRADED = "upgraded"
+    """It began with its parent's counts at a reduced weight, when a new image came."""
+
+
+class UpgradeState(StrEnum):
+    """How far a workload's change to a new image has come."""
+
+    SETTLING = "settling"
+    """What the new image does otherwise is learned, as far as it returns; all else raises alerts."""
+    REVIEW = "review"
+    """The difference is known; the version is frozen, raises alerts, and waits for a person."""
+    APPROVED = "approved"
+    """The version is, or was, the live one."""
+    REJECTED = "rejected"
+    """The image is judged by the live version, as if nothing of it had been learned."""
+    SUPERSEDED = "superseded"
+    """Nothing is left to decide: the live version knows the image, or the workload learns again."""
 
 
 class AlertStatus(StrEnum):

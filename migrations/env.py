@@ -13,6 +13,7 @@ from api.db import (  # noqa: F401
     rule_tables,
     suppression_tables,
     trouble_tables,
+    upgrade_tables,
 )
 from api.db.tables import Base
 

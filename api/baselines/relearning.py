@@ -190,7 +190,7 @@ def put_live(
     versions.move(session, before, BaselineState.STALE, actor=actor, reason=why, now_ms=now_ms)
     version = versions.begin(session, workload.id, now_ms=now_ms)
     row.version_id, row.completeness = version.id, None
-    baselines.store(session, workload.id, done.learner, now_ms)
+    baselines.store(session, baselines.Key(workload.id), done.learner, now_ms)
     versions.align(session, workload, row, actor=actor, reason=why, now_ms=now_ms)
     changed: list[dict[str, Any]] = [
         {"id": score_id, "learned_score": score, "learning_changed_at": now_ms}

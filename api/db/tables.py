@@ -230,6 +230,8 @@ class ScoreRow(Base):
     phase: Mapped[str | None]
     view: Mapped[str | None]
     views: Mapped[list[Any] | None]
+    version_id: Mapped[int | None]
+    """The version it was scored against and learned by, where its image has another than the live one."""
 
 
 class BaselineRow(Base):

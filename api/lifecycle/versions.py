@@ -121,13 +121,19 @@ class Timeline:
         row = session.get(BaselineRow, workload_id)
         self._version = find_live(session, row)
 
-    def holds(self, changed_at: int) -> bool:
-        """Tell whether what was learned or unlearned at a time is part of what the live version is."""
-        owner = self._owner(changed_at)
+    def holds(self, changed_at: int, version_id: int | None = None) -> bool:
+        """Tell whether what was learned or unlearned at a time is part of what the live version is.
+
+        Args:
+            changed_at: When, in ms.
+            version_id: Of the version that learned it, where that was not the live one.
+        """
+        owner = version_id or self._owner(changed_at)
         version = self._version
         while version is not None and version.id != owner:
-            # A copy has what its parent was until then, and nothing of what that became later.
-            if changed_at > version.created_at:
+            # A copy has what its parent was until then, and nothing of what that became later;
+            # a version of a new image has only a share of it.
+            if changed_at > version.created_at or version.origin == Origin.UPGRADED.value:
                 return False
             version = self._known.get(version.parent_id or 0)
         return version is not None

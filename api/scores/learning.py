@@ -12,9 +12,9 @@ from api.lifecycle import rhythms
 from api.lifecycle.versions import Timeline
 from api.vocabulary import Verdict
 from api.worker import baselines
-from api.worker.baselines import Learner
+from api.worker.baselines import Key, Learner
 from api.worker.repository import find_learned, find_quarantined
-from api.worker.unlearning import changed_at, kept_window, require_live, take_back, unlearn
+from api.worker.unlearning import changed_at, holder, kept_window, take_back, unlearn
 from api.worker.windows import delta_of, facts_of, window_of
 from model.window import Window
 
@@ -74,20 +74,21 @@ def unlearn_all(session: Session, span: Span, *, reason: str, actor: str, now_ms
     """
     timeline = Timeline(session, span.workload_id)
     found = find_learned(session, span.workload_id, span.since_ms, span.until_ms, span.container)
-    held = [each for each in found if timeline.holds(changed_at(each.score))]
+    held = [each for each in found if timeline.holds(changed_at(each.score), each.score.version_id)]
     gone = sum(each.inbox.payload is None for each in held)
     if not held or gone:
         got = f"{gone} of {len(held)} windows have none (learned_kept_hours)" if held else "there is none"
         msg = f"To unlearn a span, expected windows that the live version learned, with their counts; {got}."
         raise NotPossibleError(msg)
-    learner = baselines.load(session, span.workload_id, delta_of(held[0].inbox).arch)
+    key = Key(span.workload_id)
+    learner = baselines.load(session, key, delta_of(held[0].inbox).arch)
     for each in reversed(held):
         delta = delta_of(each.inbox)
         take_back(learner, window_of(delta, each.container), each.score)
         learner.provenance.add(facts_of(session, delta, each.container), times=-1)
         each.score.learned, each.score.not_learned = False, f"Unlearned by {actor}: {reason}"
         each.score.not_unlearned, each.score.learning_changed_at = None, now_ms
-    baselines.store(session, span.workload_id, learner, now_ms)
+    baselines.store(session, key, learner, now_ms)
     detail = {
         "since": span.since_ms,
         "until": span.until_ms,
@@ -137,7 +138,8 @@ def release_all(
         msg = "To release a span, expected quarantined windows in it; there is none."
         raise NotPossibleError(msg)
     deltas = [delta_of(each.inbox) for each in held]
-    learner = baselines.load(session, span.workload_id, deltas[0].arch)
+    key = Key(span.workload_id)
+    learner = baselines.load(session, key, deltas[0].arch)
     # A person vouches for them, so it does not matter which replica showed them.
     scores = learner.release(
         [(window_of(delta, each.container), None) for delta, each in zip(deltas, held, strict=True)]
@@ -148,7 +150,7 @@ def release_all(
             each.score.learned, each.score.quarantined, each.score.not_learned = True, False, None
             each.score.learned_score, each.score.learning_changed_at = score.score, now_ms
     released = sum(score is not None for score in scores)
-    baselines.store(session, span.workload_id, learner, now_ms)
+    baselines.store(session, key, learner, now_ms)
     detail = {
         "since": span.since_ms,
         "until": span.until_ms,
@@ -185,16 +187,17 @@ def _check(row: ScoreRow, step: Step) -> None:
 
 def _change(session: Session, row: ScoreRow, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
     kept = kept_window(session, row)
-    if step is not Step.RELEASE:
-        require_live(session, row)
-    learner = baselines.load(session, row.workload_id, kept.arch)
+    # What was held out of a baseline that is live no longer may still be learned by the one that is.
+    at_rest = step is not Step.RELEASE or row.version_id is not None
+    key = Key(row.workload_id, holder(session, row) if at_rest else None)
+    learner = baselines.load(session, key, kept.arch)
     if step is Step.UNLEARN:
         unlearn(learner, kept, row, reason=f"Unlearned by {actor}: {reason}", now_ms=now_ms)
     else:
         _learn(learner, kept.window, row, again=step is Step.RELEARN)
         learner.provenance.add(kept.facts)
         row.learning_changed_at = now_ms
-    baselines.store(session, row.workload_id, learner, now_ms)
+    baselines.store(session, key, learner, now_ms)
 
 
 def _learn(learner: Learner, window: Window, row: ScoreRow, *, again: bool) -> None:

@@ -119,6 +119,7 @@ class ScoreOut(BaseModel):
                     "phase": "steady",
                     "view": "triples",
                     "views": None,
+                    "version_id": None,
                     "alpha": 1.65e-5,
                     "resolution": 0.0004,
                     "extrapolated": True,
@@ -165,6 +166,13 @@ class ScoreOut(BaseModel):
     views: Annotated[
         list[ViewOut] | None,
         Field(description="With `explain=true`; null for scores of older releases."),
+    ] = None
+    version_id: Annotated[
+        int | None,
+        Field(
+            description="The version that it was scored against where its image has another than the "
+            "live one (docs/upgrades.md)."
+        ),
     ] = None
     alpha: Annotated[float, Field(description="Threshold that the p-value was held against.")]
     resolution: Annotated[float, Field(description="Smallest p-value that ranks alone give.")]

@@ -57,6 +57,7 @@ def show(view: ScoreView, *, explain: bool) -> ScoreOut:
             "view": row.view,
             "views": row.views if explain else None,
             "alpha": row.alpha,
+            "version_id": row.version_id,
             "resolution": row.resolution,
             "extrapolated": row.extrapolated,
             "novelty": row.novelty,

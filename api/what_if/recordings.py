@@ -178,7 +178,7 @@ def _seed(session: Session, key: WorkloadKey, carried: CarriedOut, start: int) -
     except (ModelError, ValueError) as error:
         msg = f"The baseline cannot be read: {error}"
         raise DataError(msg) from error
-    baselines.store(session, _ID, learner, start)
+    baselines.store(session, baselines.Key(_ID), learner, start)
     session.add(
         LedgerRow(
             workload_id=_ID,

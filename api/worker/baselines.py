@@ -3,12 +3,13 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from api.db.baseline_tables import BaselineVersionRow
 from api.db.tables import BaselineRow, WorkloadRow
 from api.lifecycle import versions
 from api.lifecycle.provenance import Provenance
@@ -21,6 +22,14 @@ from model.window import Window
 MOST_IN_MEMORY: Final = 1000
 _ANEW: Final = 16
 """Windows after which completeness is estimated anew."""
+
+
+class Key(NamedTuple):
+    """One baseline of a workload."""
+
+    workload_id: int
+    version_id: int | None = None
+    """A version at rest, which judges an image of its own; None is the live one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +113,8 @@ class Baselines:
     """
 
     def __init__(self, capacity: int = MOST_IN_MEMORY) -> None:
-        self._known: OrderedDict[int, Learner] = OrderedDict()
-        self._changed: set[int] = set()
+        self._known: OrderedDict[Key, Learner] = OrderedDict()
+        self._changed: set[Key] = set()
         self._capacity = capacity
         self._connections = 0
 
@@ -119,23 +128,23 @@ class Baselines:
             self._known.clear()
             self._connections = connections
 
-    def get(self, session: Session, workload_id: int, arch: str) -> Learner:
+    def get(self, session: Session, key: Key, arch: str) -> Learner:
         """Return what was learned of a workload; a new baseline where that is nothing yet."""
-        learner = self._known.get(workload_id)
+        learner = self._known.get(key)
         if learner is None:
-            learner = load(session, workload_id, arch)
-            self._known[workload_id] = learner
-        self._known.move_to_end(workload_id)
+            learner = load(session, key, arch)
+            self._known[key] = learner
+        self._known.move_to_end(key)
         return learner
 
-    def mark_changed(self, workload_id: int) -> None:
+    def mark_changed(self, key: Key) -> None:
         """Remember that a baseline learned something."""
-        self._changed.add(workload_id)
+        self._changed.add(key)
 
     def save(self, session: Session, now_ms: int) -> None:
         """Write the snapshots of all that changed."""
-        for workload_id in sorted(self._changed):
-            store(session, workload_id, self._known[workload_id], now_ms)
+        for key in sorted(self._changed, key=lambda each: (each.workload_id, each.version_id or 0)):
+            store(session, key, self._known[key], now_ms)
 
     def settle(self) -> None:
         """Take note that the transaction was committed; the least used leave the memory."""
@@ -145,19 +154,24 @@ class Baselines:
 
     def forget(self) -> None:
         """Drop what was not committed; it is read again from the last snapshots."""
-        for workload_id in self._changed:
-            self._known.pop(workload_id, None)
+        for key in self._changed:
+            self._known.pop(key, None)
         self._changed.clear()
 
     def drop(self, workload_id: int) -> None:
-        """Forget one baseline, since another writer has changed its snapshot; call it before it commits."""
-        self._known.pop(workload_id, None)
+        """Forget a workload's baselines, since another writer has changed one; call it before it commits."""
+        for key in [each for each in self._known if each.workload_id == workload_id]:
+            del self._known[key]
 
 
-def load(session: Session, workload_id: int, arch: str) -> Learner:
+def load(session: Session, key: Key, arch: str) -> Learner:
     """Read what was learned of a workload."""
-    row = session.get(BaselineRow, workload_id)
-    if row is None:
+    row = (
+        session.get(BaselineRow, key.workload_id)
+        if key.version_id is None
+        else session.get(BaselineVersionRow, key.version_id)
+    )
+    if row is None or row.snapshot is None:
         return Learner(Baseline(arch=arch), Teachers())
     return Learner(
         snapshot.from_bytes(row.snapshot),
@@ -166,27 +180,35 @@ def load(session: Session, workload_id: int, arch: str) -> Learner:
     )
 
 
-def store(session: Session, workload_id: int, learner: Learner, now_ms: int) -> None:
+def store(session: Session, key: Key, learner: Learner, now_ms: int) -> None:
     """Write what was learned of a workload; its live version follows."""
+    workload_id = key.workload_id
+    if key.version_id is not None:
+        _write(session.get_one(BaselineVersionRow, key.version_id), learner)
+        return
     row = session.get(BaselineRow, workload_id)
     if row is None:
         row = BaselineRow(workload_id=workload_id)
         session.add(row)
     ready_before = row.ready
+    _write(row, learner)
+    row.ready = is_ready(learner.baseline)
+    row.updated_at = now_ms
+    # State depends on nothing else that learning changes; a look at the version would cost each window one.
+    if row.version_id is None or row.ready != ready_before:
+        workload = session.get_one(WorkloadRow, workload_id)
+        versions.align(session, workload, row, actor=versions.WORKER, reason="", now_ms=now_ms)
+
+
+def _write(row: BaselineRow | BaselineVersionRow, learner: Learner) -> None:
     baseline, teachers = learner.baseline, learner.teachers
     # The estimate takes several times as long as the snapshot, and one window hardly changes it.
     if row.completeness is None or row.windows_learned // _ANEW != baseline.windows_learned // _ANEW:
         row.completeness = baseline.unseen().verdict.value
     row.snapshot = snapshot.to_bytes(baseline)
     row.windows_learned = baseline.windows_learned
-    row.ready = is_ready(baseline)
     row.taught_by = teachers.to_bytes() if len(teachers) else None
     row.provenance = learner.provenance.to_plain()
-    row.updated_at = now_ms
-    # State depends on nothing else that learning changes; a look at the version would cost each window one.
-    if row.version_id is None or row.ready != ready_before:
-        workload = session.get_one(WorkloadRow, workload_id)
-        versions.align(session, workload, row, actor=versions.WORKER, reason="", now_ms=now_ms)
 
 
 def is_ready(baseline: Baseline) -> bool:

@@ -9,31 +9,31 @@ from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertRow, FindingRow
 from api.db.tables import ContainerRow, WorkloadRow
-from api.falco.anomaly import Anomaly
 from api.falco.shape import Alert
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
 from api.tracing.tracer import Untraced
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, releasing, repository
-from api.worker.baselines import Baselines, Learner, is_ready
+from api.worker.baselines import Baselines, Key, Learner, is_ready
 from api.worker.drifts import DriftBook
 from api.worker.grouping import KIND_ANOMALY, AlertBook
 from api.worker.identities import Identities
 from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
+from api.worker.settling import brings_program
 from api.worker.spans import Spans
 from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
+from api.worker.telling import anomaly_of
+from api.worker.upgrading import Judge, Upgrades
 from api.worker.window_matches import WindowMatches
 from api.worker.windows import facts_of, window_of
 from model.phases import Phase
-from model.score import WindowScore
+from model.score import ReasonCode, WindowScore
 from model.window import Window
 from wire.codec import decode_delta
-from wire.ngram import names
 from wire.profile import ContainerKind, ProfileDelta
-from wire.syscalls import load_table
 
 
 @dataclass(slots=True)
@@ -96,6 +96,7 @@ class BatchProcessor:
         self._containers: dict[tuple[int, str, str], ContainerRow] = {}
         self._identities = Identities(session, settings, now_ms, owner_of)
         self._waiting: list[_Scored] = []
+        self._upgrades = Upgrades(session, settings, now_ms)
         self._drifts = DriftBook(session, now_ms)
         self._kept: dict[int, bytes] = {}
         self._tally = Tally(alerts_opened=self._alerts.opened, drifts=self._drifts.reported)
@@ -110,6 +111,8 @@ class BatchProcessor:
                 with self._spans.of(self._session, "score delta", item.traceparent):
                     self._handle(item)
             self._store_waiting()
+            for late in self._upgrades.finish(self._alerts, self._ledgers, self._suppressions):
+                self._emit(late)
             self._drifts.close()
             self._matches.trim()
             self._alerts.tell()
@@ -128,16 +131,31 @@ class BatchProcessor:
             return
         workload = self._identities.workload_of(delta.container, container, delta.node)
         workload.windows += 1
-        learner = self._baselines.get(self._session, workload.id, delta.arch)
+        live = self._baselines.get(self._session, Key(workload.id), delta.arch)
+        judge = self._upgrades.judge_of(workload, live.provenance, container)
+        learner = live if judge.at_rest is None else self._baselines.get(self._session, judge.key, delta.arch)
         baseline, window = learner.baseline, window_of(delta, container)
         alpha = self._ledgers.alpha(workload, delta.start, delta.end)
         score = baseline.score_window(window, alpha=alpha, unvouched=learner.unvouched(window))
         verdict = policy.judge(score, alpha)
         mode = Mode(workload.mode)
         matches = self._matches.enter(workload, container, delta, score)
-        learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
+        if judge.settling:
+            learning = policy.decide_settling(
+                verdict,
+                delta,
+                start=window.phase is Phase.START,
+                at_once=brings_program(
+                    baseline.news(window),
+                    delta.arch,
+                    execs_known=not score.evidence.has(ReasonCode.UNSEEN_LINEAGE),
+                ),
+                matches=matches,
+            )
+        else:
+            learning = policy.decide_learning(verdict, mode, delta, ready=is_ready(baseline), matches=matches)
         if learning.learn:
-            learning = self._learn(workload, learner, container, window, score)
+            learning = self._learn(judge, learner, container, window, score)
             if learning.learn:
                 learner.provenance.add(facts_of(self._session, delta, container))
         row = self._describe(item, delta, score, verdict, learning) | {
@@ -148,10 +166,16 @@ class BatchProcessor:
             "mode": workload.mode,
             "learned_score": score.score if learning.learn else None,
             "matches": matches,
+            "version_id": judge.at_rest,
         }
-        self._ledgers.enter(workload, row)
-        self._watch_drift(workload, container, row)
-        raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT
+        row["evidence"] += judge.evidence(learner.provenance)
+        # What settles is no test of a promise: it is neither counted nor drift, but shown as the difference.
+        settles = judge.settling and verdict is Verdict.ANOMALOUS and (learning.learn or learning.quarantine)
+        if not settles:
+            self._ledgers.enter(workload, row)
+            self._watch_drift(workload, container, row)
+        self._upgrades.count(judge, row, held=learning.quarantine)
+        raised = verdict is Verdict.ANOMALOUS and mode is Mode.ENFORCEMENT and not settles
         unseen = unseen_of(baseline, window) if verdict is Verdict.ANOMALOUS else []
         silenced = (
             self._suppressions.of_anomaly(workload.id, row["contributions"], unseen) if raised else None
@@ -164,7 +188,7 @@ class BatchProcessor:
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine and not matches:
-            self._release_if_regular(workload, learner, window.phase)
+            self._release_if_regular(judge, learner, window)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
         if row["p_value"] is None:
@@ -200,18 +224,24 @@ class BatchProcessor:
         row.last_end = max(row.last_end, delta.end)
         return row
 
+    def _several(self, judge: Judge, learner: Learner) -> bool:
+        """Tell whether another replica could vouch for what one shows."""
+        if judge.at_rest is None:
+            return self._ledgers.several(judge.key.workload_id)
+        return len(learner.provenance.replicas) > 1
+
     def _learn(
         self,
-        workload: WorkloadRow,
+        judge: Judge,
         learner: Learner,
         container: ContainerRow,
         window: Window,
         score: WindowScore,
     ) -> Learning:
         # Marked before it is touched: should learning fail halfway, the baseline is read anew.
-        self._baselines.mark_changed(workload.id)
-        several = self._ledgers.several(workload.id)
-        if learner.learn(window, score, identify_replica(container) if several else None):
+        self._baselines.mark_changed(judge.key)
+        replica = identify_replica(container) if self._several(judge, learner) else None
+        if learner.learn(window, score, replica):
             return Learning(learn=True, keep=True)
         return Learning(learn=False, reason="The window is no evidence: calls are missing, or it has none.")
 
@@ -266,18 +296,28 @@ class BatchProcessor:
         self._waiting.clear()
         self._session.flush()
         for scored, alert, finding in raised:
-            self._emit(_anomaly_of(scored, alert, finding))
+            self._emit(
+                anomaly_of(
+                    scored.row,
+                    scored.workload,
+                    scored.container,
+                    alert_id=alert.id,
+                    finding_id=finding.id,
+                    node=scored.delta.node,
+                    arch=scored.delta.arch,
+                )
+            )
 
-    def _release_if_regular(self, workload: WorkloadRow, learner: Learner, phase: Phase) -> None:
+    def _release_if_regular(self, judge: Judge, learner: Learner, window: Window) -> None:
         self._store_waiting()
-        several = self._ledgers.several(workload.id)
-        found = repository.find_waiting(self._session, workload.id)
-        waiting = [each for each in found if (each.phase or Phase.STEADY) == phase]
-        hopeful = releasing.hopeful(waiting, several=several)
-        held = releasing.returned(self._session, learner, hopeful, several=several)
+        several, rule = self._several(judge, learner), judge.rule()
+        found = repository.find_waiting(self._session, judge.key.workload_id, judge.at_rest)
+        waiting = [each for each in found if (each.phase or Phase.STEADY) == window.phase]
+        hopeful = releasing.hopeful(waiting, several=several, rule=rule)
+        held = releasing.returned(self._session, learner, hopeful, several=several, rule=rule)
         if not held:
             return
-        self._baselines.mark_changed(workload.id)
+        self._baselines.mark_changed(judge.key)
         scores = learner.release([(each.window, each.replica if several else None) for each in held])
         for each, score in zip(held, scores, strict=True):
             row = each.row.score
@@ -289,29 +329,10 @@ class BatchProcessor:
                 row.learning_changed_at = self._now_ms
         self._session.flush()
 
-
-def _anomaly_of(scored: _Scored, alert: AlertRow, finding: FindingRow) -> Anomaly:
-    row, workload, container = scored.row, scored.workload, scored.container
-    strangest = max(row["contributions"], key=lambda each: each["bits"], default=None)
-    return Anomaly(
-        node=scored.delta.node,
-        workload_id=workload.id,
-        workload="/".join(
-            each for each in (workload.cluster, workload.namespace, workload.name, workload.container) if each
-        ),
-        alert_id=alert.id,
-        finding_id=finding.id,
-        start=row["start"],
-        end=row["end"],
-        score=row["score"],
-        p_value=row["p_value"],
-        alpha=row["alpha"],
-        novelty=row["novelty"],
-        calls=row["calls"],
-        container_id=container.container_id,
-        container=container.name,
-        image=container.image,
-        pod=container.pod,
-        namespace=container.namespace,
-        syscalls=names(strangest["ngram"], load_table(scored.delta.arch)) if strangest else (),
-    )
+    def tend(self) -> Tally:
+        """Raise what settled in no new image, and close changes of images that left nothing to decide."""
+        with self._session.no_autoflush:
+            for late in self._upgrades.overdue(self._alerts, self._ledgers, self._suppressions):
+                self._emit(late)
+            self._alerts.tell()
+        return self._tally

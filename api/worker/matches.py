@@ -18,13 +18,13 @@ from api.settings import ServiceSettings
 from api.tracing.tracer import Untraced
 from api.vocabulary import MatchOutcome
 from api.worker import repository
-from api.worker.baselines import Baselines
+from api.worker.baselines import Baselines, Key
 from api.worker.identities import Identities
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
 from api.worker.spans import Spans
 from api.worker.suppressing import Suppressions
-from api.worker.unlearning import kept_window, require_live, unlearn
+from api.worker.unlearning import holder, kept_window, unlearn
 from wire.bundle import is_enabled
 from wire.match import SignatureMatch, decode_match
 from wire.profile import ContainerRef
@@ -148,10 +148,10 @@ class MatchProcessor:
         reason = f"The signature rule '{row.rule}' matched in the window, as was told after it was learned."
         try:
             kept = kept_window(self._session, score)
-            require_live(self._session, score)
-            learner = self._baselines.get(self._session, score.workload_id, kept.arch)
+            key = Key(score.workload_id, holder(self._session, score))
+            learner = self._baselines.get(self._session, key, kept.arch)
             # Marked before it is touched: should that fail halfway, the baseline is read anew.
-            self._baselines.mark_changed(score.workload_id)
+            self._baselines.mark_changed(key)
             unlearn(learner, kept, score, reason=reason, now_ms=self._now_ms)
         except NotPossibleError as error:
             score.not_unlearned = error.detail

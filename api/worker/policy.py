@@ -46,6 +46,32 @@ def decide_learning(
     return Learning(learn=True)
 
 
+def decide_settling(
+    verdict: Verdict, delta: ProfileDelta, *, start: bool, at_once: bool, matches: int = 0
+) -> Learning:
+    """Decide whether a window of a new image is learned while the image settles (ADR 0102).
+
+    Args:
+        verdict: Of the window, by the version that began with what the predecessor knew.
+        delta: The window.
+        start: It belongs to a container's start, in which a new image always differs.
+        at_once: What is new in it is nothing that may settle.
+        matches: Of signature rules in it.
+    """
+    if Mark.UNIDENTIFIED in delta.marks:
+        return Learning(learn=False, reason="The container was not identified.")
+    if matches:
+        return Learning(learn=False, reason="A signature rule matched in the window.")
+    if verdict is not Verdict.ANOMALOUS:
+        return Learning(learn=True)
+    if at_once:
+        return Learning(learn=False, reason="The window has a finding.")
+    if start:
+        return Learning(learn=True)
+    reason = "The image is new: the window is learned if its like returns, and else raises an alert."
+    return Learning(learn=False, reason=reason, quarantine=True)
+
+
 def joins(start: int, end: int, *, alert_start: int, alert_end: int, gap_ms: int) -> bool:
     """Tell whether a finding's window lies within the gap of an alert's windows, before or after."""
     return start - alert_end <= gap_ms and alert_start - end <= gap_ms

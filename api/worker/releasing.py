@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from api.worker import repository
 from api.worker.baselines import Learner
 from api.worker.repository import Held, Waiting, identify_replica
-from api.worker.returning import Strange, is_beyond, regular
+from api.worker.returning import WHILE_LEARNING, Rule, Strange, is_beyond, regular
 from api.worker.windows import delta_of, window_of
 from model.kinds import NOTHING_NEW
 from model.phases import Phase
@@ -28,7 +28,7 @@ class Returned(NamedTuple):
     replica: int
 
 
-def hopeful(waiting: Sequence[Waiting], *, several: bool) -> list[int]:
+def hopeful(waiting: Sequence[Waiting], *, several: bool, rule: Rule = WHILE_LEARNING) -> list[int]:
     """Return the ids of those whose like may have returned, whatever is in them.
 
     Their counts are read only then: while an intrusion lasts each of its windows asks.
@@ -36,6 +36,7 @@ def hopeful(waiting: Sequence[Waiting], *, several: bool) -> list[int]:
     Args:
         waiting: Windows of one phase.
         several: The workload has more than one replica.
+        rule: How often it has to return.
     """
     strange = [
         Strange(
@@ -46,12 +47,17 @@ def hopeful(waiting: Sequence[Waiting], *, several: bool) -> list[int]:
         )
         for each in waiting
     ]
-    returns = regular(strange, several=several)
+    returns = regular(strange, several=several, rule=rule)
     return [each.score_id for each, returned in zip(waiting, returns, strict=True) if returned]
 
 
 def returned(
-    session: Session, learner: Learner, score_ids: Sequence[int], *, several: bool
+    session: Session,
+    learner: Learner,
+    score_ids: Sequence[int],
+    *,
+    several: bool,
+    rule: Rule = WHILE_LEARNING,
 ) -> list[Returned]:
     """Return those of some windows of one phase whose like returned, oldest first.
 
@@ -60,6 +66,7 @@ def returned(
         learner: What was learned of the workload.
         score_ids: Of the windows.
         several: The workload has more than one replica.
+        rule: How often it has to return.
     """
     if not score_ids:
         return []
@@ -75,7 +82,7 @@ def returned(
         )
         for each in held
     ]
-    returns = regular(strange, several=several)
+    returns = regular(strange, several=several, rule=rule)
     return [each for each, came in zip(held, returns, strict=True) if came]
 
 

@@ -188,17 +188,27 @@ class Waiting(NamedTuple):
     container: ContainerRow
 
 
-def find_waiting(session: Session, workload_id: int) -> list[Waiting]:
+def find_waiting(session: Session, workload_id: int, version_id: int | None = None) -> list[Waiting]:
     """Return the newest windows of a workload that a return of the same may release, oldest first.
 
     Windows in which a signature rule matched are not among them.
+
+    Args:
+        session: A transaction.
+        workload_id: Of the workload.
+        version_id: Windows held out of this version; None: of the live one.
     """
     rows = session.execute(
         select(
             ScoreRow.id, ScoreRow.start, ScoreRow.p_value, ScoreRow.resolution, ScoreRow.phase, ContainerRow
         )
         .join(ContainerRow, ContainerRow.id == ScoreRow.container_id)
-        .where(ScoreRow.workload_id == workload_id, ScoreRow.quarantined, ScoreRow.matches == 0)
+        .where(
+            ScoreRow.workload_id == workload_id,
+            ScoreRow.version_id.is_not_distinct_from(version_id),
+            ScoreRow.quarantined,
+            ScoreRow.matches == 0,
+        )
         .order_by(ScoreRow.id.desc())
         .limit(returning.MOST_HELD)
     ).all()
@@ -227,6 +237,7 @@ def find_quarantined(session: Session, workload_id: int, since_ms: int, until_ms
         session.scalars(
             select(ScoreRow.id).where(
                 ScoreRow.workload_id == workload_id,
+                ScoreRow.version_id.is_(None),
                 ScoreRow.quarantined,
                 ScoreRow.matches == 0,
                 ScoreRow.start >= since_ms,

@@ -19,6 +19,20 @@ _SHARE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How often something has to come again to belong."""
+
+    occasions: int = RETURNS
+    apart_ms: int = APART_MS
+    """Between the beginnings of two occasions."""
+    within_ms: int = WITHIN_MS
+    """In which they have to come, where something is new."""
+
+
+WHILE_LEARNING: Final = Rule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strange:
     """A window that was held out, reduced to what tells whether its like came again."""
 
@@ -44,7 +58,7 @@ def is_beyond(p_value: float | None, resolution: float) -> bool:
     return p_value is not None and p_value < resolution / EXTRAPOLATION
 
 
-def regular(held: Sequence[Strange], *, several: bool) -> list[bool]:
+def regular(held: Sequence[Strange], *, several: bool, rule: Rule = WHILE_LEARNING) -> list[bool]:
     """Tell of each held window of one phase whether what is new in it returns.
 
     It returns if it was shown on three occasions within a day, and by two replicas where there are
@@ -54,6 +68,7 @@ def regular(held: Sequence[Strange], *, several: bool) -> list[bool]:
     Args:
         held: The windows.
         several: The workload has more than one replica.
+        rule: Other numbers than these.
 
     Examples:
         >>> kind = frozenset({7})
@@ -76,8 +91,9 @@ def regular(held: Sequence[Strange], *, several: bool) -> list[bool]:
     for what, places in shown.items():
         key = tuple(places)
         if key not in known:
-            within_ms = WITHIN_MS if what is not None else None
-            known[key] = _returns([held[place] for place in places], within_ms, several=several)
+            within_ms = rule.within_ms if what is not None else None
+            windows = [held[place] for place in places]
+            known[key] = _returns(windows, within_ms, rule, several=several)
         returns[what] = known[key]
     return [
         sum(returns[each] for each in window.news) >= _SHARE * len(window.news)
@@ -87,25 +103,26 @@ def regular(held: Sequence[Strange], *, several: bool) -> list[bool]:
     ]
 
 
-def _returns(windows: Sequence[Strange], within_ms: int | None, *, several: bool) -> bool:
+def _returns(windows: Sequence[Strange], within_ms: int | None, rule: Rule, *, several: bool) -> bool:
     ordered = sorted(windows, key=lambda each: each.at)
     if within_ms is None:
-        return _enough(ordered, several=several)
+        return _enough(ordered, rule, several=several)
     return any(
         _enough(
             [each for each in ordered[first:] if each.at < ordered[first].at + within_ms],
+            rule,
             several=several,
         )
         for first in range(len(ordered))
     )
 
 
-def _enough(windows: Sequence[Strange], *, several: bool) -> bool:
+def _enough(windows: Sequence[Strange], rule: Rule, *, several: bool) -> bool:
     if several and len({each.replica for each in windows}) < 2:
         return False
     occasions = len({each.start for each in windows if each.start is not None})
     began: int | None = None
     for each in windows:
-        if each.start is None and (began is None or each.at >= began + APART_MS):
+        if each.start is None and (began is None or each.at >= began + rule.apart_ms):
             began, occasions = each.at, occasions + 1
-    return occasions >= RETURNS
+    return occasions >= rule.occasions

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from api.db.tables import ContainerRow, InboxRow, ScoreRow
 from api.errors import NotPossibleError
 from api.lifecycle.provenance import Facts
+from api.lifecycle.upgrades import is_open
 from api.lifecycle.versions import Timeline
 from api.worker.baselines import Learner
 from api.worker.windows import delta_of, facts_of, window_of
@@ -40,15 +41,19 @@ def kept_window(session: Session, row: ScoreRow) -> KeptWindow:
     return KeptWindow(delta.arch, window_of(delta, container), facts_of(session, delta, container))
 
 
-def require_live(session: Session, row: ScoreRow) -> None:
-    """Do nothing where the live version is the one that learned a window, or unlearned it.
+def holder(session: Session, row: ScoreRow) -> int | None:
+    """Return which version at rest a window can be learned by and taken out of; None is the live one.
 
     Raises:
-        NotPossibleError: It is not.
+        NotPossibleError: The version that learned it, or unlearned it, is neither live nor that of a
+            new image.
     """
-    if not Timeline(session, row.workload_id).holds(changed_at(row)):
-        msg = f"Window {row.id} was learned or unlearned in another version than the live one."
-        raise NotPossibleError(msg)
+    if Timeline(session, row.workload_id).holds(changed_at(row), row.version_id):
+        return None
+    if row.version_id is not None and is_open(session, row.version_id):
+        return row.version_id
+    msg = f"Window {row.id} was learned or unlearned in another version than the live one."
+    raise NotPossibleError(msg)
 
 
 def changed_at(row: ScoreRow) -> int:

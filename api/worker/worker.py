@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.core import Core
 from api.errors import StoreError
+from api.lifecycle import upgrades
 from api.tracing.tracer import Span
 from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import repository
@@ -20,6 +21,7 @@ from api.worker.match_worker import MatchWorker
 from api.worker.spans import Spans
 from api.worker.suppressing import SUPPRESSED_METRIC
 from api.worker.transaction import learning
+from api.worker.upgrading import RECENT_MS
 
 _log = structlog.get_logger()
 
@@ -77,6 +79,19 @@ class Worker:
         while self._step():
             pass
 
+    def tend(self) -> None:
+        """Raise alerts that waited for the return of something in a new image, in vain.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        with self._core.store.read() as session:
+            if not upgrades.list_recent(session, self._core.clock.now_ms() - RECENT_MS):
+                return
+        with learning(self._core, self._baselines) as session:
+            tally = self._processor(session).tend()
+        self._count(tally, None)
+
     def _run(self) -> None:
         chores_at = time.monotonic()
         while not self._stopping.is_set():
@@ -85,6 +100,7 @@ class Worker:
                 more = self._step()
                 if time.monotonic() - chores_at >= _CHORES_EVERY_S:
                     chores_at = time.monotonic()
+                    self.tend()
                     for chore in self._chores:
                         chore()
                 self._trouble = None
@@ -136,7 +152,10 @@ class Worker:
 
     def _handle(self, session: Session, limit: int, span: Span | None = None) -> tuple[Tally, int]:
         items = repository.take(session, limit)
-        processor = BatchProcessor(
+        return self._processor(session, span).process(items), len(items)
+
+    def _processor(self, session: Session, span: Span | None = None) -> BatchProcessor:
+        return BatchProcessor(
             session,
             self._baselines,
             self._core.settings,
@@ -145,7 +164,6 @@ class Worker:
             owner_of=self._core.owner_of,
             spans=Spans(self._core.tracer, span),
         )
-        return processor.process(items), len(items)
 
     def _set_aside_the_culprit(self, limit: int) -> None:
         """Handle deltas one by one; the one that cannot be scored is kept with its error and passed over."""

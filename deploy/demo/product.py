@@ -79,6 +79,10 @@ class Product:
         """Return the answer to a PUT of JSON; raises as `get` does."""
         return self._ask("PUT", path, json.dumps(body).encode())
 
+    def post(self, path: str, body: Json) -> Json:
+        """Return the answer to a POST of JSON; raises as `get` does."""
+        return self._ask("POST", path, json.dumps(body).encode())
+
     def items(self, path: str, **query: object) -> list[Json]:
         """Return all entries of a list, page by page."""
         found: list[Json] = []

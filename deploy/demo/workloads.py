@@ -116,6 +116,8 @@ def start(
     prefix: str = "",
     replicas: int = 1,
     labels: Mapping[str, str] | None = None,
+    image: str = "",
+    first: int = 0,
 ) -> list[Workload]:
     """Start workloads, out of `NAMES`, and wait until each serves.
 
@@ -126,24 +128,28 @@ def start(
         prefix: Before the namespaces, so that two runs on one node are not taken for one workload.
         replicas: Pods of each.
         labels: On every pod.
+        image: In place of the usual one.
+        first: Number of the first pod of each.
 
     Raises:
         StartError: One does not serve.
     """
     workloads = []
-    for full_name, replica in ((name, replica) for name in names for replica in range(replicas)):
+    for full_name, replica in (
+        (name, replica) for name in names for replica in range(first, first + replicas)
+    ):
         kind = _KINDS[full_name]
         namespace, name = full_name.split("/")
         pod = lab.pod(
             prefix + namespace,
             f"{name}-{replica}",
             container=kind.container,
-            image=kind.image,
+            image=image or kind.image,
             labels={"app.kubernetes.io/name": name} | dict(labels or {}),
             volumes=_volumes(lab, kind, f"{name}-{replica}"),
         )
         workloads.append(Workload(full_name, pod, kind.bursts, lab, len(workloads)))
-        report(f"{full_name}: {kind.image} at {pod.ip}:{kind.port}")
+        report(f"{full_name}: {image or kind.image} at {pod.ip}:{kind.port}")
     for workload in workloads:
         workload.wait_until_served()
         _KINDS[workload.name].prepare(lab, workload.pod)

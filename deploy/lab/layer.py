@@ -69,6 +69,11 @@ class Layer:
             real = Path(name).resolve()
             self._add(at, tarfile.REGTYPE, mode=stat.S_IMODE(real.stat().st_mode), data=real.read_bytes())
 
+    def program(self, path: str, source: str) -> None:
+        """Add a program of the host under another name, with the libraries that it is linked to."""
+        self.file(path, Path(source).read_bytes(), mode=0o755)
+        self.host(_libraries([source]))
+
     def tree(self, root: str, *, without: Iterable[str] = ()) -> None:
         """Add a directory of the host except names matching `without`, and what its `.so` files need."""
         patterns, shared = tuple(without), []

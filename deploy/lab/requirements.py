@@ -54,4 +54,4 @@ def require(programs: Iterable[str] = BASE) -> None:
 
 def missing_packages(programs: Iterable[str] = BASE) -> list[str]:
     """Return the Debian packages that have to be installed for these programs, sorted."""
-    return sorted({PACKAGES[program] for program in programs if find(program) is None})
+    return sorted({PACKAGES.get(program, program) for program in programs if find(program) is None})
