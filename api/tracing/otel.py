@@ -89,8 +89,12 @@ class OtelTracer:
             attributes=values,
             links=[Link(get_current_span(_context(each)).get_span_context()) for each in links],
         ) as span:
-            context = span.get_span_context()
-            with structlog.contextvars.bound_contextvars(trace_id=f"{context.trace_id:032x}"):
+            if not span.is_recording():
+                # Nobody could look its trace up; that of the caller stands in log lines already.
+                yield _Recorded(span)
+                return
+            trace_id = f"{span.get_span_context().trace_id:032x}"
+            with structlog.contextvars.bound_contextvars(trace_id=trace_id):
                 yield _Recorded(span)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.cli import main
 from api.push.kinds.base import Message
 from api.push.kinds.chat import _name_incident, open_plugin
 from api.push.kinds.kafka import key_of
@@ -295,3 +296,28 @@ def test_beginning_and_end_share_a_partition_and_an_incident() -> None:
 
     key = "nonself/prod/worker/service"
     assert seen == [(key.encode(), key, "trigger"), (key.encode(), key, "resolve")]
+
+
+def test_the_command_opens_a_channel_to_troubles(
+    service: Service, hook: Hook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To all, to some, to them alone; and `route` without them closes it again."""
+    token = tmp_path / "admin"
+    token.write_text(service.secrets[Role.ADMIN])
+    asked = ["--url", service.url, "--token-file", str(token), "--json"]
+    seen = []
+    for words in (
+        ["add", "soc", hook.url, "--troubles"],
+        ["route", "soc", "--trouble", "loss", "--trouble", "disk"],
+        ["route", "soc", "--only-troubles"],
+        ["route", "soc"],
+    ):
+        assert main(["channels", *words, *asked]) == 0
+        seen.append(json.loads(capsys.readouterr().out)["troubles"])
+
+    assert seen == [
+        {"kinds": [], "only": False},
+        {"kinds": ["loss", "disk"], "only": False},
+        {"kinds": [], "only": True},
+        None,
+    ]
