@@ -24,8 +24,8 @@ class TroubleFilters(BaseModel):
     def wants(self, kind: str, subject: str, *, channel: str) -> bool:
         """Tell whether a trouble is for a channel.
 
-        That it delivers nothing itself is for other channels: it could not be told, and once it could, the
-        message would say so.
+        That it delivers nothing itself, or not all, is for other channels: it could not be told, and once
+        it could, the message would say so.
 
         Args:
             kind: Of the trouble.
@@ -40,6 +40,6 @@ class TroubleFilters(BaseModel):
             >>> TroubleFilters().wants("channel", "siem", channel="soc")
             True
         """
-        if kind == TroubleKind.CHANNEL and subject == channel:
+        if kind in {TroubleKind.CHANNEL, TroubleKind.REFUSED} and subject == channel:
             return False
         return not self.kinds or kind in self.kinds

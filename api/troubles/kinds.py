@@ -19,6 +19,7 @@ class TroubleKind(StrEnum):
     INBOX_FULL = "inbox_full"
     DISK = "disk"
     CHANNEL = "channel"
+    REFUSED = "refused"
     FALCO_OUTPUT = "falco_output"
     CERTIFICATE = "certificate"
     TOKEN = "token"  # noqa: S105 - a word, no secret
@@ -35,6 +36,7 @@ LEVELS: Final[Mapping[TroubleKind, Level]] = {
     TroubleKind.INBOX_FULL: Level.CRITICAL,
     TroubleKind.DISK: Level.CRITICAL,
     TroubleKind.CHANNEL: Level.HIGH,
+    TroubleKind.REFUSED: Level.HIGH,
     TroubleKind.FALCO_OUTPUT: Level.HIGH,
     TroubleKind.CERTIFICATE: Level.MEDIUM,
     TroubleKind.TOKEN: Level.MEDIUM,
@@ -109,6 +111,7 @@ def bounds(window_s: int) -> Mapping[TroubleKind, Bounds]:
         TroubleKind.INBOX_FULL: Bounds(0.8, 0.5, "share of `inbox_limit` that waits for the worker"),
         TroubleKind.DISK: Bounds(0.1, 0.15, "share of the state folder's file system that is free"),
         TroubleKind.CHANNEL: Bounds(DOWN_ATTEMPTS, 0, "attempts in a row that delivered nothing"),
+        TroubleKind.REFUSED: Bounds(900, 60, "seconds for which its receiver has refused a message"),
         TroubleKind.FALCO_OUTPUT: Bounds(1, 0, _YES_OR_NO),
         TroubleKind.CERTIFICATE: Bounds(14, 15, "days until the service's certificate expires"),
         TroubleKind.TOKEN: Bounds(7, 8, "days until the token expires"),

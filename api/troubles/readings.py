@@ -153,6 +153,32 @@ def channels(rows: Iterable[ChannelRow]) -> list[Reading]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Messages of one channel that its receiver did not like."""
+
+    channel: str
+    down: bool
+    """The receiver takes nothing at the moment: what it would say of the message is not known."""
+    number: int
+    oldest_ms: int | None
+    """When the oldest was made; None where there is none."""
+    error: str | None
+
+
+def refused(rows: Iterable[Refused], now_ms: int) -> list[Reading]:
+    """Return for how long each channel has had a message that its receiver refuses, while it takes others."""
+    found = []
+    for each in rows:
+        age = max(0, now_ms - each.oldest_ms) / 1000 if each.oldest_ms is not None else 0.0
+        said = (
+            f"The receiver of channel {each.channel} refuses {each.number:,} messages, the oldest for "
+            f"{age:.0f} seconds: {each.error or 'no reason is known'}. Given up, they are lost to it."
+        )
+        found.append(Reading(each.channel, age, said, certain=not each.down))
+    return found
+
+
 def _failures(row: ChannelRow) -> int:
     if row.enabled:
         return row.failures

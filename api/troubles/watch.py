@@ -107,6 +107,7 @@ class Watch:
                 ),
                 TroubleKind.RULE_ENGINE: readings.engines(nodes),
                 TroubleKind.CHANNEL: readings.channels(sources.list_channels(session)),
+                TroubleKind.REFUSED: readings.refused(sources.list_refused(session), now_ms),
                 TroubleKind.TOKEN: readings.tokens(
                     sources.list_expiring(session, now_ms - _EXPIRED_TOLD_MS), now_ms
                 ),

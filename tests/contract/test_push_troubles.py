@@ -216,6 +216,31 @@ def test_a_channel_that_a_person_disabled_is_in_no_trouble_and_one_that_its_rece
     assert "put-away" not in service.http.get("/readyz").json()["push"]
 
 
+def test_a_message_that_is_refused_is_trouble_while_others_arrive(
+    service: Service, hook: Hook, looking: Watch
+) -> None:
+    """From a quarter of an hour on: told to another channel and not to this one; over once it is taken."""
+    with Hook() as picky:
+        picky.script += [REFUSED]
+        kinds = ["channel", "refused"]
+        add(service, picky.url, name="picky", troubles={"kinds": kinds})
+        add(service, hook.url, name="ops", troubles={"kinds": kinds, "only": True})
+        raise_alerts(service, "Shell")
+        sender, other = a_sender(service), a_sender(service, 2)
+        sender.step()
+        looking.look()
+        pass_time(service, 900)
+        looking.look()
+        other.step()
+        sender.step()
+        looking.look()
+        other.step()
+        assert told(picky) == []
+
+    assert told(hook) == [("trouble.opened", "refused", "picky"), ("trouble.closed", "refused", "picky")]
+    assert "it answered 422" in hook.events[0]["data"]["trouble"]["said"]
+
+
 def test_quiet_hours_hold_a_trouble_and_a_digest_tells_it(
     service: Service, hook: Hook, looking: Watch
 ) -> None:
