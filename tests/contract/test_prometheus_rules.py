@@ -1,5 +1,6 @@
 """What Prometheus is given is judged by Prometheus' own tool: the alerting rules, and our metrics."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,8 @@ JOB = 'job="nonself", instance="a"'
 
 def promtool(*arguments: str, given: str = "") -> str:
     """Run Debian's promtool; return what it says."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is missing: deploy/install.sh lab")
     done = subprocess.run(["promtool", *arguments], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
