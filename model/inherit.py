@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import MergeError
+from model.settings import BaselineSettings
 from model.state import BaselineState
 
 WEIGHT: Final = 0.25
 """Of each window of the predecessor, beside one of the new image."""
+LEAST_WINDOWS: Final = BaselineSettings().min_windows
+"""Windows that are inherited at least where there were so many: with fewer no score could be ranked."""
 LEAST_SCORES: Final = 512
 """Remembered scores that are taken over where there are so many, for a rank to be fine enough."""
 
@@ -29,7 +32,7 @@ def inherit(state: BaselineState, *, weight: float = WEIGHT) -> BaselineState:
 
     Args:
         state: Of the predecessor.
-        weight: In (0, 1].
+        weight: In (0, 1]; a higher one is taken where fewer than thirty windows would be inherited.
 
     Raises:
         ValueError: The weight is outside.
@@ -42,6 +45,7 @@ def inherit(state: BaselineState, *, weight: float = WEIGHT) -> BaselineState:
     if not 0 < weight <= 1:
         msg = f"Expected a weight above 0 and at most 1; got {weight}."
         raise ValueError(msg)
+    weight = max(weight, min(1.0, LEAST_WINDOWS / max(state.windows, 1)))
     sizes, sizes_held = _scaled_sizes(state, weight)
     scores, start_scores = _newest(state.scores, weight), _newest(state.start_scores, weight)
     return replace(

@@ -147,7 +147,8 @@ class Upgrades:
             return Judge(Key(workload.id, ancestor.id))
         # Approved, and yet unknown: a person went back to a version before it, which judges the image now.
         approved = upgrade is not None and upgrade.state == UpgradeState.APPROVED.value
-        if row is None or version is None or approved:
+        # A version that cannot rank scores yet learns whatever comes.
+        if row is None or not row.ready or version is None or approved:
             return by_live
         begun = upgrades.begin(
             self._session, workload, row, image=container.image, digest=digest, now_ms=self._now_ms

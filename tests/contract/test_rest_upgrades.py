@@ -49,7 +49,7 @@ def send(service: Service, *windows: Any) -> None:
 def learned(service: Service, windows: int = 200) -> None:
     """Let a workload learn an image, and judge."""
     for first in range(0, windows, 100):
-        send(service, *(a_window(index, OLD) for index in range(first, first + 100)))
+        send(service, *(a_window(index, OLD) for index in range(first, min(first + 100, windows))))
     answer = service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert", "reason": "calm"})
     assert answer.status_code == 200
 
@@ -301,6 +301,15 @@ def test_a_baseline_that_knows_no_digests_judges_every_image(service: Service) -
     send(service, a_window(60, NEW))
 
     assert service.get("/v1/upgrades").json()["items"] == []
+
+
+def test_a_baseline_that_cannot_rank_scores_yet_learns_every_image(service: Service) -> None:
+    """Whatever the mode says: there is nothing yet that a new image could be held against."""
+    learned(service, 20)
+    send(service, a_window(20, NEW, OTHERWISE))
+
+    assert service.get("/v1/upgrades").json()["items"] == []
+    assert service.get("/v1/scores", limit=1000).json()["items"][-1]["learned"]
 
 
 def test_a_person_decides_at_a_terminal(

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from model import snapshot
 from model.baseline import Baseline
 from model.errors import MergeError
-from model.inherit import LEAST_SCORES, added, inherit
+from model.inherit import LEAST_SCORES, LEAST_WINDOWS, added, inherit
 from model.window import Window, as_arrays
 from wire.ngram import pack
 
@@ -98,3 +98,12 @@ def test_a_weight_is_a_share(weight: float) -> None:
     """Nothing else is taken."""
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         inherit(Baseline().state(), weight=weight)
+
+
+def test_a_young_predecessor_leaves_enough_to_rank_scores() -> None:
+    """Whatever the weight, its successor is as ready as it was."""
+    state = learned([{1: 3 + index % 5} for index in range(36)]).state()
+    taken = Baseline.from_state(inherit(state))
+
+    assert taken.windows_learned == LEAST_WINDOWS
+    assert taken.ready
