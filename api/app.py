@@ -49,7 +49,7 @@ def create_app(core: Core) -> FastAPI:
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(BodyLimit, larger={f"{baselines.router.prefix}/import": bundles.MAX_BYTES})
-    app.add_middleware(RequestContext, metrics=core.metrics)
+    app.add_middleware(RequestContext, metrics=core.metrics, tracer=lambda: core.tracer)
     for each in (
         workloads,
         baselines,

@@ -1,13 +1,27 @@
 """The one sequence of all that happens to alerts, which live streams, pushes and pollers follow."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertChangeRow, AlertRow
+from api.tracing.tracer import Span
 from api.vocabulary import AlertChange
+
+_SPAN: Final = "nonself.span"
+
+
+@contextmanager
+def within(session: Session, span: Span) -> Iterator[None]:
+    """Have what is recorded in this block belong to a span, so that its push can be followed to its cause."""
+    session.info[_SPAN] = span.traceparent
+    try:
+        yield
+    finally:
+        del session.info[_SPAN]
 
 
 def record(
@@ -31,7 +45,12 @@ def record(
     """
     session.add(
         AlertChangeRow(
-            alert_id=alert_id, change=change.value, created_at=now_ms, actor=actor, detail=detail or {}
+            alert_id=alert_id,
+            change=change.value,
+            created_at=now_ms,
+            actor=actor,
+            detail=detail or {},
+            traceparent=session.info.get(_SPAN),
         )
     )
 

@@ -13,8 +13,9 @@ from api.falco.output import FalcoOutput
 from api.metrics import Metrics
 from api.oidc import settings as oidc
 from api.oidc.issuer import Issuer
-from api.owners import OwnerOf, unasked
+from api.owners import OwnerOf, Unanswered, unasked
 from api.settings import ServiceSettings
+from api.tracing.tracer import Tracer, Untraced
 
 
 def _nobody() -> None:
@@ -51,11 +52,15 @@ class Core:
     worker_trouble: Callable[[], str | None] = _unknown
     """Returns a sentence on why the worker does not work, or None where it does."""
     wake_push: Callable[[], None] = _unheard
-    """Tells that something happened to an alert, or to a channel; call it after the commit."""
+    """Tells that something happened to an alert, a trouble or a channel; call it after the commit."""
     end_streams: Callable[[], None] = _no_streams
     """Ends all live streams; call it before the HTTP server waits for its requests."""
     owner_of: OwnerOf = unasked
     """Says what the Kubernetes API knows of a container's pod, from memory."""
+    kubernetes: Callable[[], Unanswered] | None = None
+    """Says whether the Kubernetes API answers; None where it is not asked."""
+    tracer: Tracer = field(default_factory=Untraced)
+    """Makes spans of OpenTelemetry, where anybody wants them."""
     falco: FalcoOutput = field(init=False)
     guard: Guard = field(init=False)
     """Counts who is let in, and who is not."""

@@ -5,14 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from api import readiness
 from api.core import CoreDep
 from api.errors import StoreError
 from api.ingest.repository import count_pending
+from api.matches import repository as matches
 from api.nodes import repository as nodes
 from api.push import gauges as push
+from api.readiness import DependencyOut
 from api.retention.repository import measure
 from api.settings import MIB
-from api.troubles import gauges as troubles, repository as trouble_repository
+from api.troubles import gauges as troubles
 from api.vocabulary import Mode
 from api.workloads import repository as workloads
 
@@ -41,6 +44,10 @@ class ReadyOut(BaseModel):
         str,
         Field(description="`ok`, or sentences on channels that fail; the service is ready all the same."),
     ]
+    dependencies: Annotated[
+        list[DependencyOut],
+        Field(description="Each part, and whether the service is ready without it."),
+    ]
     troubles: Annotated[
         dict[str, int],
         Field(
@@ -64,25 +71,15 @@ def livez() -> HealthOut:
 
 @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "Not ready."}})
 def readyz(core: CoreDep, response: Response) -> ReadyOut:
-    """Tell whether database and worker do their work."""
-    database, pushed, wrong = "ok", None, dict[str, int]()
-    try:
-        core.store.ping()
-        with core.store.read(whole=True) as session:
-            pushed, wrong = push.trouble(session), trouble_repository.count_open(session)
-    except StoreError as error:
-        database = error.detail
-    worker = core.worker_trouble() or "ok"
-    ready = database == worker == "ok"
-    if not ready:
+    """Tell whether all parts do their work; the service is ready while database and worker do."""
+    found = readiness.look(core)
+    if not found.ready:
         response.status_code = StoreError.status
     return ReadyOut(
-        ready=ready,
-        database=database,
-        worker=worker,
-        falco_output=core.falco.trouble() or "ok",
-        push=pushed or "ok",
-        troubles=wrong,
+        ready=found.ready,
+        **{name: found.parts[name].said or "ok" for name in ("database", "worker", "falco_output", "push")},
+        dependencies=list(found.parts.values()),
+        troubles=found.troubles,
     )
 
 
@@ -95,6 +92,7 @@ def metrics(core: CoreDep) -> Response:
     try:
         with core.store.read(whole=True) as session:
             core.metrics.set("nonself_inbox_pending", count_pending(session))
+            core.metrics.set("nonself_matches_pending", matches.count_pending(session))
             core.metrics.set("nonself_nodes", nodes.count(session))
             troubles.measure(session, core.metrics, core.clock.now_ms())
             core.falco.measure(session)

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -15,26 +16,27 @@ from api.db.scope import visiting
 from api.errors import ProblemError
 from api.metrics import Metrics
 from api.problems import REQUEST_ID, render
+from api.tracing.tracer import Tracer, Untraced
+from wire.trace import TRACEPARENT, trace_id_of
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 EXTRA_HEADERS: Final = "extra_headers"
 """Name in a request's state of header fields that its answer gets, whatever the answer is."""
-TRACE_HEADER: Final = "traceparent"
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
-"""Of W3C Trace Context; later versions may add to its end."""
+_UNTRACED: Final = frozenset({"/healthz", "/livez", "/metrics", "/readyz"})
+"""Asked by machines every few seconds: their spans would hide all others."""
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_NO_TRACER: Final = Untraced()
 _log = structlog.get_logger()
 
 
 class RequestContext:
     """Names each request, counts it and logs it once; a mistake of ours is answered as a problem."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Callable[[], Tracer]) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +44,21 @@ class RequestContext:
             with visiting():
                 await self._app(scope, receive, send)
             return
-        request_id, trace_id = _named(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id, trace_id = _named(headers)
+        # A path without a route and a method that nobody knows are an outsider's text, never a label.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        tracer = _NO_TRACER if scope["path"] in _UNTRACED else self._tracer()
+        span = tracer.span(
+            method,
+            kind="server",
+            parent=headers.get(TRACEPARENT) if trace_id else None,
+            values={
+                "http.request.method": method,
+                "url.path": scope["path"],
+                "nonself.request_id": request_id,
+            },
+        )
         bound = {"request_id": request_id} | ({"trace_id": trace_id} if trace_id else {})
         scope.setdefault("state", {})[REQUEST_ID] = request_id
         status, started = 500, False
@@ -52,14 +68,14 @@ class RequestContext:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID_HEADER] = request_id
+                answered = MutableHeaders(scope=message)
+                answered[REQUEST_ID_HEADER] = request_id
                 for name, value in protective(scope["path"], secure=scope["scheme"] == "https").items():
-                    headers.setdefault(name, value)
-                headers.update(scope.get("state", {}).get(EXTRA_HEADERS, {}))
+                    answered.setdefault(name, value)
+                answered.update(scope.get("state", {}).get(EXTRA_HEADERS, {}))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(**bound), visiting():
+        with structlog.contextvars.bound_contextvars(**bound), span as traced, visiting():
             try:
                 await self._app(scope, receive, send_named)
             except Exception:
@@ -70,10 +86,12 @@ class RequestContext:
                 await render(Request(scope), mistake)(scope, receive, send_named)
             finally:
                 took_s = time.perf_counter() - began
-                # A path without a route and a method that nobody knows are an outsider's text, never a label.
                 route: Any = scope.get("route")
                 pattern = str(getattr(route, "path", "none"))
-                method = scope["method"] if scope["method"] in _METHODS else "other"
+                traced.rename(f"{method} {pattern}")
+                traced.note({"http.route": pattern, "http.response.status_code": status})
+                if status >= 500:
+                    traced.fail(f"answered {status}")
                 self._metrics.count(
                     "nonself_http_requests_total", method=method, route=pattern, status=str(status)
                 )
@@ -85,7 +103,6 @@ class RequestContext:
 
 def _named(headers: Headers) -> tuple[str, str | None]:
     """Return a request's id, and the id of the trace that it belongs to; whoever asks may name both."""
-    found = _TRACEPARENT.fullmatch(headers.get(TRACE_HEADER, ""))
-    trace_id = found[1] if found else None
+    trace_id = trace_id_of(headers.get(TRACEPARENT, ""))
     asked = headers.get(REQUEST_ID_HEADER, "")
     return (asked if _SANE.fullmatch(asked) else trace_id or uuid.uuid4().hex), trace_id

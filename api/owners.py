@@ -30,6 +30,16 @@ class Owner:
     """Of the container that was asked about; None where the pod's specification does not list it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """How the Kubernetes API fares."""
+
+    failures: int
+    """Questions in a row without an answer; 0: it answers."""
+    reason: str
+    """Of the last that had none."""
+
+
 OwnerOf = Callable[[ContainerRef], Owner | None]
 """Answers from memory; None where nobody can tell."""
 

@@ -26,6 +26,7 @@ from api.retention.keeper import Keeper
 from api.rules.shipped import read_shipped, seed
 from api.settings import ServiceSettings
 from api.state import claimed, make_first_tokens
+from api.tracing.start import tracing
 from api.troubles.watch import Watch
 from api.tuning import tuned
 from api.worker.worker import Worker
@@ -99,6 +100,7 @@ def running(settings: ServiceSettings) -> Iterator[tuple[Core, Server]]:
         upgrade(settings.url)
         core = Core(settings=settings, store=Store(settings.url))
         stack.callback(core.store.close)
+        core.tracer = stack.enter_context(tracing(settings))
         core.store.claim()
         make_first_tokens(core)
         core.falco.check()

@@ -177,6 +177,19 @@ class ServiceSettings:
         "Whether a baseline is promoted by itself once its promotion report passes: off; complete; or day or "
         "week, which also ask that a whole day or week was learned.",
     )
+    traces_url: str = setting(
+        "",
+        "Address of a receiver of OpenTelemetry's traces, OTLP over HTTP, as in http://collector:4318; "
+        "empty: no spans are made.",
+    )
+    traces_ratio: float = setting(
+        0.1,
+        "Share of the traces that begin here which are kept, 0 to 1; whoever asks with a traceparent decides "
+        "for his own.",
+    )
+    traces_ca_file: str = setting(
+        "", "PEM file of the certificates trusted for traces_url; empty means the system's."
+    )
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -220,6 +233,7 @@ class ServiceSettings:
         self._check_targets()
         self._check_transport()
         self._check_push()
+        self._check_traces()
         if not 0 <= self.port <= 65535:
             raise SettingError("port", "0 to 65535", self.port)
         if not 0 < self.budget_per_week < math.inf:
@@ -261,6 +275,12 @@ class ServiceSettings:
             Guard.of(self.push_allow)
         except ValueError as error:
             raise SettingError("push_allow", str(error), self.push_allow) from error
+
+    def _check_traces(self) -> None:
+        if not 0 <= self.traces_ratio <= 1:
+            raise SettingError("traces_ratio", "0 to 1", self.traces_ratio)
+        if self.traces_url and not self.traces_url.startswith(("http://", "https://")):
+            raise SettingError("traces_url", "http(s)://HOST:PORT", self.traces_url)
 
     @property
     def url(self) -> str:

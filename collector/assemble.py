@@ -161,7 +161,7 @@ def spooling(settings: AgentSettings, connections: ExitStack) -> SpoolingOutbox:
     parts = urlsplit(settings.url)
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
         log.warning("token_in_the_clear", url=settings.url, cure="Give the service TLS and an https URL.")
-    sender = Sender(settings.url, settings.token_file, settings.trust)
+    sender = Sender(settings.url, settings.token_file, settings.trust, traces_ratio=settings.traces_ratio)
     connections.callback(sender.close)
     spool = Spool(settings.state_dir / "spool", settings.spool_bytes)
     uplink = Uplink(spool, sender.send, random.Random())  # noqa: S311 - spreads retries, keeps no secret

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from collector.connection import NO_FILES, Connection, Trust
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER, sign, signing_key
+from wire.trace import TRACEPARENT, traceparent_of
 
 INGEST_PATH: Final = "/v1/ingest/profiles"
 _MAX_ANSWER_BYTES: Final = 64 << 10
@@ -87,6 +88,7 @@ class Sender(Connection):
         *,
         path: str = INGEST_PATH,
         content_type: str = CONTENT_TYPE,
+        traces_ratio: float = 0.0,
     ) -> None:
         """Read the token.
 
@@ -95,6 +97,7 @@ class Sender(Connection):
         """
         self._url = url.rstrip("/") + path
         self._content_type = content_type
+        self._traces_ratio = traces_ratio
         super().__init__(token_file, trust, read_s=30)
 
     def send(self, body: bytes) -> Answer:
@@ -104,6 +107,7 @@ class Sender(Connection):
             "Content-Type": self._content_type,
             "Content-Encoding": "gzip",
             SIGNATURE_HEADER: sign(body, signing_key(self._token)),
+            TRACEPARENT: traceparent_of(body, self._traces_ratio),
         }
         try:
             response = self._pool.request(

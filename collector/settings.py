@@ -57,6 +57,9 @@ class AgentSettings:
     rules: bool = setting(
         default=True, help="Match the service's rules on this node's events, in a process of its own."
     )
+    traces_ratio: float = setting(
+        0.0, "Share of batches, 0 to 1, whose way through the service is traced, where that writes traces."
+    )
     log_format: str = setting("auto", "json, console, or auto: console where stderr is a terminal.")
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
 
@@ -69,6 +72,7 @@ class AgentSettings:
             self.url,
         )
         require(1 <= self.window_s <= 3600, "window_s", "1 to 3600 seconds", self.window_s)
+        require(0 <= self.traces_ratio <= 1, "traces_ratio", "0 to 1", self.traces_ratio)
         require(
             self.spool_bytes >= MIN_SPOOL_BYTES,
             "spool_bytes",

@@ -10,6 +10,7 @@ import structlog
 from collector.sender import Answer, Verdict
 from collector.spool import Spool
 from wire.retry import backoff_s
+from wire.trace import trace_id_of, traceparent_of
 
 BACKOFF_CAP_S: Final = 30.0
 _BACKOFF_FIRST_S: Final = 0.5
@@ -88,12 +89,14 @@ class Uplink:
                 )
             answer = self._send(body)
             if answer.verdict is Verdict.LATER:
-                return self._failed(answer)
+                return self._failed(answer, body)
             self._answered()
             if answer.verdict is Verdict.KNOWN:
                 self._spool.remove(entry)
             else:
-                log.error("batch_refused", number=entry.number, reason=answer.detail)
+                log.error(
+                    "batch_refused", number=entry.number, reason=answer.detail, trace_id=_trace_id(body)
+                )
                 self._spool.reject(entry)
         with self._changed:
             heartbeat, self._heartbeat = self._heartbeat, None
@@ -101,15 +104,16 @@ class Uplink:
             return 0.0
         answer = self._send(heartbeat)
         if answer.verdict is Verdict.LATER:
-            return self._failed(answer)
+            return self._failed(answer, heartbeat)
         self._answered()
         if answer.verdict is Verdict.REFUSED:
-            log.error("heartbeat_refused", reason=answer.detail)
+            log.error("heartbeat_refused", reason=answer.detail, trace_id=_trace_id(heartbeat))
         return 0.0
 
-    def _failed(self, answer: Answer) -> float:
+    def _failed(self, answer: Answer, body: bytes | None = None) -> float:
         if answer.cause != self._outage:
-            log.warning("uplink_down", reason=answer.detail, waiting_batches=self._spool.batches)
+            sent = {"trace_id": _trace_id(body)} if body is not None else {}
+            log.warning("uplink_down", reason=answer.detail, waiting_batches=self._spool.batches, **sent)
         self._outage = answer.cause
         self._failures += 1
         wait_s = backoff_s(self._failures, first_s=_BACKOFF_FIRST_S, cap_s=self._cap, chance=self._chance)
@@ -120,3 +124,8 @@ class Uplink:
             log.info("uplink_up", attempts=self._failures, waiting_batches=self._spool.batches)
         self._outage = ""
         self._failures = 0
+
+
+def _trace_id(body: bytes) -> str | None:
+    """Return the trace of a batch, by which the service's log lines of it are found."""
+    return trace_id_of(traceparent_of(body))

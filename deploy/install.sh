@@ -11,7 +11,7 @@ run_packages=(python3 python3-venv python3-bpfcc)
 dev_packages=(postgresql)
 lab_packages=(containerd runc containernetworking-plugins busybox-static iproute2 gcc libc6-dev
   docker.io podman nginx-light redis-server redis-tools wrk bpftrace strace
-  prometheus-alertmanager rsyslog rsyslog-openssl nats-server)
+  prometheus prometheus-alertmanager rsyslog rsyslog-openssl nats-server)
 
 say() { printf 'install: %s\n' "$*"; }
 

@@ -68,7 +68,7 @@ def _of_deliveries(channels: Channels, channel: int, options: argparse.Namespace
         answer = to_json(channels.redeliver(channel, options.delivery))
         _say(answer, f"{answer['deliveries']} deliveries wait again.", options)
         return
-    named = {"state": options.state, "alert": options.alert}
+    named = {"state": options.state, "alert": options.alert, "trouble": options.trouble}
     wanted = {name: value for name, value in named.items() if value is not None}
     query = build(DeliveryQuery, "query", **wanted)
     found = [to_json(each) for each in channels.deliveries(channel, query)]
@@ -102,7 +102,10 @@ def _routing(connection: Connection, options: argparse.Namespace) -> dict[str, A
     }
     if options.least_level:
         filters["least_level"] = options.least_level
-    return {"format": options.format, "filters": filters, "pacing": _pacing(options)}
+    routing = {"format": options.format, "filters": filters, "pacing": _pacing(options)}
+    if options.troubles or options.trouble or options.only_troubles:
+        routing["troubles"] = {"kinds": options.trouble, "only": options.only_troubles}
+    return routing
 
 
 def _pacing(options: argparse.Namespace) -> dict[str, Any]:
@@ -164,12 +167,12 @@ def _state(channel: dict[str, Any]) -> str:
 
 def _deliveries(found: Iterable[dict[str, Any]]) -> Table:
     shown = new_table(
-        "id", "alert", "what", "state", "made (UTC)", "attempts", "next (UTC)", "error", wrap=("error",)
+        "id", "about", "what", "state", "made (UTC)", "attempts", "next (UTC)", "error", wrap=("error",)
     )
     for each in found:
         shown.add_row(
             str(each["id"]),
-            "" if each["alert"] is None else str(each["alert"]),
+            _about(each),
             each["type"],
             each["state"],
             moment(each["created_at"]),
@@ -178,6 +181,13 @@ def _deliveries(found: Iterable[dict[str, Any]]) -> Table:
             plain(each["last_error"] or ""),
         )
     return shown
+
+
+def _about(delivery: dict[str, Any]) -> str:
+    for about in ("alert", "trouble"):
+        if delivery[about] is not None:
+            return f"{about} {delivery[about]}"
+    return ""
 
 
 def _tried(answer: dict[str, Any], options: argparse.Namespace) -> bool:

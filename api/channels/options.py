@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from api.troubles.kinds import TroubleKind
 from api.vocabulary import AlertChange, AlertKind, Level
 
 _EXAMPLES: Final = """\
@@ -16,6 +17,8 @@ examples:
       --quiet 22:00-07:00 --zone Europe/Berlin --limit 20
       a chat, by a URL of Apprise that no history of a shell holds
   nonself channels add siem tls://rsyslog.example:6514 --kind syslog --namespace 'shop-*'
+  nonself channels add platform https://ops.example/hooks/nonself --only-troubles
+      those who run nonself: silent nodes, lost calls, a full disk, receivers that are down
   nonself channels route soc --least-level medium
       from now on; what is not given is no filter
   nonself channels test soc
@@ -62,6 +65,7 @@ def add_channels(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParse
     states = ("pending", "held", "digested", "delivered", "dead")
     more["deliveries"].add_argument("--state", choices=states, help="only these")
     more["deliveries"].add_argument("--alert", type=int, help="only those of this alert")
+    more["deliveries"].add_argument("--trouble", type=int, help="only those of this trouble")
     more["redeliver"].add_argument("--delivery", type=int, help="this one (default: all that are dead)")
     return asking
 
@@ -97,6 +101,17 @@ def _route(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         help="only when this happens to an alert; repeatable",
     )
     parser.add_argument("--least-level", choices=[each.value for each in Level])
+    parser.add_argument(
+        "--troubles", action="store_true", help="tell it of troubles of nonself itself, too, of all kinds"
+    )
+    parser.add_argument(
+        "--trouble",
+        action="append",
+        default=[],
+        choices=[each.value for each in TroubleKind],
+        help="tell it of troubles of this kind; repeatable",
+    )
+    parser.add_argument("--only-troubles", action="store_true", help="tell it of troubles, and of no alerts")
     parser.add_argument("--quiet", metavar="HH:MM-HH:MM", help="hours without messages; a digest follows")
     parser.add_argument("--zone", default="UTC", help="of the quiet hours (default: UTC)")
     parser.add_argument("--digest-s", type=int, help="one message for all of so many seconds")

@@ -30,7 +30,13 @@ def count(session: Session, ids: Sequence[int]) -> Mapping[tuple[int, str], int]
 
 
 def list_deliveries(
-    session: Session, page: Slice, *, channel_id: int, state: str | None, alert_id: int | None
+    session: Session,
+    page: Slice,
+    *,
+    channel_id: int,
+    state: str | None,
+    alert_id: int | None,
+    trouble_id: int | None,
 ) -> Sequence[DeliveryRow]:
     """Return one page of a channel's deliveries, oldest first."""
     query = select(DeliveryRow).where(DeliveryRow.channel_id == channel_id)
@@ -38,6 +44,8 @@ def list_deliveries(
         query = query.where(DeliveryRow.state == state)
     if alert_id is not None:
         query = query.where(DeliveryRow.alert_id == alert_id)
+    if trouble_id is not None:
+        query = query.where(DeliveryRow.trouble_id == trouble_id)
     return session.scalars(page.of(query, DeliveryRow.id, DeliveryRow.created_at)).all()
 
 

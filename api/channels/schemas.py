@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from api.paging import PageQuery
 from api.push.filters import Filters
 from api.push.pacing import Pacing
+from api.push.trouble_filters import TroubleFilters
 from api.push.words import ChannelKind, DeliveryState, Shape
 
 _EXAMPLE: JsonDict = {
@@ -30,6 +31,10 @@ class RoutingIn(BaseModel):
 
     format: Shape = Shape.NONSELF
     filters: Filters = Filters()
+    troubles: Annotated[
+        TroubleFilters | None,
+        Field(description="Troubles of nonself itself that the channel is told of too; null: of none."),
+    ] = None
     pacing: Annotated[Pacing, Field(description="Of kinds `webhook` and `apprise` alone.")] = Pacing()
 
 
@@ -98,6 +103,7 @@ class ChannelOut(BaseModel):
     address: Annotated[str, Field(description="Without what may be secret in it.")]
     format: Shape
     filters: Filters
+    troubles: Annotated[TroubleFilters | None, Field(description="Null: it is told of no troubles.")]
     pacing: Pacing
     enabled: bool
     disabled_reason: str | None
@@ -137,15 +143,17 @@ class DeliveryQuery(PageQuery):
 
     state: DeliveryState | None = None
     alert: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of an alert.")] = None
+    trouble: Annotated[int | None, Field(ge=1, lt=1 << 63, description="Id of a trouble.")] = None
 
 
 class DeliveryOut(BaseModel):
     """One message to one channel."""
 
     id: int
-    alert: Annotated[int | None, Field(description="Null: a digest of several.")]
-    change: Annotated[int | None, Field(description="Id of what happened to the alert.")]
-    type: Annotated[str, Field(description="As in `alert.opened`.")]
+    alert: Annotated[int | None, Field(description="Null: of a trouble, or a digest of several.")]
+    trouble: Annotated[int | None, Field(description="Null: of an alert, or a digest of several.")]
+    change: Annotated[int | None, Field(description="Id of what happened to the alert or the trouble.")]
+    type: Annotated[str, Field(description="As in `alert.opened` or `trouble.opened`.")]
     message_id: Annotated[str, Field(description="The header `webhook-id`; the same at every attempt.")]
     state: DeliveryState
     created_at: datetime

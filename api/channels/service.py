@@ -25,6 +25,7 @@ from api.push.filters import Filters
 from api.push.kinds.catalog import KINDS
 from api.push.pacing import Pacing
 from api.push.seal import Sealer, Secrets
+from api.push.trouble_filters import TroubleFilters
 from api.push.words import ChannelKind, DeliveryState, Shape
 from api.vocabulary import AlertChange
 
@@ -56,6 +57,7 @@ def create(session: Session, wish: ChannelIn, sealer: Sealer, *, actor: str, now
         created_at=now_ms,
         updated_at=now_ms,
         routed_to=queue.newest_change(session),
+        troubles_routed_to=queue.newest_trouble_change(session),
         failures=0,
         resume_at=0,
         last_error=None,
@@ -82,6 +84,7 @@ def change_routing(
     _check_routing(ChannelKind(row.kind), wish)
     routing = _routing(ChannelKind(row.kind), wish)
     row.format, row.filters, row.pacing = wish.format.value, routing["filters"], routing["pacing"]
+    row.troubles = routing["troubles"]
     row.updated_at = max(now_ms, row.updated_at + 1)
     _audit(session, row, "route", routing, actor=actor, now_ms=now_ms)
     return show(session, row)
@@ -195,7 +198,12 @@ def list_deliveries(session: Session, channel_id: int, query: DeliveryQuery) -> 
     """
     find(session, channel_id)
     rows = repository.list_deliveries(
-        session, query.slice(), channel_id=channel_id, state=query.state, alert_id=query.alert
+        session,
+        query.slice(),
+        channel_id=channel_id,
+        state=query.state,
+        alert_id=query.alert,
+        trouble_id=query.trouble,
     )
     return [_show_delivery(row) for row in rows]
 
@@ -223,6 +231,7 @@ def _show(row: ChannelRow, counts: Mapping[tuple[int, str], int]) -> ChannelOut:
         address=row.shown,
         format=Shape(row.format),
         filters=Filters(**row.filters),
+        troubles=TroubleFilters.of(row.troubles),
         pacing=Pacing(**row.pacing),
         enabled=row.enabled,
         disabled_reason=row.disabled_reason,
@@ -243,6 +252,7 @@ def _show_delivery(row: DeliveryRow) -> DeliveryOut:
     return DeliveryOut(
         id=row.id,
         alert=row.alert_id,
+        trouble=row.trouble_id,
         change=row.change_id,
         type=row.event["type"],
         message_id=row.message_id,
@@ -267,6 +277,7 @@ def _routing(kind: ChannelKind, wish: RoutingIn) -> dict[str, Any]:
     return {
         "format": wish.format.value,
         "filters": filters.model_dump(mode="json"),
+        "troubles": wish.troubles.model_dump(mode="json") if wish.troubles is not None else None,
         "pacing": wish.pacing.model_dump(mode="json"),
     }
 

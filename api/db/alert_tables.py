@@ -76,7 +76,7 @@ class AlertRow(Base):
 
 
 class AlertNodeRow(Base):
-    """A node on which a window or a match of an alert was seen; written by triggers of migration 0020."""
+    """A node on which a window or a match of an alert was seen; written by triggers of migration 0023."""
 
     __tablename__ = "alert_nodes"
 
@@ -130,3 +130,5 @@ class AlertChangeRow(Base):
     actor: Mapped[str | None]
     """Name of the token that made it; null: the service itself."""
     detail: Mapped[dict[str, Any]]
+    traceparent: Mapped[str | None]
+    """Of the span in which it happened, where its trace is kept."""

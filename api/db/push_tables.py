@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.tables import NEVER_REUSED, Base, Id
@@ -30,6 +30,10 @@ class ChannelRow(Base):
     updated_at: Mapped[int]
     routed_to: Mapped[int]
     """The newest row of `alert_changes` that was looked at for this channel."""
+    troubles: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Which troubles of nonself itself it is told of; None: of none."""
+    troubles_routed_to: Mapped[int] = mapped_column(server_default="0", default=0)
+    """The newest row of `trouble_changes` that was looked at for this channel."""
     failures: Mapped[int] = mapped_column(server_default="0", default=0)
     """Attempts in a row that found the receiver down."""
     resume_at: Mapped[int] = mapped_column(server_default="0", default=0)
@@ -60,8 +64,13 @@ class DeliveryRow(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     alert_id: Mapped[int | None]
-    """None: a digest of several alerts."""
+    """None: about a trouble, or a digest of several."""
+    trouble_id: Mapped[int | None]
+    """None: about an alert, or a digest of several."""
     change_id: Mapped[int | None]
+    """A row of `alert_changes`, or of `trouble_changes` where it is about a trouble."""
+    traceparent: Mapped[str | None]
+    """Of the span in which that happened, where its trace is kept."""
     message_id: Mapped[str]
     """Stays the same over all attempts, so that a receiver can tell a repetition."""
     event: Mapped[dict[str, Any]]

@@ -128,6 +128,8 @@ class MatchRow(Base):
     priority: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     payload: Mapped[bytes | None]
+    traceparent: Mapped[str | None]
+    """Of the span in which it came, where its trace is kept."""
     received_at: Mapped[int]
     outcome: Mapped[str | None]
     error: Mapped[str | None]

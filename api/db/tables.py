@@ -163,6 +163,8 @@ class InboxRow(Base):
     received_at: Mapped[int]
     processed_at: Mapped[int | None]
     error: Mapped[str | None]
+    traceparent: Mapped[str | None]
+    """Of the span in which it came, where its trace is kept."""
 
 
 class ScoreRow(Base):

@@ -4,6 +4,7 @@
 implementation standard, version 25.
 """
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -80,6 +81,37 @@ def render(alert: Alert, told: Told | None = None) -> str:
     }
     extension = " ".join(f"{key}={_value(value)}" for key, value in facts.filled(fields).items())
     return "|".join([head[0], *(_header(each) for each in head[1:]), extension])
+
+
+def render_trouble(trouble: Mapping[str, Any], change: str) -> str:
+    """Return one line of a trouble of nonself itself; its event class is `trouble`.
+
+    Args:
+        trouble: As REST lists it.
+        change: `opened` or `closed`.
+    """
+    head = (
+        facts.VENDOR,
+        "nonself",
+        version("nonself"),
+        "trouble",
+        f"Trouble {trouble['kind']}",
+        str(_SEVERITIES[Level(trouble["level"])]),
+    )
+    fields: dict[str, Any] = {
+        "externalId": trouble["id"],
+        "rt": milliseconds(trouble["closed_at"] or trouble["opened_at"]),
+        "act": change,
+        "start": milliseconds(trouble["opened_at"]),
+        "end": milliseconds(trouble["closed_at"]) if trouble["closed_at"] else None,
+        "msg": trouble["said"],
+        "cs1": trouble["subject"],
+        "cs1Label": "subject",
+        "cs6": trouble["cluster"],
+        "cs6Label": "cluster" if trouble["cluster"] else None,
+    }
+    extension = " ".join(f"{key}={_value(value)}" for key, value in facts.filled(fields).items())
+    return "|".join(["CEF:0", *map(_header, head), extension])
 
 
 def _header(text: str) -> str:

@@ -15,6 +15,7 @@ from api.ingest.schemas import ReceiptOut
 from api.matches import intake
 from api.paging import NoQuery
 from api.problems import INGEST_PROBLEMS, responses
+from api.tracing.tracer import Values
 from wire.codec import CONTENT_TYPE, SIGNATURE_HEADER
 from wire.match import MATCH_CONTENT_TYPE
 
@@ -48,8 +49,16 @@ def ingest_profiles(
         now_ms = core.clock.now_ms()
         batch, parcels = service.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
         check_node(principal, batch.node)
-        with core.store.take_in() as session:
-            receipt = service.accept(session, batch, parcels, now_ms=now_ms, settings=core.settings)
+        values: Values = {"nonself.node": batch.node, "nonself.deltas": len(parcels)}
+        with core.tracer.span("ingest deltas", values=values) as span, core.store.take_in() as session:
+            receipt = service.accept(
+                session,
+                batch,
+                parcels,
+                now_ms=now_ms,
+                settings=core.settings,
+                traceparent=span.traceparent,
+            )
     core.wake_worker()
     core.metrics.count("nonself_ingest_deltas_total", receipt.accepted)
     core.metrics.count("nonself_ingest_duplicates_total", receipt.duplicates)
@@ -80,9 +89,15 @@ def ingest_matches(
         now_ms = core.clock.now_ms()
         batch, parcels = intake.read(body, latest_ms=now_ms + core.settings.max_clock_skew_s * 1000)
         check_node(principal, batch.node)
-        with core.store.take_in() as session:
+        values: Values = {"nonself.node": batch.node, "nonself.matches": len(parcels)}
+        with core.tracer.span("ingest matches", values=values) as span, core.store.take_in() as session:
             receipt = intake.accept(
-                session, batch, parcels, now_ms=now_ms, inbox_limit=core.settings.inbox_limit
+                session,
+                batch,
+                parcels,
+                now_ms=now_ms,
+                inbox_limit=core.settings.inbox_limit,
+                traceparent=span.traceparent,
             )
     core.wake_worker()
     core.metrics.count("nonself_matches_total", receipt.accepted)

@@ -71,9 +71,23 @@ def read(body: bytes, *, latest_ms: int) -> tuple[Batch, list[Parcel]]:
 
 
 def accept(
-    session: Session, batch: Batch, parcels: Sequence[Parcel], *, now_ms: int, settings: ServiceSettings
+    session: Session,
+    batch: Batch,
+    parcels: Sequence[Parcel],
+    *,
+    now_ms: int,
+    settings: ServiceSettings,
+    traceparent: str | None = None,
 ) -> Receipt:
     """Store the deltas that are new; a batch without any is a heartbeat.
+
+    Args:
+        session: A transaction that the caller commits.
+        batch: As it came.
+        parcels: Its deltas.
+        now_ms: The time.
+        settings: The service's.
+        traceparent: Of the span in which they came, where its trace is kept.
 
     Raises:
         ReplayedError: All are known.
@@ -103,6 +117,7 @@ def accept(
                 "digest": parcel.digest,
                 "payload": parcel.payload,
                 "received_at": now_ms,
+                "traceparent": traceparent,
             }
             for parcel in fresh
         ],

@@ -13,7 +13,7 @@ import structlog
 from api.kubernetes.cluster import ClusterError, Event, GoneError
 from api.kubernetes.pods import CHASED, Controller, Parent, Pod, owner_of, read_parent, read_pod
 from api.metrics import Metrics
-from api.owners import Owner
+from api.owners import Owner, Unanswered
 from wire.profile import ContainerRef
 from wire.retry import backoff_s
 
@@ -62,6 +62,7 @@ class Directory:
         self._parents: OrderedDict[str, Parent | None] = OrderedDict()
         self._chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
         self._failures = 0
+        self._reason = ""
         self._thread = threading.Thread(target=self._run, name="nonself-kubernetes", daemon=True)
 
     def start(self) -> None:
@@ -75,6 +76,10 @@ class Directory:
     def wait_synced(self, timeout_s: float) -> bool:
         """Wait until all pods were listed once; return False where `timeout_s` was too short."""
         return self._synced.wait(timeout_s)
+
+    def health(self) -> Unanswered:
+        """Return how many questions in a row the API did not answer, and why not the last."""
+        return Unanswered(self._failures, self._reason)
 
     def find(self, ref: ContainerRef) -> Owner | None:
         """Return who keeps a container's pod and what the container is for; None where that is not known."""
@@ -177,6 +182,7 @@ class Directory:
         self._metrics.count("nonself_kubernetes_failures_total")
         self._metrics.set("nonself_kubernetes_up", 0)
         self._failures += 1
+        self._reason = str(error)
         if self._failures == 1:
             _log.warning(
                 "kubernetes_unavailable",

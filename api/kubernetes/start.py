@@ -40,6 +40,7 @@ def asking_kubernetes(core: Core) -> Iterator[None]:
     directory = Directory(cluster, core.metrics)
     directory.start()
     core.owner_of = directory.find
+    core.kubernetes = directory.health
     try:
         if not directory.wait_synced(_PATIENCE_S):
             _log.warning("kubernetes_late", waited_s=_PATIENCE_S)

@@ -63,9 +63,23 @@ def read(body: bytes, *, latest_ms: int) -> tuple[MatchBatch, list[MatchParcel]]
 
 
 def accept(
-    session: Session, batch: MatchBatch, parcels: Sequence[MatchParcel], *, now_ms: int, inbox_limit: int
+    session: Session,
+    batch: MatchBatch,
+    parcels: Sequence[MatchParcel],
+    *,
+    now_ms: int,
+    inbox_limit: int,
+    traceparent: str | None = None,
 ) -> MatchReceipt:
     """Store the matches that are new, and what the engine reports.
+
+    Args:
+        session: A transaction that the caller commits.
+        batch: As it came.
+        parcels: Its matches.
+        now_ms: The time.
+        inbox_limit: Most that may wait.
+        traceparent: Of the span in which they came, where its trace is kept.
 
     Raises:
         ReplayedError: There are matches, and all are known.
@@ -92,6 +106,7 @@ def accept(
                 "digest": parcel.digest,
                 "payload": parcel.payload,
                 "received_at": now_ms,
+                "traceparent": traceparent,
             }
             for parcel in fresh
         ],

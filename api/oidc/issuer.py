@@ -62,6 +62,10 @@ class Issuer:
             expires_at=int((claims["exp"] + _LEEWAY_S) * 1000),
         )
 
+    def trouble(self, *, ask: bool = False) -> str | None:
+        """Return why the issuer gives no keys, or None; `ask` has it asked again where it gave none."""
+        return self._keys.trouble(ask=ask)
+
     def _verify(self, token: str) -> dict[str, Any]:
         if len(token) > _LONGEST_TOKEN:
             msg = "it is too long"

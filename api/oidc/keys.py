@@ -77,6 +77,20 @@ class Keys:
                 raise IssuerError(self._trouble)
             return found
 
+    def trouble(self, *, ask: bool = False) -> str | None:
+        """Return why the issuer gave no keys when it was last asked, or None.
+
+        Args:
+            ask: Whether to ask again where it gave none: nobody else does until somebody comes with a token.
+        """
+        if ask and self._trouble:
+            with self._lock:
+                now = self._seconds()
+                if self._tried_at is None or now - self._tried_at >= PAUSE_S:
+                    self._tried_at = now
+                    self._fetch(now)
+        return self._trouble or None
+
     def _fetch(self, now: float) -> None:
         try:
             self._keys = _read(self._get(self._discover()))

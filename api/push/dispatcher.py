@@ -94,7 +94,7 @@ class Dispatcher:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._served: dict[int, _Served] = {}
-        self._newest = 0
+        self._newest = (0, 0)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nonself-push", daemon=True)
@@ -133,9 +133,9 @@ class Dispatcher:
                 _log.exception("push_failed")
 
     def _tell(self) -> None:
-        """Wake all threads if something happened to an alert: at the end of which transaction is not told."""
+        """Wake all threads if something happened to an alert or a trouble; no transaction tells."""
         with self._core.store.read() as session:
-            newest = queue.newest_change(session)
+            newest = queue.newest_change(session), queue.newest_trouble_change(session)
         if newest != self._newest:
             self._newest = newest
             for each in self._served.values():

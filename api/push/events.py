@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from api.clock import to_datetime
+from api.push import trouble_events
 from api.push.filters import level_of
 from api.vocabulary import Level
 
@@ -53,27 +54,39 @@ def digest(events: Sequence[Event], *, now_ms: int, most: int) -> Event:
     Args:
         events: In the order in which they happened.
         now_ms: The time of the digest.
-        most: Of each alert the newest is given, the worst alerts first; no more than these.
+        most: Of each alert and each trouble the newest is given, the worst first; no more than these.
     """
-    newest = {event["data"]["alert"]["id"]: event for event in events}
-    ranked = sorted(newest.values(), key=lambda event: -_LEVELS.index(level_of(event["data"]["alert"])))
-    return {
+    newest = {_subject(event): event for event in events}
+    ranked = sorted(newest.values(), key=lambda event: -_LEVELS.index(level_of_event(event)))
+    troubles = [event for event in ranked if trouble_events.is_trouble(event)]
+    alerts = [event for event in ranked if not trouble_events.is_trouble(event)]
+    made: Event = {
         "type": DIGEST,
         "timestamp": to_datetime(now_ms).isoformat(),
         "data": {
             "held": len(events),
-            "alerts": len(newest),
+            "alerts": len(alerts),
             "since": events[0]["timestamp"],
-            "items": [{"type": event["type"], **event["data"]} for event in ranked[:most]],
+            "items": [{"type": event["type"], **event["data"]} for event in alerts[:most]],
         },
     }
+    if troubles:
+        made["data"] |= {
+            "troubles": len(troubles),
+            "trouble_items": [{"type": event["type"], **event["data"]} for event in troubles[:most]],
+        }
+    return made
 
 
 def level_of_event(event: Event) -> Level:
     """Return how bad it is: of a digest, its worst alert."""
     data = event["data"]
     if event["type"] == DIGEST:
-        return max((level_of(each["alert"]) for each in data["items"]), key=_LEVELS.index)
+        levels = [level_of(each["alert"]) for each in data["items"]]
+        levels += [Level(each["trouble"]["level"]) for each in data.get("trouble_items", ())]
+        return max(levels, key=_LEVELS.index)
+    if trouble_events.is_trouble(event):
+        return Level(data["trouble"]["level"])
     return level_of(data["alert"]) if "alert" in data else Level.INFORMATIONAL
 
 
@@ -84,7 +97,11 @@ def title(event: Event) -> str:
         case "channel.test":
             return f"nonself: test of channel {data['channel']}"
         case "alert.digest":
-            return f"nonself: {data['held']} changes of {data['alerts']} alerts were held back"
+            about = [f"{data['alerts']} alerts"] if data["alerts"] else []
+            about += [f"{data['troubles']} troubles of nonself itself"] if "troubles" in data else []
+            return f"nonself: {data['held']} changes of {' and '.join(about)} were held back"
+        case trouble_events.OPENED | trouble_events.CLOSED:
+            return trouble_events.title(event)
         case _:
             alert = data["alert"]
             what, verb = _what(alert), _verb(event["type"])
@@ -96,6 +113,8 @@ def text(event: Event) -> str:
     data = event["data"]
     if event["type"] == TEST:
         return str(data["message"])
+    if trouble_events.is_trouble(event):
+        return trouble_events.text(event)
     if event["type"] == DIGEST:
         shown = data["items"][:_MOST_LINES]
         lines = [
@@ -105,6 +124,14 @@ def text(event: Event) -> str:
         ]
         if (rest := data["alerts"] - len(shown)) > 0:
             lines.append(f"and {rest} more alerts; GET /v1/alerts has all of them")
+        told = data.get("trouble_items", ())[:_MOST_LINES]
+        lines += [
+            f"{trouble_events.name_of(each['trouble'])}, {each['trouble']['level']}, "
+            f"{each['change']['change']}: {each['trouble']['said']}"
+            for each in told
+        ]
+        if (rest := data.get("troubles", 0) - len(told)) > 0:
+            lines.append(f"and {rest} more troubles; GET /v1/troubles has all of them")
         return "\n".join(lines)
     return "\n".join(_lines(event))
 
@@ -114,6 +141,11 @@ def name_of(alert: Mapping[str, Any]) -> str:
     workload = alert["workload"]
     parts = (workload["namespace"], workload["name"], workload["container"])
     return "/".join(dict.fromkeys(each for each in parts if each))
+
+
+def _subject(event: Event) -> tuple[str, int]:
+    about = "trouble" if trouble_events.is_trouble(event) else "alert"
+    return about, event["data"][about]["id"]
 
 
 def _lines(event: Event) -> list[str]:

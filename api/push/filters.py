@@ -74,7 +74,12 @@ def level_of(alert: Mapping[str, Any]) -> Level:
 
 def at_least(alert: Mapping[str, Any], level: Level | None) -> bool:
     """Tell whether an alert is as bad as this level, or worse."""
-    return level is None or _LEVELS.index(level_of(alert)) >= _LEVELS.index(level)
+    return level is None or is_at_least(level_of(alert), level)
+
+
+def is_at_least(level: Level, bound: Level) -> bool:
+    """Tell whether a level is as bad as another, or worse."""
+    return _LEVELS.index(level) >= _LEVELS.index(bound)
 
 
 def techniques_of(alert: Mapping[str, Any]) -> list[str]:

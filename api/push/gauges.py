@@ -32,6 +32,6 @@ def trouble(session: Session) -> str | None:
     for row in session.scalars(select(ChannelRow).order_by(ChannelRow.id)):
         if row.enabled and row.failures:
             said.append(f"Channel {row.name} takes no messages: {row.last_error}.")
-        elif not row.enabled and row.disabled_reason:
+        elif not row.enabled and row.failures:
             said.append(f"Channel {row.name} is disabled: {row.disabled_reason}.")
     return " ".join(said) or None

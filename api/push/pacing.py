@@ -1,14 +1,13 @@
 """When a channel may speak: quiet hours, digests, a limit on its rate; and the pauses after failures."""
 
 import random
-from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.push.filters import at_least
+from api.push.filters import is_at_least
 from api.vocabulary import Level
 from wire.retry import backoff_s
 
@@ -90,9 +89,9 @@ class Pacing(BaseModel):
         """Whether anything is ever held back."""
         return self != Pacing()
 
-    def held_until(self, now_ms: int, alert: Mapping[str, Any]) -> int | None:
-        """Return until when quiet hours or a digest hold back what happens to an alert now, or None."""
-        if self.quiet and not (self.quiet.except_level and at_least(alert, self.quiet.except_level)):
+    def held_until(self, now_ms: int, level: Level) -> int | None:
+        """Return until when quiet hours or a digest hold back what happens now and is of a level, or None."""
+        if self.quiet and not (self.quiet.except_level and is_at_least(level, self.quiet.except_level)):
             ends = self.quiet.ends_at(now_ms)
             if ends is not None:
                 return ends

@@ -1,15 +1,19 @@
 """Reads and writes channels and what waits for them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import AlertChangeRow
 from api.db.push_tables import ChannelRow, DeliveryRow
+from api.db.trouble_tables import TroubleChangeRow
 from api.push.words import DeliveryState
 
+Subject = tuple[int | None, int | None]
+"""What a delivery is about: the id of an alert, that of a trouble, or neither of them for a digest."""
+DIGEST: Final[Subject] = (None, None)
 PENDING, HELD = DeliveryState.PENDING.value, DeliveryState.HELD.value
 
 
@@ -28,9 +32,24 @@ def list_enabled(session: Session) -> Sequence[tuple[int, int]]:
     return [(row.id, row.updated_at) for row in rows]
 
 
+def count_channels(session: Session) -> int:
+    """Return how many channels there are."""
+    return session.scalar(select(func.count()).select_from(ChannelRow)) or 0
+
+
 def newest_change(session: Session) -> int:
     """Return the id of the newest thing that happened to an alert, or 0."""
     return session.scalar(select(func.max(AlertChangeRow.id))) or 0
+
+
+def newest_trouble_change(session: Session) -> int:
+    """Return the id of the newest trouble that opened or closed, or 0."""
+    return session.scalar(select(func.max(TroubleChangeRow.id))) or 0
+
+
+def subject_of(row: DeliveryRow) -> Subject:
+    """Return what a delivery is about."""
+    return row.alert_id, row.trouble_id
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -39,9 +58,9 @@ def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def due(session: Session, channel_id: int, now_ms: int, limit: int) -> list[DeliveryRow]:
-    """Return what may be tried now, in order, so that no message of an alert passes an earlier one.
+    """Return what may be tried now, in order, so that none passes an earlier one of its alert or trouble.
 
-    A digest speaks of many alerts: it passes nothing, and nothing passes it.
+    A digest speaks of many: it passes nothing, and nothing passes it.
     """
     waiting = (PENDING, HELD)
     rows = session.scalars(
@@ -56,37 +75,38 @@ def due(session: Session, channel_id: int, now_ms: int, limit: int) -> list[Deli
     ).all()
     if not rows:
         return []
-    # What waits before the last of these, but is not due itself, keeps its alert's later messages waiting.
+    # What waits before the last of these, but is not due itself, keeps later messages of the same waiting.
     later = session.execute(
-        select(DeliveryRow.alert_id, func.min(DeliveryRow.id))
+        select(DeliveryRow.alert_id, DeliveryRow.trouble_id, func.min(DeliveryRow.id))
         .where(
             DeliveryRow.channel_id == channel_id,
             DeliveryRow.state.in_(waiting),
             (DeliveryRow.next_attempt_at > now_ms) | (DeliveryRow.state == HELD),
             DeliveryRow.id < rows[-1].id,
         )
-        .group_by(DeliveryRow.alert_id)
+        .group_by(DeliveryRow.alert_id, DeliveryRow.trouble_id)
     )
-    blocked = {row[0]: row[1] for row in later}
+    blocked: dict[Subject, int] = {(row[0], row[1]): row[2] for row in later}
     return passable(rows, blocked)
 
 
-def passable(rows: Sequence[DeliveryRow], blocked: Mapping[int | None, int]) -> list[DeliveryRow]:
-    """Return those rows before which nothing of the same alert waits.
+def passable(rows: Sequence[DeliveryRow], blocked: Mapping[Subject, int]) -> list[DeliveryRow]:
+    """Return those rows before which nothing of the same alert or trouble waits.
 
     Args:
         rows: In order.
-        blocked: The first delivery that waits, for each alert; None for digests.
+        blocked: The first delivery that waits, for each of what they are about.
     """
     first_of_all = min(blocked.values(), default=None)
-    digest = blocked.get(None)
+    digest = blocked.get(DIGEST)
     found = []
     for row in rows:
         if digest is not None and digest < row.id:
             break
-        before = first_of_all if row.alert_id is None else blocked.get(row.alert_id)
+        about = subject_of(row)
+        before = first_of_all if about == DIGEST else blocked.get(about)
         if before is not None and before < row.id:
-            if row.alert_id is None:
+            if about == DIGEST:
                 break
             continue
         found.append(row)
@@ -124,7 +144,7 @@ def count_sent_since(session: Session, channel_id: int, since_ms: int) -> int:
             made.where(
                 DeliveryRow.channel_id == channel_id,
                 DeliveryRow.created_at >= since_ms,
-                DeliveryRow.alert_id.is_not(None),
+                DeliveryRow.alert_id.is_not(None) | DeliveryRow.trouble_id.is_not(None),
                 DeliveryRow.state.not_in((HELD, DeliveryState.DIGESTED.value)),
             )
         )

@@ -12,10 +12,11 @@ from api.db.alert_tables import AlertChangeRow
 from api.db.push_tables import ChannelRow, DeliveryRow
 from api.db.store import Store
 from api.push import events, queue
-from api.push.filters import Filters
+from api.push.filters import Filters, level_of
+from api.push.gate import Gate
 from api.push.kinds.catalog import KINDS
-from api.push.pacing import Pacing, next_period, period_start
 from api.push.signing import new_message_id
+from api.push.trouble_filters import TroubleFilters
 from api.push.words import ChannelKind, DeliveryState
 
 _log = structlog.get_logger()
@@ -62,21 +63,15 @@ def _rows(
     now_ms: int,
     give_up_ms: int,
 ) -> list[dict[str, Any]]:
-    filters, pacing = Filters(**channel.filters), Pacing(**channel.pacing)
-    sent = 0
-    if pacing.limit:
-        since = period_start(now_ms, pacing.limit.period_s)
-        sent = queue.count_sent_since(session, channel.id, since)
+    filters, wanted = Filters(**channel.filters), TroubleFilters.of(channel.troubles)
+    if wanted is not None and wanted.only:
+        return []
+    gate = Gate(session, channel, now_ms)
     rows = []
     for each in found:
         alert = shown.get(each.alert_id)
         if alert is None or not filters.wants(each.change, alert):
             continue
-        held_until = pacing.held_until(now_ms, alert)
-        if held_until is None and pacing.limit:
-            if sent >= pacing.limit.messages:
-                held_until = next_period(now_ms, pacing.limit.period_s)
-            sent += 1
         event = events.of_change(
             each.id,
             each.change,
@@ -86,8 +81,8 @@ def _rows(
             alert=alert,
         )
         fresh = new_delivery(channel.id, event, now_ms=now_ms, give_up_ms=give_up_ms)
-        fresh |= {"alert_id": each.alert_id, "change_id": each.id}
-        if held_until is not None:
+        fresh |= {"alert_id": each.alert_id, "change_id": each.id, "traceparent": each.traceparent}
+        if (held_until := gate.held_until(level_of(alert))) is not None:
             fresh |= {"state": DeliveryState.HELD.value, "next_attempt_at": held_until}
         rows.append(fresh)
     return rows
@@ -98,7 +93,9 @@ def new_delivery(channel_id: int, event: events.Event, *, now_ms: int, give_up_m
     return {
         "channel_id": channel_id,
         "alert_id": None,
+        "trouble_id": None,
         "change_id": None,
+        "traceparent": None,
         "message_id": new_message_id(),
         "event": event,
         "state": DeliveryState.PENDING.value,

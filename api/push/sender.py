@@ -11,15 +11,15 @@ from api.core import Core
 from api.db.push_tables import ChannelRow, DeliveryRow
 from api.errors import StoreError
 from api.guard import Guard
-from api.push import queue, router, settle
+from api.push import queue, router, settle, trouble_router
 from api.push.attempt import attempt
-from api.push.filters import Filters
 from api.push.kinds.base import Message, Transport
 from api.push.kinds.catalog import KINDS
-from api.push.open_alerts import find_open
 from api.push.outcome import Outcome, Verdict, down
 from api.push.seal import Sealer, Secrets
+from api.push.still_open import find_open
 from api.push.words import ChannelKind, Shape
+from api.tracing.tracer import Values
 
 _log = structlog.get_logger()
 
@@ -114,17 +114,20 @@ class Sender:
             pass
         while router.route(self._core.store, channel, **times):
             pass
+        cluster = self._core.settings.cluster
+        while trouble_router.route(self._core.store, channel, cluster=cluster, **times):
+            pass
 
     def _deliver(
         self, channel: ChannelRow, transport: Transport, secrets: Secrets, waiting: Sequence[DeliveryRow]
     ) -> list[Result]:
         """Try each in turn, until one finds the receiver down or a second is over."""
         results: list[Result] = []
-        refused: dict[int | None, int] = {}
+        refused: dict[queue.Subject, int] = {}
         began = self._core.clock.now_ms()
         for each in waiting:
             if not queue.passable([each], refused):
-                if each.alert_id is None:
+                if queue.subject_of(each) == queue.DIGEST:
                     break  # nothing passes a digest
                 continue
             now_ms = self._core.clock.now_ms()
@@ -135,7 +138,7 @@ class Sender:
                 shape=Shape(channel.format),
                 secrets=secrets,
             )
-            outcome = attempt(transport, message, channel=channel.name)
+            outcome = self._attempt(channel, transport, message, each)
             results.append((each, outcome))
             self._core.metrics.count(
                 "nonself_push_attempts_total", channel=channel.name, outcome=outcome.verdict.name.lower()
@@ -143,20 +146,39 @@ class Sender:
             if outcome.verdict in {Verdict.DOWN, Verdict.GONE}:
                 break
             if outcome.verdict is Verdict.REFUSED:
-                refused.setdefault(each.alert_id, each.id)
+                refused.setdefault(queue.subject_of(each), each.id)
             if self.stopping.is_set() or now_ms - began >= _SETTLE_EVERY_MS:
                 break
         return results
+
+    def _attempt(
+        self, channel: ChannelRow, transport: Transport, message: Message, delivery: DeliveryRow
+    ) -> Outcome:
+        values: Values = {
+            "nonself.channel": channel.name,
+            "nonself.channel.kind": channel.kind,
+            "nonself.message.id": message.id,
+            "nonself.message.type": str(message.event.get("type", "")),
+            "nonself.attempt": delivery.attempts + 1,
+        }
+        span = self._core.tracer.span(
+            "push message", kind="client", parent=delivery.traceparent, values=values
+        )
+        with span as traced:
+            outcome = attempt(transport, message, channel=channel.name)
+            traced.note({"nonself.outcome": outcome.verdict.name.lower()})
+            if outcome.verdict is not Verdict.DELIVERED:
+                traced.fail(outcome.detail)
+        return outcome
 
     def _resend(self, channel: ChannelRow, transport: Transport, secrets: Secrets) -> None:
         now_ms = self._core.clock.now_ms()
         if transport.resend_s is None or now_ms < (channel.resent_at or 0) + transport.resend_s * 1000:
             return
-        filters = Filters(**channel.filters)
         with self._core.store.read() as session:
             # What waits in the queue has not been told yet, and is told in its order.
-            alerts = [each for each in find_open(session) if filters.fits(each)]
-        outcome = transport.resend(alerts, secrets, now_ms)
+            told = find_open(session, channel, cluster=self._core.settings.cluster)
+        outcome = transport.resend(told, secrets, now_ms)
         with self._core.store.write() as session:
             row = session.get(ChannelRow, channel.id)
             if row is not None:

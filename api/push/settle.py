@@ -89,6 +89,8 @@ def _give_up_old(session: Session, channel: ChannelRow, now_ms: int) -> None:
 
 def _disable(session: Session, channel: ChannelRow, reason: str, now_ms: int) -> None:
     channel.enabled, channel.disabled_reason, channel.updated_at = False, reason, now_ms
+    # That tells it from one that a person disabled, which is in no trouble.
+    channel.failures = 1
     detail = {"name": channel.name, "reason": reason}
     record(
         session,

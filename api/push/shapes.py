@@ -6,12 +6,13 @@ from typing import Any
 from api.formats import cef, ecs, ocsf
 from api.formats.facts import Told
 from api.push.events import Event
+from api.push.trouble_events import is_trouble
 from api.push.words import Shape
 from api.vocabulary import AlertChange
 
 
 def shaped(event: Event, shape: Shape) -> dict[str, Any]:
-    """Return an event in a format; what is no single alert (a digest, a test) keeps its own form."""
+    """Return an event in a format; what is no single alert (a trouble, a digest, a test) keeps its own."""
     if "alert" not in event["data"]:
         return event
     match shape:
@@ -27,6 +28,8 @@ def as_text(event: Event, shape: Shape) -> str:
     """Return an event as one line: of CEF, where the channel wants that, or of JSON in ASCII."""
     if shape is Shape.CEF and "alert" in event["data"]:
         return cef.render(event["data"]["alert"], _told(event))
+    if shape is Shape.CEF and is_trouble(event):
+        return cef.render_trouble(event["data"]["trouble"], event["data"]["change"]["change"])
     return json.dumps(shaped(event, shape), separators=(",", ":"))
 
 

@@ -22,6 +22,8 @@ class Reading:
     value: float
     said: str
     """A sentence for people, written as if the value were bad."""
+    certain: bool = True
+    """Not where the service has not watched for long enough: a bad value then opens no trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def judge(
         opened={
             key: reading
             for key, reading in readings.items()
-            if key not in before and limits[key.kind].bad(reading.value)
+            if key not in before and reading.certain and limits[key.kind].bad(reading.value)
         },
         closed={
             key: readings.get(key)

@@ -1,6 +1,7 @@
 """Turns what was read of the service into readings, one list for each kind; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +11,7 @@ from api.db.push_tables import ChannelRow
 from api.db.tables import NodeRow
 from api.tokens.service import Role
 from api.troubles.judging import Reading
+from api.troubles.kinds import DOWN_ATTEMPTS
 
 SERVICE: Final = "service"
 """Subject of what concerns the whole service."""
@@ -19,13 +21,25 @@ _LEAST_CALLS: Final = 1000
 """Of fewer calls, a share says nothing."""
 
 
-def silence(nodes: Iterable[NodeRow], now_ms: int) -> list[Reading]:
-    """Return for how many seconds each node has sent nothing."""
+def silence(
+    nodes: Iterable[NodeRow], now_ms: int, *, watched_since_ms: int, patience_s: float
+) -> list[Reading]:
+    """Return for how many seconds each node has sent nothing.
+
+    Args:
+        nodes: All that are not taken for gone.
+        now_ms: When.
+        watched_since_ms: When the service began to listen. It was deaf before, and a node that it did not
+            hear then is given as much patience as any: after an outage of ours not all nodes are silent.
+        patience_s: Silence that is trouble.
+    """
+    deaf = now_ms - watched_since_ms < patience_s * 1000
     return [
         Reading(
             row.name,
             quiet := max(0, now_ms - row.seen_at) / 1000,
             f"Node {row.name} has sent nothing for {quiet:.0f} seconds; see to its agent.",
+            certain=not deaf or row.seen_at >= watched_since_ms,
         )
         for row in nodes
     ]
@@ -68,19 +82,37 @@ def loss(names: Mapping[int, str], lost: Mapping[int, int], seen: Mapping[int, i
     return found
 
 
-def waiting(pending: int, limit: int, oldest_ms: int | None, now_ms: int) -> tuple[Reading, Reading]:
-    """Return for how long the oldest delta waits for the worker, and which share of the inbox is taken."""
-    age = max(0, now_ms - oldest_ms) / 1000 if oldest_ms is not None else 0.0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of one kind waits for the worker."""
+
+    what: str
+    pending: int
+    oldest_ms: int | None
+    """When the oldest came; None where none waits."""
+
+
+def waiting(queues: Sequence[Waiting], limit: int, now_ms: int) -> tuple[Reading, Reading]:
+    """Return for how long the worker keeps the oldest waiting, and which share of the fuller queue is taken.
+
+    Args:
+        queues: At least one.
+        limit: Most that each may hold.
+        now_ms: When.
+    """
+    late = min(queues, key=lambda each: now_ms if each.oldest_ms is None else each.oldest_ms)
+    age = max(0, now_ms - late.oldest_ms) / 1000 if late.oldest_ms is not None else 0.0
+    full = max(queues, key=lambda each: each.pending)
     return (
         Reading(
             SERVICE,
             age,
-            f"The oldest of {pending:,} deltas has waited for {age:.0f} seconds: alerts are late.",
+            f"The oldest of {late.pending:,} {late.what} has waited for {age:.0f} seconds: alerts are late.",
         ),
         Reading(
             SERVICE,
-            pending / limit,
-            f"{pending:,} of at most {limit:,} deltas wait; at the limit agents are asked to wait.",
+            full.pending / limit,
+            f"{full.pending:,} of at most {limit:,} {full.what} wait; at the limit agents are asked to wait.",
         ),
     )
 
@@ -95,17 +127,62 @@ def falco_output(trouble: str | None) -> Reading:
     return Reading(SERVICE, trouble is not None, trouble or "The Falco output takes no alerts.")
 
 
+def kubernetes(trouble: str | None, failures: int) -> Reading:
+    """Return how often in a row the Kubernetes API did not answer."""
+    return Reading(SERVICE, failures, trouble or "The Kubernetes API does not answer.")
+
+
+def issuer(trouble: str | None) -> Reading:
+    """Return whether the OpenID Connect issuer gives no keys."""
+    return Reading(SERVICE, trouble is not None, trouble or "The issuer gives no keys.")
+
+
 def channels(rows: Iterable[ChannelRow]) -> list[Reading]:
-    """Return which channels deliver nothing; one that a person disabled is in no trouble."""
+    """Return how often in a row each channel delivered nothing.
+
+    One that its receiver disabled (410) counts as down; one that a person disabled is in no trouble.
+    """
     return [
         Reading(
             row.name,
-            bool(row.failures if row.enabled else row.disabled_reason),
+            _failures(row),
             f"Channel {row.name} delivers nothing: "
             f"{(row.last_error if row.enabled else row.disabled_reason) or 'no reason is known'}.",
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Messages of one channel that its receiver did not like."""
+
+    channel: str
+    down: bool
+    """The receiver takes nothing at the moment: what it would say of the message is not known."""
+    number: int
+    oldest_ms: int | None
+    """When the oldest was made; None where there is none."""
+    error: str | None
+
+
+def refused(rows: Iterable[Refused], now_ms: int) -> list[Reading]:
+    """Return for how long each channel has had a message that its receiver refuses, while it takes others."""
+    found = []
+    for each in rows:
+        age = max(0, now_ms - each.oldest_ms) / 1000 if each.oldest_ms is not None else 0.0
+        said = (
+            f"The receiver of channel {each.channel} refuses {each.number:,} messages, the oldest for "
+            f"{age:.0f} seconds: {each.error or 'no reason is known'}. Given up, they are lost to it."
+        )
+        found.append(Reading(each.channel, age, said, certain=not each.down))
+    return found
+
+
+def _failures(row: ChannelRow) -> int:
+    if row.enabled:
+        return row.failures
+    return DOWN_ATTEMPTS if row.failures else 0
 
 
 def disk(folder: str, free: int, total: int) -> Reading:

@@ -21,7 +21,7 @@ def list_troubles(
 ) -> Page[TroubleOut]:
     """List what is or was wrong with nonself itself, in the order in which it began."""
     with core.store.read() as session:
-        items = service.list_page(session, query)
+        items = service.list_page(session, query, core.settings.cluster)
     return pager.page(query, items)
 
 
@@ -31,5 +31,5 @@ def list_trouble_changes(
 ) -> Page[TroubleChangeOut]:
     """List what began and what ended, for whoever tells others of it: no change falls behind a cursor."""
     with core.store.read() as session:
-        items, after = service.list_changes(session, query)
+        items, after = service.list_changes(session, query, core.settings.cluster)
     return pager.page(query, items, after=after)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.paging import PageQuery
 from api.troubles.kinds import TroubleKind
-from api.vocabulary import TroubleChange
+from api.vocabulary import Level, TroubleChange
 
 
 class TroubleQuery(PageQuery):
@@ -30,6 +30,9 @@ class TroubleOut(BaseModel):
                     "id": 3,
                     "kind": "node_silent",
                     "subject": "worker-1",
+                    "level": "high",
+                    "cluster": "prod",
+                    "dedup_key": "nonself/prod/node_silent/worker-1",
                     "open": True,
                     "said": "Node worker-1 has sent nothing for 321 seconds; see to its agent.",
                     "value": 321.0,
@@ -44,6 +47,12 @@ class TroubleOut(BaseModel):
     id: int
     kind: Annotated[str, Field(description="One of those of docs/observing.md; later releases have more.")]
     subject: Annotated[str, Field(description="Name of the node, channel or token; else `service`.")]
+    level: Annotated[Level, Field(description="How bad troubles of this kind are.")]
+    cluster: Annotated[str, Field(description="Of the service, as its setting names it.")]
+    dedup_key: Annotated[
+        str,
+        Field(description="The same whenever the same is wrong again: a pager keeps one incident by it."),
+    ]
     open: bool
     said: Annotated[str, Field(description="What is wrong, in a sentence, as last seen while it was open.")]
     value: Annotated[float, Field(description="Newest measured while it was open, in its kind's unit.")]

@@ -9,10 +9,14 @@ from sqlalchemy.orm import Session
 from api import standing
 from api.db.access_tables import TokenRow
 from api.db.alert_tables import AlertRow
-from api.db.push_tables import ChannelRow
+from api.db.push_tables import ChannelRow, DeliveryRow
+from api.db.rule_tables import MatchRow
 from api.db.tables import ContainerRow, InboxRow, NodeRow, ScoreRow
+from api.troubles.readings import Refused
 from api.vocabulary import Level
 
+_PENDING: Final = "pending"
+"""The state of a delivery, of `api.push.words`: push knows troubles, and not the other way round."""
 _UNKNOWN: Final = "unknown"
 """Level of an alert that an earlier release raised."""
 
@@ -39,9 +43,39 @@ def find_oldest_pending(session: Session) -> int | None:
     return session.scalar(pending.order_by(InboxRow.id).limit(1))
 
 
+def find_oldest_match(session: Session) -> int | None:
+    """Return when the match came that has waited longest for the worker, in Unix milliseconds."""
+    pending = select(MatchRow.received_at).where(MatchRow.outcome.is_(None))
+    return session.scalar(pending.order_by(MatchRow.id).limit(1))
+
+
 def list_channels(session: Session) -> Sequence[ChannelRow]:
     """Return the channels of push."""
     return session.scalars(select(ChannelRow).order_by(ChannelRow.id)).all()
+
+
+def list_refused(session: Session) -> list[Refused]:
+    """Return of each enabled channel what was tried and waits for another attempt."""
+    waits = (
+        (DeliveryRow.channel_id == ChannelRow.id)
+        & (DeliveryRow.state == _PENDING)
+        & (DeliveryRow.attempts > 0)
+    )
+    rows = session.execute(
+        select(
+            ChannelRow.name,
+            ChannelRow.failures,
+            func.count(DeliveryRow.id),
+            func.min(DeliveryRow.created_at),
+            func.max(DeliveryRow.last_error),
+        )
+        .outerjoin(DeliveryRow, waits)
+        .where(ChannelRow.enabled)
+        .group_by(ChannelRow.id, ChannelRow.name, ChannelRow.failures)
+    )
+    return [
+        Refused(name, failures > 0, number, oldest, error) for name, failures, number, oldest, error in rows
+    ]
 
 
 def list_expiring(session: Session, after_ms: int) -> Sequence[TokenRow]:

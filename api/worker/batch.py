@@ -13,6 +13,7 @@ from api.falco.shape import Alert
 from api.falco.telling import anomaly_of
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
+from api.tracing.tracer import Untraced
 from api.vocabulary import Mode, Verdict
 from api.worker import policy, releasing, repository
 from api.worker.baselines import Baselines, Key, Learner, is_ready
@@ -23,6 +24,7 @@ from api.worker.ledger import Ledgers
 from api.worker.policy import Learning
 from api.worker.repository import Item, identify_replica
 from api.worker.settling import brings_program
+from api.worker.spans import Spans
 from api.worker.suppressing import MOST_UNSEEN, Suppressions, unseen_of
 from api.worker.upgrading import Judge, Upgrades
 from api.worker.window_matches import WindowMatches
@@ -79,8 +81,10 @@ class BatchProcessor:
         emit: Callable[[Alert], None],
         *,
         owner_of: OwnerOf = unasked,
+        spans: Spans | None = None,
     ) -> None:
         self._session = session
+        self._spans = spans or Spans(Untraced())
         self._baselines = baselines
         self._settings = settings
         self._now_ms = now_ms
@@ -118,7 +122,8 @@ class BatchProcessor:
             self._identities.prefetch(self._containers.values())
             self._matches.look(self._containers.values())
             for item in items:
-                self._handle(item)
+                with self._spans.of(self._session, "score delta", item.traceparent):
+                    self._handle(item)
                 self._tally.handled += 1
                 if enough():
                     break

@@ -14,6 +14,7 @@ from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import matches
 from api.worker.baselines import Baselines
 from api.worker.matches import MatchProcessor, MatchTally
+from api.worker.spans import Spans
 from api.worker.suppressing import SUPPRESSED_METRIC
 from api.worker.transaction import learning
 
@@ -49,7 +50,10 @@ class MatchWorker:
             return True
 
     def _handle(self, limit: int) -> int:
-        with learning(self._core, self._baselines) as session:
+        with (
+            self._core.tracer.span("worker matches") as span,
+            learning(self._core, self._baselines) as session,
+        ):
             rows = self._take(session, limit)
             processor = MatchProcessor(
                 session,
@@ -58,8 +62,10 @@ class MatchWorker:
                 self._core.clock.now_ms(),
                 partial(self._core.falco.write, session),
                 owner_of=self._core.owner_of,
+                spans=Spans(self._core.tracer, span),
             )
             tally = processor.process(rows)
+            span.note({"nonself.matches": len(rows), "nonself.alerts": len(tally.alerts_opened)})
         self._count(tally)
         return len(rows)
 

@@ -15,12 +15,14 @@ from api.db.tables import ContainerRow, ScoreRow
 from api.errors import NotPossibleError
 from api.owners import OwnerOf, unasked
 from api.settings import ServiceSettings
+from api.tracing.tracer import Untraced
 from api.vocabulary import MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines, Key
 from api.worker.identities import Identities
 from api.worker.open_conditions import decide, read
 from api.worker.signatures import SignatureBook
+from api.worker.spans import Spans
 from api.worker.suppressing import Suppressions
 from api.worker.unlearning import holder, kept_window, unlearn
 from wire.bundle import is_enabled
@@ -51,6 +53,7 @@ class MatchProcessor:
         now_ms: Its time.
         emit: Told of every match that is raised.
         owner_of: Says what the Kubernetes API knows of a container's pod.
+        spans: Of each match whose trace is kept.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class MatchProcessor:
         emit: Callable[[SignatureMatch], None],
         *,
         owner_of: OwnerOf = unasked,
+        spans: Spans | None = None,
     ) -> None:
         self._session = session
+        self._spans = spans or Spans(Untraced())
         self._baselines = baselines
         self._settings = settings
         self._now_ms = now_ms
@@ -78,7 +83,8 @@ class MatchProcessor:
         """Handle matches in the order given."""
         with self._session.no_autoflush:
             for row in rows:
-                self._handle(row)
+                with self._spans.of(self._session, "raise match", row.traceparent):
+                    self._handle(row)
             self._book.trim()
             self._baselines.save(self._session, self._now_ms)
         return self._tally

@@ -34,6 +34,8 @@ class Item(NamedTuple):
     boot_id: str
     container_id: str
     payload: bytes
+    traceparent: str | None = None
+    """Of the span in which it came, where its trace is kept."""
 
     @property
     def instance(self) -> tuple[int, str, str]:
@@ -49,14 +51,21 @@ def has_pending(session: Session) -> bool:
 def take(session: Session, limit: int) -> list[Item]:
     """Return the deltas that wait, in the order in which they came."""
     rows = session.execute(
-        select(InboxRow.id, InboxRow.node_id, InboxRow.boot_id, InboxRow.container_id, InboxRow.payload)
+        select(
+            InboxRow.id,
+            InboxRow.node_id,
+            InboxRow.boot_id,
+            InboxRow.container_id,
+            InboxRow.payload,
+            InboxRow.traceparent,
+        )
         .where(InboxRow.processed_at.is_(None))
         .order_by(InboxRow.id)
         .limit(limit)
     )
     return [
-        Item(row_id, node_id, boot_id, container_id, payload or b"")
-        for row_id, node_id, boot_id, container_id, payload in rows
+        Item(row_id, node_id, boot_id, container_id, payload or b"", traceparent)
+        for row_id, node_id, boot_id, container_id, payload, traceparent in rows
     ]
 
 

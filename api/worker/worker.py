@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from api.core import Core
 from api.errors import StoreError
 from api.lifecycle import upgrades
+from api.tracing.tracer import Span
 from api.vocabulary import AlertKind, MatchOutcome
 from api.worker import repository
 from api.worker.baselines import Baselines
 from api.worker.batch import BatchProcessor, Tally
 from api.worker.match_worker import MatchWorker
+from api.worker.spans import Spans
 from api.worker.suppressing import SUPPRESSED_METRIC
 from api.worker.transaction import learning
 from api.worker.upgrading import RECENT_MS
@@ -131,8 +133,7 @@ class Worker:
             if not repository.has_pending(session):
                 return more_matches
         try:
-            with learning(self._core, self._baselines) as session:
-                tally, more = self._handle(session, limit)
+            tally, more = self._transact(limit)
         except StoreError:
             self._core.metrics.count("nonself_worker_failures_total")
             raise
@@ -144,7 +145,14 @@ class Worker:
         self._count(tally, began)
         return more or more_matches
 
-    def _handle(self, session: Session, limit: int) -> tuple[Tally, bool]:
+    def _transact(self, limit: int) -> tuple[Tally, bool]:
+        with self._core.tracer.span("worker batch") as span:
+            with learning(self._core, self._baselines) as session:
+                tally, more = self._handle(session, limit, span)
+            span.note({"nonself.deltas": tally.handled, "nonself.alerts": len(tally.alerts_opened)})
+        return tally, more
+
+    def _handle(self, session: Session, limit: int, span: Span | None = None) -> tuple[Tally, bool]:
         """Handle at most so many deltas; return whether more may wait.
 
         A transaction ends early where another writer waits for it: on SQLite those are agents.
@@ -152,12 +160,12 @@ class Worker:
         until = time.monotonic() + _UNDISTURBED_S
         items = repository.take(session, limit)
         store = self._core.store
-        tally = self._processor(session).process(
+        tally = self._processor(session, span).process(
             items, enough=lambda: store.wanted and time.monotonic() >= until
         )
         return tally, len(items) == limit or tally.handled < len(items)
 
-    def _processor(self, session: Session) -> BatchProcessor:
+    def _processor(self, session: Session, span: Span | None = None) -> BatchProcessor:
         return BatchProcessor(
             session,
             self._baselines,
@@ -165,6 +173,7 @@ class Worker:
             self._core.clock.now_ms(),
             partial(self._core.falco.write, session),
             owner_of=self._core.owner_of,
+            spans=Spans(self._core.tracer, span),
         )
 
     def _set_aside_the_culprit(self, limit: int) -> None:

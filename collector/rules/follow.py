@@ -60,7 +60,12 @@ class Following:
             client = BundleClient(agent.url, agent.token_file, agent.trust)
             undo.callback(client.close)
             sender = Sender(
-                agent.url, agent.token_file, agent.trust, path=MATCH_PATH, content_type=MATCH_CONTENT_TYPE
+                agent.url,
+                agent.token_file,
+                agent.trust,
+                path=MATCH_PATH,
+                content_type=MATCH_CONTENT_TYPE,
+                traces_ratio=agent.traces_ratio,
             )
             undo.callback(sender.close)
             self._running = build(

@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from api.clock import SystemClock
 from api.tokens.service import Role
+from api.troubles.watch import Watch
 from tests.hooks import LOOPBACK, Hook, a_sender, add, ask, pass_time, raise_alerts
 from tests.programs import free_port, running
 from tests.service import Service
@@ -94,6 +95,41 @@ def test_an_alert_fires_and_is_resolved_in_alertmanager(service: Service, tmp_pa
     assert fires["annotations"]["alert"] == "1"
     assert again["fingerprint"] == fires["fingerprint"]
     assert again["endsAt"] > until
+    assert [each["status"] for each in notified.events] == ["firing", "resolved"]
+
+
+@pytest.mark.slow
+def test_a_trouble_is_one_alert_in_alertmanager(service: Service, tmp_path: Path) -> None:
+    """It fires, fires on as it is sent again, and is resolved at its end: one fingerprint, two notices."""
+    clock = service.core.clock
+    clock.at_ms = SystemClock().now_ms()
+    service.core.worker_trouble = lambda: "The worker is not running."
+    with alertmanager(tmp_path) as (url, notified):
+        add(service, url, kind="alertmanager", troubles={"kinds": ["worker"], "only": True})
+        Watch(service.core).look()
+        sender = a_sender(service)
+        sender.step()
+        assert notified.wait(lambda: notified.events, 20)
+        (fires,) = active(url)
+        pass_time(service, 61)
+        sender.step()
+        (again,) = active(url)
+        service.core.worker_trouble = lambda: None
+        clock.at_ms = SystemClock().now_ms()
+        Watch(service.core).look()
+        sender.step()
+        assert notified.wait(lambda: any(each["status"] == "resolved" for each in notified.events), 20)
+
+    assert fires["labels"] == {
+        "alertname": "nonself trouble",
+        "severity": "critical",
+        "kind": "trouble",
+        "trouble": "worker",
+        "subject": "service",
+    }
+    assert fires["annotations"]["description"] == "The worker is not running."
+    assert again["fingerprint"] == fires["fingerprint"]
+    assert again["endsAt"] > fires["endsAt"]
     assert [each["status"] for each in notified.events] == ["firing", "resolved"]
 
 

@@ -7,13 +7,18 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from alembic.script import ScriptDirectory
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from api import readiness
 from api.cli import main
+from api.db.migrate import config
+from api.errors import StoreError
 from api.metrics import MANIFEST
+from api.owners import Unanswered
 from api.retention.keeper import Keeper
 from api.settings import ServiceSettings
 from api.tokens import service as tokens
@@ -21,7 +26,8 @@ from api.tokens.service import Role
 from api.troubles import watch
 from api.troubles.kinds import TroubleKind
 from api.troubles.watch import Watch
-from tests.service import NOW_MS, Service, a_delta
+from tests.hooks import pass_time
+from tests.service import NOW_MS, Service, a_delta, a_match
 from wire.profile import AgentStatus, LossCause
 
 DAY_MS = 86_400_000
@@ -120,6 +126,84 @@ def test_what_waits_too_long_is_a_backlog(open_service, monkeypatch: pytest.Monk
     assert "nonself_inbox_oldest_seconds 120.0" in text
     assert 'nonself_troubles{kind="backlog"} 1.0' in text
     assert 'nonself_troubles{kind="disk"} 0.0' in text
+
+
+def test_matches_that_wait_are_a_backlog_too(service: Service, looking: Watch) -> None:
+    """They are alerts already, and are counted for Prometheus."""
+    service.match(a_match())
+    pass_time(service, 120)
+    looking.look()
+
+    said = open_troubles(service)["backlog", "service"]
+    assert said == "The oldest of 1 matches has waited for 120 seconds: alerts are late."
+    assert "nonself_matches_pending 1.0" in service.http.get("/metrics").text
+
+
+@pytest.mark.usefixtures("looking")
+def test_an_outage_of_the_service_makes_no_node_silent(service: Service) -> None:
+    """A watch that begins anew gives nodes their five minutes; a trouble from before stays meanwhile."""
+    service.send(a_delta())
+    service.worker.drain()
+    pass_time(service, 600)
+    again = Watch(service.core)
+    again.look()
+    assert open_troubles(service) == {}
+
+    pass_time(service, 300)
+    again.look()
+    assert set(open_troubles(service)) == {("node_silent", "node-a")}
+    Watch(service.core).look()
+    assert set(open_troubles(service)) == {("node_silent", "node-a")}
+
+
+def test_loss_goes_on_over_a_restart(service: Service, looking: Watch) -> None:
+    """A first look has nothing to compare with, and says neither that calls are lost nor that none are."""
+    looking.look()
+    service.send(*(a_delta(index, lost={LossCause.TABLE_FULL: 149}) for index in range(10)))
+    service.worker.drain()
+    looking.look()
+    assert set(open_troubles(service)) == {("loss", "node-a")}
+    Watch(service.core).look()
+
+    assert set(open_troubles(service)) == {("loss", "node-a")}
+
+
+def test_a_node_that_is_silent_for_a_week_is_taken_for_removed(service: Service, looking: Watch) -> None:
+    """Clusters shrink: what was wrong with it is over, and told of once."""
+    agent = AgentStatus(version="0.1.0", window_s=10, rule_engine="failed")
+    service.send(a_delta(), agent=agent)
+    service.worker.drain()
+    pass_time(service, 300)
+    looking.look()
+    assert {kind for kind, _ in open_troubles(service)} == {"node_silent", "rule_engine"}
+    pass_time(service, 7 * 86_400)
+    looking.look()
+
+    assert open_troubles(service) == {}
+
+
+def test_who_is_asked_and_does_not_answer_is_told_of(service: Service, looking: Watch) -> None:
+    """The Kubernetes API, from the third question on; an issuer that gives no keys, which is asked again."""
+    asked = []
+
+    class NoKeys:
+        def trouble(self, *, ask: bool = False) -> str:
+            asked.append(ask)
+            return "The issuer https://login.example gives no keys: 503."
+
+    service.core.issuer = NoKeys()  # type: ignore[assignment]
+    service.core.kubernetes = lambda: Unanswered(2, "No route to host.")
+    looking.look()
+    first = set(open_troubles(service))
+    service.core.kubernetes = lambda: Unanswered(3, "No route to host.")
+    looking.look()
+
+    assert first == {("issuer", "service")}
+    assert open_troubles(service) == {
+        ("issuer", "service"): "The issuer https://login.example gives no keys: 503.",
+        ("kubernetes", "service"): "The Kubernetes API does not answer: No route to host.",
+    }
+    assert asked == [True, True]
 
 
 def test_a_rule_engine_that_failed_is_told_of(service: Service, looking: Watch) -> None:
@@ -269,3 +353,68 @@ def test_a_request_is_named_by_who_asks_or_by_its_trace(service: Service) -> Non
         assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == (expected, expected)
     refused = service.http.get("/v1/alerts", headers={"traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"})
     assert refused.json()["request_id"] == refused.headers["X-Request-Id"] != "0" * 32
+
+
+def parts(service: Service) -> dict[str, tuple[bool, str]]:
+    """Return what `/readyz` says of each part: whether it is required, and its state."""
+    told = service.http.get("/readyz").json()["dependencies"]
+    return {each["name"]: (each["required"], each["state"]) for each in told}
+
+
+@pytest.mark.usefixtures("looking")
+def test_readiness_names_each_part(service: Service) -> None:
+    """Those that are not set up are unused; the database says its schema, and how long it took."""
+    assert parts(service) == {
+        "database": (True, "ok"),
+        "worker": (True, "ok"),
+        "push": (False, "unused"),
+        "falco_output": (False, "unused"),
+        "kubernetes": (False, "unused"),
+        "issuer": (False, "unused"),
+        "disk": (False, "ok"),
+    }
+    database = service.http.get("/readyz").json()["dependencies"][0]
+    assert database["revision"] == database["known_revision"] == newest_revision()
+    assert database["took_ms"] >= 0
+
+
+def newest_revision() -> str | None:
+    """Return the newest schema there is a migration to."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+@pytest.mark.usefixtures("looking")
+def test_only_database_and_worker_make_the_service_unready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything outside fails and the disk is full: 200, and a sentence for each."""
+
+    class NoKeys:
+        def trouble(self, *, ask: bool = False) -> str:
+            assert not ask, "Whoever asks has no token, and must not have us ask others."
+            return "The issuer gives no keys."
+
+    service.core.issuer = NoKeys()  # type: ignore[assignment]
+    service.core.kubernetes = lambda: Unanswered(1, "No route to host.")
+    monkeypatch.setattr(readiness.shutil, "disk_usage", lambda _: Usage(100 << 30, 95 << 30, 5 << 30))
+    answer = service.http.get("/readyz")
+    assert answer.status_code == 200
+    said = {each["name"]: each["said"] for each in answer.json()["dependencies"]}
+    assert said["disk"] == "5.0 GiB (5.0%) are free where the state folder lies, and the database needs room."
+    assert said["kubernetes"] == "The Kubernetes API does not answer: No route to host."
+    assert [parts(service)[name][1] for name in ("issuer", "kubernetes", "disk")] == ["failing"] * 3
+
+    service.core.worker_trouble = lambda: "The worker is not running."
+    assert service.http.get("/readyz").status_code == 503
+    service.core.worker_trouble = lambda: None
+    service.core.store.close()
+    monkeypatch.setattr(service.core.store, "read", broken_store)
+    down = service.http.get("/readyz")
+    assert down.status_code == 503
+    assert parts(service)["database"] == (True, "failing")
+    assert parts(service)["push"] == (False, "unknown")
+
+
+def broken_store(**_: object) -> None:
+    """Answer as a store does whose database is away."""
+    raise StoreError("The database does not answer.")

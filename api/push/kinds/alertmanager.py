@@ -1,7 +1,7 @@
-"""Prometheus Alertmanager, API v2: an alert fires while it is open, and is resolved by its end."""
+"""Prometheus Alertmanager, API v2: what is open fires, and is resolved by its end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from api.clock import to_datetime
@@ -11,6 +11,8 @@ from api.push.http import Http
 from api.push.kinds.base import RESEND_S, Message, bearer
 from api.push.outcome import DELIVERED, Outcome, Verdict
 from api.push.seal import Secrets
+from api.push.still_open import Open
+from api.push.trouble_events import OPENED, is_trouble, name_of as name_of_trouble
 from api.vocabulary import AlertStatus
 
 PATH: Final = "/api/v2/alerts"
@@ -30,8 +32,9 @@ class Alertmanager:
     def send(self, message: Message) -> Outcome:
         return self._post([entry_of(message.event, message.now_ms)], message.secrets, message.now_ms)
 
-    def resend(self, alerts: Sequence[Mapping[str, Any]], secrets: Secrets, now_ms: int) -> Outcome:
-        entries = [entry(each, now_ms) for each in alerts]
+    def resend(self, told: Open, secrets: Secrets, now_ms: int) -> Outcome:
+        entries = [entry(each, now_ms) for each in told.alerts]
+        entries += [trouble_entry(each, now_ms, fires=True) for each in told.troubles]
         for first in range(0, len(entries), _AT_ONCE):
             outcome = self._post(entries[first : first + _AT_ONCE], secrets, now_ms)
             if outcome.verdict is not Verdict.DELIVERED:
@@ -56,7 +59,32 @@ def entry_of(event: Event, now_ms: int) -> dict[str, Any]:
         ends = to_datetime(now_ms + _FIRES_MS).isoformat()
         note = {"summary": event["data"]["message"]}
         return {"labels": labels, "annotations": note, "startsAt": event["timestamp"], "endsAt": ends}
+    if is_trouble(event):
+        return trouble_entry(event["data"]["trouble"], now_ms, fires=event["type"] == OPENED)
     return entry(event["data"]["alert"], now_ms)
+
+
+def trouble_entry(trouble: Mapping[str, Any], now_ms: int, *, fires: bool) -> dict[str, Any]:
+    """Return a trouble of nonself itself for Alertmanager; its labels are the same each time it opens."""
+    labels = {
+        "alertname": "nonself trouble",
+        "severity": trouble["level"],
+        "kind": "trouble",
+        "trouble": trouble["kind"],
+        "subject": trouble["subject"],
+        "cluster": trouble["cluster"],
+    }
+    notes = {
+        "summary": name_of_trouble(trouble),
+        "description": trouble["said"],
+        "trouble": str(trouble["id"]),
+    }
+    return {
+        "labels": {name: value for name, value in labels.items() if value},
+        "annotations": notes,
+        "startsAt": trouble["opened_at"],
+        "endsAt": to_datetime(now_ms + _FIRES_MS if fires else now_ms).isoformat(),
+    }
 
 
 def entry(alert: Mapping[str, Any], now_ms: int) -> dict[str, Any]:

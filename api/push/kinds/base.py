@@ -1,13 +1,14 @@
 """What all kinds of receivers have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from api.push.events import Event
 from api.push.outcome import Outcome
 from api.push.seal import Secrets
+from api.push.still_open import Open
 from api.push.words import Shape
 
 RESEND_S: Final = 60.0
@@ -31,14 +32,14 @@ class Transport(Protocol):
     """Delivers to one receiver; one thread uses it."""
 
     resend_s: float | None
-    """How often all open alerts are sent again; None for never."""
+    """How often all that is open is sent again; None for never."""
 
     def send(self, message: Message) -> Outcome:
         """Try once; it ends in bounded time and raises nothing that a receiver or a network can cause."""
         ...
 
-    def resend(self, alerts: Sequence[Mapping[str, Any]], secrets: Secrets, now_ms: int) -> Outcome:
-        """Send all open alerts again."""
+    def resend(self, told: Open, secrets: Secrets, now_ms: int) -> Outcome:
+        """Send all that is open again."""
         ...
 
     def close(self) -> None:
@@ -51,7 +52,7 @@ class OneWay:
 
     resend_s: float | None = None
 
-    def resend(self, _alerts: Sequence[Mapping[str, Any]], _secrets: Secrets, _now_ms: int) -> Outcome:
+    def resend(self, _told: Open, _secrets: Secrets, _now_ms: int) -> Outcome:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -7,14 +7,17 @@ from functools import cache
 from typing import Any, Final
 
 from api.guard import Guard, GuardError
-from api.push.events import level_of_event, text, title
+from api.push.events import Event, level_of_event, text, title
 from api.push.kinds.base import Message, OneWay
 from api.push.outcome import DELIVERED, Outcome, Verdict, down, judge
+from api.push.trouble_events import OPENED, is_trouble
 from api.vocabulary import Level
 
 _LOCAL: Final = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "rsyslog", "syslog", "windows"})
 """What ends on the service's own desktop or log, or has no answer: there is a kind `syslog`."""
 _STATUS: Final = re.compile(r"\berror=(\d{3})\b")
+_LONGEST_KEY: Final = 255
+"""Of PagerDuty."""
 _TYPES: Final = {
     Level.INFORMATIONAL: "info",
     Level.LOW: "info",
@@ -38,6 +41,7 @@ class Chat(OneWay):
                 self._guard.check(host, port)
         except (GuardError, ValueError) as error:
             return down(str(error))
+        _name_incident(plugin, message.event)
         sender = apprise.Apprise(asset=plugin.asset)
         sender.add(plugin)
         with _heard() as told:
@@ -91,6 +95,13 @@ def shown(address: str) -> str:
     scheme = address.partition("://")[0].lower()
     hosts = _hosts(plugin)
     return f"{scheme}://{hosts[0][0] if hosts else '…'}"
+
+
+def _name_incident(plugin: Any, event: Event) -> None:  # noqa: ANN401
+    """Have PagerDuty keep one incident for a trouble, and resolve it at its end, unless the URL says how."""
+    if plugin.secure_protocol == "pagerduty" and is_trouble(event) and not plugin.dedup:
+        plugin.dedup = event["data"]["trouble"]["dedup_key"][:_LONGEST_KEY]
+        plugin.action = "trigger" if event["type"] == OPENED else "resolve"
 
 
 def _hosts(plugin: Any) -> list[tuple[str, int]]:  # noqa: ANN401

@@ -10,6 +10,7 @@ from api.push.kinds.base import Message, OneWay
 from api.push.outcome import DELIVERED, Outcome, down
 from api.push.seal import Secrets
 from api.push.shapes import shaped
+from api.push.trouble_events import is_trouble
 
 _OPTIONS: Final = frozenset(
     {"security.protocol", "sasl.mechanism", "sasl.username", "ssl.ca.location", "client.id"}
@@ -19,7 +20,7 @@ _EXPECTED: Final = "expected kafka://HOST:PORT[,HOST:PORT…]/TOPIC"
 
 
 class Kafka(OneWay):
-    """Produces to one topic, keyed by alert, so that a partition has each alert in order.
+    """Produces to one topic, keyed by alert or trouble, so that a partition has each in order.
 
     Only the brokers that the address names are checked: the client connects to those that they name.
     """
@@ -116,5 +117,7 @@ def read(address: str) -> tuple[list[tuple[str, int]], str, dict[str, str]]:
 
 def key_of(event: Event) -> bytes:
     """Return what decides on the partition."""
+    if is_trouble(event):
+        return str(event["data"]["trouble"]["dedup_key"]).encode()
     alert = None if event["type"] == TEST else event["data"].get("alert")
     return str(alert["id"]).encode() if alert else event["type"].encode()

@@ -12,6 +12,7 @@ from api.push.http import Http
 from api.push.kinds.base import Message, OneWay, bearer
 from api.push.outcome import Outcome, Verdict
 from api.push.shapes import shaped
+from api.push.trouble_events import is_trouble
 from api.vocabulary import Level
 
 PATH: Final = "/v1/logs"
@@ -26,7 +27,7 @@ _SEVERITY: Final = {
 
 
 class Otlp(OneWay):
-    """Posts each message as one log record of the workload it is about."""
+    """Posts each message as one log record of the workload, or of nonself itself, that it is about."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -76,6 +77,13 @@ def request(message: Message) -> dict[str, Any]:
 def _of_alert(event: Event) -> dict[str, str]:
     if event["type"] in {DIGEST, TEST}:
         return {}
+    if is_trouble(event):
+        trouble = event["data"]["trouble"]
+        return {
+            "nonself.trouble.id": str(trouble["id"]),
+            "nonself.trouble.kind": trouble["kind"],
+            "nonself.trouble.subject": trouble["subject"],
+        }
     alert = event["data"]["alert"]
     return {
         "nonself.alert.id": str(alert["id"]),
@@ -90,6 +98,8 @@ def _of_alert(event: Event) -> dict[str, str]:
 def _resource(event: Event) -> dict[str, str]:
     if event["type"] in {DIGEST, TEST}:
         return {"service.name": "nonself"}
+    if is_trouble(event):
+        return {"service.name": "nonself", "k8s.cluster.name": event["data"]["trouble"]["cluster"]}
     alert = event["data"]["alert"]
     workload = alert["workload"]
     container = (alert["match"] or {}).get("container") or {}

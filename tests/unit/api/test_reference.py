@@ -1,9 +1,11 @@
 """The generated reference."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
+import api
 from api.metrics import MANIFEST, Metrics
 from api.reference import render
 
@@ -19,6 +21,20 @@ def test_a_metric_that_is_not_declared_cannot_be_emitted() -> None:
     """The manifest is the only place where metrics come from."""
     with pytest.raises(KeyError):
         Metrics().count("nonself_typos_total")
+
+
+def test_every_declared_metric_is_emitted_somewhere() -> None:
+    """The page promises no metric that no code counts: each name stands elsewhere too."""
+    package = Path(api.__file__).parent
+    named = {
+        node.value
+        for path in package.rglob("*.py")
+        if path.name != "metrics.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert set(MANIFEST) - named == set()
 
 
 def test_every_metric_keeps_the_naming_rules() -> None:

@@ -1,0 +1,1 @@
+"""Traces of OpenTelemetry: spans of requests, of the worker and of push; none unless a receiver is named."""
