@@ -19,10 +19,14 @@ _FILLED = ("inbox", "scores", "alerts", "alert_changes", "findings", "matches")
 DAYS = 28
 _DAY_MS = 86_400_000
 _NODES_OF_ALERTS = (
-    "INSERT INTO alert_nodes (node_id, alert_id) SELECT DISTINCT c.node_id, f.alert_id FROM findings f "
-    "JOIN scores s ON s.id = f.score_id JOIN containers c ON c.id = s.container_id",
-    "INSERT INTO alert_nodes (node_id, alert_id) SELECT node_id, alert_id FROM matches "
-    "ON CONFLICT DO NOTHING",
+    (
+        "INSERT INTO alert_nodes (node_id, alert_id) SELECT DISTINCT c.node_id, f.alert_id FROM findings f "
+        "JOIN scores s ON s.id = f.score_id JOIN containers c ON c.id = s.container_id"
+    ),
+    (
+        "INSERT INTO alert_nodes (node_id, alert_id) SELECT node_id, alert_id FROM matches "
+        "ON CONFLICT DO NOTHING"
+    ),
 )
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 _CONTRIBUTIONS = [
