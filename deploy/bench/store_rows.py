@@ -18,6 +18,16 @@ TECHNIQUES = ("T1059", "T1059.004", "T1611", "T1552.001", "T1070")
 _FILLED = ("inbox", "scores", "alerts", "alert_changes", "findings", "matches")
 DAYS = 28
 _DAY_MS = 86_400_000
+_NODES_OF_ALERTS = (
+    (
+        "INSERT INTO alert_nodes (node_id, alert_id) SELECT DISTINCT c.node_id, f.alert_id FROM findings f "
+        "JOIN scores s ON s.id = f.score_id JOIN containers c ON c.id = s.container_id"
+    ),
+    (
+        "INSERT INTO alert_nodes (node_id, alert_id) SELECT node_id, alert_id FROM matches "
+        "ON CONFLICT DO NOTHING"
+    ),
+)
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 _CONTRIBUTIONS = [
     {
@@ -65,6 +75,10 @@ def fill(engine: Engine, size: Size, now_ms: int, say: Callable[[str], None]) ->
             say(f"store: {table} filled")
         for each in indexes:
             connection.exec_driver_sql(each)
+        if postgresql:
+            # As a replica, the server fires no trigger; in SQLite they have done this.
+            for each in _NODES_OF_ALERTS:
+                connection.exec_driver_sql(each)
         if postgresql:
             for table in (*_FILLED, "workloads", "containers", "nodes"):
                 connection.exec_driver_sql(
