@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iter
         service.learn(60)
         service.put("/v1/workloads/1/mode", {"mode": "enforcement-alert", "reason": "test"})
         service.send(a_delta(60, LOOP | INTRUSION))
-        service.match(a_match())
+        service.match(a_match(), a_match(2, rule="Other rule"))
         service.worker.drain()
         yield service
 
