@@ -31,6 +31,7 @@ TAGS: Final = [
         ("keys", "Whose bundles are taken, and the key of this service."),
         ("scores", "How unusual each window was, and whether it was learned."),
         ("alerts", "What did not belong: list, follow, count and triage."),
+        ("events", "Alerts and scores as they come, as Server-Sent Events."),
         ("suppressions", "What raises no alert for a time."),
         ("channels", "Who is told of alerts, and how that fares."),
         ("retention", "What is kept how long."),
