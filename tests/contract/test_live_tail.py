@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 
 from api import cli
-from api.client import Client
+from api.connection import Connection
 from api.errors import ClientError
 from api.events.follow import Follower
 from api.tokens.service import Role
@@ -69,11 +69,10 @@ class Waits:
         self.pauses: list[float] = []
         self.said: list[str] = []
 
-    def follower(self, url: str, token_file: Path, after: str | None = None) -> Follower:
+    def follower(self, url: str, after: str | None = None) -> Follower:
         """Return a follower of a script."""
-        token_file.write_text("t")
         return Follower(
-            Client(url, token_file),
+            Connection(url, "t"),
             {},
             after=after,
             say=self.said.append,
@@ -87,7 +86,7 @@ def problem(detail: str) -> bytes:
     return json.dumps({"detail": detail}).encode()
 
 
-def test_a_follower_comes_again_where_it_was_and_waits_longer_each_time(tmp_path: Path) -> None:
+def test_a_follower_comes_again_where_it_was_and_waits_longer_each_time() -> None:
     """After a broken line, an event cut in two, and a service that starts; it says so, once."""
     waits = Waits()
     with Script(
@@ -97,7 +96,7 @@ def test_a_follower_comes_again_where_it_was_and_waits_longer_each_time(tmp_path
         (200, event(2) + event(3, "gap")),
         (200, event(4)),
     ) as script:
-        told = list(islice(waits.follower(script.url, tmp_path / "t").events(), 4))
+        told = list(islice(waits.follower(script.url).events(), 4))
 
     assert [each.json()["id"] for each in told] == [1, 2, 3, 4]
     assert script.asked == [None, "a1", "a1", "a1", "a3"]
@@ -109,39 +108,39 @@ def test_a_follower_comes_again_where_it_was_and_waits_longer_each_time(tmp_path
     assert "back" in waits.said[1]
 
 
-def test_a_follower_that_heard_nothing_comes_again_where_the_stream_began(tmp_path: Path) -> None:
+def test_a_follower_that_heard_nothing_comes_again_where_the_stream_began() -> None:
     """What happens between a stream's begin and its first event is not missed."""
     waits = Waits()
     with Script((200, b"retry: 10\nid: a7\n\n"), (200, event(8))) as script:
-        (told,) = islice(waits.follower(script.url, tmp_path / "t").events(), 1)
+        (told,) = islice(waits.follower(script.url).events(), 1)
 
     assert script.asked == [None, "a7"]
     assert told.id == "a8"
 
 
 @pytest.mark.parametrize("status", [401, 422])
-def test_a_follower_that_is_refused_ends(tmp_path: Path, status: int) -> None:
+def test_a_follower_that_is_refused_ends(status: int) -> None:
     """At once, with the service's sentence, also where it followed before; it would be refused again."""
     waits = Waits()
     with (
         Script((200, HELLO + event(1)), (status, problem("The token 'soc' was revoked."))) as script,
         pytest.raises(ClientError, match="The token 'soc' was revoked"),
     ):
-        list(waits.follower(script.url, tmp_path / "t").events())
+        list(waits.follower(script.url).events())
     assert waits.said == []
 
 
-def test_a_follower_that_never_got_through_does_not_try_for_ever(tmp_path: Path) -> None:
+def test_a_follower_that_never_got_through_does_not_try_for_ever() -> None:
     """A wrong address, and a service whose streams are all taken, are told at once."""
     with Script() as script:
         gone = script.url
     with pytest.raises(ClientError, match="No service answers at"):
-        list(Waits().follower(gone, tmp_path / "t").events())
+        list(Waits().follower(gone).events())
     with (
         Script((503, problem("The service has 256 streams open."))) as script,
         pytest.raises(ClientError, match="256 streams"),
     ):
-        list(Waits().follower(script.url, tmp_path / "t").events())
+        list(Waits().follower(script.url).events())
 
 
 @pytest.fixture

@@ -9,13 +9,17 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import urllib3
 
-from api.client import Client
+from api.alerts.client import Alerts
+from api.alerts.schemas import AlertQuery
+from api.alerts.triage_schemas import ChangeOut, ChangeQuery
+from api.connection import Connection, read_token
 from api.events.follow import Follower
+from api.vocabulary import AlertChange
 from tests.databases import Database
 from tests.system.test_poller import WRITERS, Actor, Writer
 from tests.system.test_service_crash import answers, free_port, start
@@ -33,8 +37,8 @@ class Live(Actor):
         self.seen: list[tuple[str, int, int]] = []
 
     def run(self) -> None:
-        client = Client(self.url, self._file)
-        follower = Follower(client, self._query, after="a0", say=lambda _: None, pause=self._pause)
+        connection = Connection(self.url, read_token(self._file))
+        follower = Follower(connection, self._query, after="a0", say=lambda _: None, pause=self._pause)
         with suppress(StoppedError):
             for event in follower.events():
                 data = event.json()
@@ -111,9 +115,9 @@ def test_readers_of_streams_miss_and_repeat_nothing_while_the_service_is_killed(
                 each.stopping.set()
                 each.thread.join()
             written = {rule for each in writers for rule in each.acknowledged}
-            client = Client(url, token)
-            opened = all_opened(client, written)
-            stored = [as_seen(each) for each in client.list("/v1/alerts/changes", limit="1000")]
+            listed = Alerts(Connection(url, read_token(token)))
+            opened = all_opened(listed, written)
+            stored = [as_seen(each) for each in listed.changes(ChangeQuery(limit=1000))]
             wait_for(lambda: min(len(readers[0].seen), len(tail.seen)) >= len(stored), 60)
             wait_for(lambda: len(readers[1].seen) >= len(opened), 60)
         finally:
@@ -130,16 +134,16 @@ def test_readers_of_streams_miss_and_repeat_nothing_while_the_service_is_killed(
     assert tail.seen == stored
 
 
-def as_seen(change: dict[str, Any]) -> tuple[str, int, int]:
+def as_seen(change: ChangeOut) -> tuple[str, int, int]:
     """Return a change of the list as readers note it."""
-    return f"alert.{change['change']}", change["id"], change["alert"]
+    return f"alert.{change.change}", change.id, change.alert
 
 
-def all_opened(client: Client, written: set[str]) -> list[tuple[str, int, int]]:
+def all_opened(alerts: Alerts, written: set[str]) -> list[tuple[str, int, int]]:
     """Wait until all that was acknowledged has raised its alert; return how these were opened."""
 
-    def rules() -> set[str]:
-        return {each["rule"] for each in client.list("/v1/alerts", limit="1000")}
+    def rules() -> set[str | None]:
+        return {each.rule for each in alerts.list(AlertQuery(limit=1000))}
 
     wait_for(lambda: written <= rules(), 60, every_s=0.5)
-    return [as_seen(each) for each in client.list("/v1/alerts/changes", limit="1000", change="opened")]
+    return [as_seen(each) for each in alerts.changes(ChangeQuery(limit=1000, change=AlertChange.OPENED))]
