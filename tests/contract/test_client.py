@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from api.alerts.schemas import AlertFilter, AlertQuery
-from api.alerts.triage_schemas import BulkIn, ChangeQuery, TriageAction, TriageIn
+from api.alerts.triage_schemas import ChangeQuery, TriageAction, TriageIn
 from api.client import Client
 from api.connection import Connection, build, to_json
 from api.errors import ClientError
@@ -106,7 +106,7 @@ def busy(status: int, after: str | None = None) -> tuple[int, dict[str, str], by
     return status, {} if after is None else {"Retry-After": after}, problem.encode()
 
 
-EMPTY: Final = (200, {}, b'{"items": [], "next_cursor": "YWZ0ZXI6MA"}')
+EMPTY: Final = (200, {}, b'{"items": [], "next_cursor": "YWZ0ZXI6MA", "more": false}')
 
 
 def patient(url: str, **changes: Any) -> tuple[Connection, list[float]]:
@@ -140,11 +140,11 @@ def test_lists_go_through_all_pages(served: Service) -> None:
 def test_filters_and_steps_are_models(served: Service) -> None:
     """A dry run of a step with many alerts names those of the filter."""
     client = client_of(served, Role.TRIAGE)
-    step = BulkIn(action=TriageAction.CLOSE, verdict=AlertVerdict.BENIGN, dry_run=True)
+    step = TriageIn(action=TriageAction.CLOSE, verdict=AlertVerdict.BENIGN, dry_run=True)
 
     told = client.alerts.triage_all(AlertFilter(rule="Shell spawned"), step)
 
-    assert (told.alerts, told.changed, told.dry_run) == (1, 0, True)
+    assert (told.alerts, told.changed, told.dry_run) == (1, 1, True)
 
 
 def test_a_step_with_what_was_read_before_somebody_else_is_refused(served: Service) -> None:
@@ -171,7 +171,7 @@ def test_refusals_are_errors_of_their_kind(served: Service) -> None:
     with pytest.raises(ClashError, match="exists already"):
         client.tokens.create(TokenIn(name="read", role=Role.READ))
     with pytest.raises(NotUnderstoodError, match="at least one filter"):
-        client.alerts.triage_all(AlertFilter(), BulkIn(action=TriageAction.ACKNOWLEDGE))
+        client.alerts.triage_all(AlertFilter(), TriageIn(action=TriageAction.ACKNOWLEDGE))
     with pytest.raises(UnknownTokenError):
         list(Client(Connection(served.url, "nonself_admin_" + "A" * 43)).alerts.list())
 
@@ -300,7 +300,7 @@ def test_a_wish_that_cannot_be_has_the_sentence_of_the_service(served: Service) 
 
 
 def test_every_operation_has_a_method(served: Service) -> None:
-    """What the description has and the client lacks is for agents and machines alone."""
+    """What the description has and the client lacks is a stream, or for agents and machines alone."""
     source = "".join(path.read_text() for path in (PAGE.parents[1] / "api").glob("*/client.py"))
     paths = served.http.get("/openapi.json").json()["paths"]
     used = {re.sub(r"\{[^}]*\}", "{}", each) for each in _paths(source)}
@@ -311,6 +311,7 @@ def test_every_operation_has_a_method(served: Service) -> None:
         "/livez",
         "/readyz",
         "/metrics",
+        "/v1/events",  # Followed by api.events.follow.
         "/v1/ingest/matches",
         "/v1/ingest/profiles",
         "/v1/rules/bundle",

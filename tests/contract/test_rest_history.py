@@ -82,6 +82,7 @@ def test_retention_says_what_is_kept_and_what_went(service: Service, database: D
         "findings": 365,
         "hourly_history": 30,
         "history": 730,
+        "changes": 30,
         "stale_versions": 365,
     }
     assert before["versions"] == {"stale": 0, "rollback": 1, "most": None, "due": 0}

@@ -274,7 +274,7 @@ def test_rules_and_workloads_have_alerts_of_their_own(service: Service) -> None:
         for each in alerts(service)
     ]
     assert shown == [
-        ("shop", "Shell spawned", 2, "closed"),
+        ("shop", "Shell spawned", 2, "superseded"),
         ("shop", "Shadow read", 1, "open"),
         ("bank", "Shell spawned", 1, "open"),
         ("shop", "Shell spawned", 1, "open"),

@@ -388,7 +388,8 @@ def test_what_was_an_attack_is_not_silenced(enforcing: Service) -> None:
 
     assert (refused.status_code, "true_positive" in refused.json()["detail"]) == (409, True)
     assert made.status_code == 201
-    assert (alerts(enforcing)[0]["verdict"], alerts(enforcing)[0]["suppression"]) == ("false_positive", 1)
+    shown = alerts(enforcing)[0]
+    assert (shown["verdict"], shown["suppression"]) == ("false_positive", made.json()["id"])
 
 
 def test_a_person_closes_and_silences_at_a_terminal(

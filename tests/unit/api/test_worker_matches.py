@@ -160,7 +160,7 @@ def test_a_window_that_a_person_relearned_stays_learned(bench: MatchBench) -> No
     with bench.core.store.write() as session:
         score_id = bench.score_of(50).id
         row = learning.take(
-            session, score_id, learning.Step.RELEARN, reason="a drill", actor="eve", now_ms=NOW_MS
+            session, score_id, learning.LearningStep.RELEARN, reason="a drill", actor="eve", now_ms=NOW_MS
         )
         bench.core.forget_baseline(row.workload_id)
     bench.match(a_match(2, index=50))
