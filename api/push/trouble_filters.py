@@ -14,7 +14,7 @@ class TroubleFilters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kinds: Annotated[list[TroubleKind], Field(max_length=100, description="Empty: all kinds.")] = []
-    only: Annotated[bool, Field(description="The channel is told of no alerts.")] = False
+    only: Annotated[bool, Field(strict=True, description="The channel is told of no alerts.")] = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
