@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from api.alerts import filters
 from api.alerts.schemas import AlertFilter
@@ -12,6 +12,21 @@ from api.db.alert_tables import AlertRow, FindingRow
 from api.db.slices import Slice
 from api.db.tables import ContainerRow, NodeRow, ScoreRow, WorkloadRow
 
+# What a page shows of each alert's newest window; all else of it is JSON that nobody reads there.
+_IN_LISTS: Final = (
+    load_only(FindingRow.alert_id),
+    load_only(ScoreRow.resolution, ScoreRow.extrapolated, ScoreRow.evidence),
+    load_only(
+        ContainerRow.container_id,
+        ContainerRow.runtime,
+        ContainerRow.name,
+        ContainerRow.pod,
+        ContainerRow.namespace,
+        ContainerRow.image,
+        ContainerRow.image_digest,
+        ContainerRow.seen_from_start,
+    ),
+)
 MOST_FINDINGS: Final = 1000
 """Windows of an alert that are shown, and that retention keeps until a person closes it."""
 
@@ -90,7 +105,8 @@ def newest_findings(session: Session, alert_ids: Collection[int]) -> dict[int, F
         .select_from(AlertRow)
         .where(AlertRow.id.in_(alert_ids))
     )
-    rows = session.execute(_findings().where(FindingRow.id.in_([each for each in ids if each is not None])))
+    query = _findings().options(*_IN_LISTS)
+    rows = session.execute(query.where(FindingRow.id.in_([each for each in ids if each is not None])))
     return {view.row.alert_id: view for row in rows if (view := FindingView(*row)).row.alert_id is not None}
 
 
