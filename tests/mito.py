@@ -5,6 +5,7 @@ Of https://pkg.go.dev/github.com/elastic/mito/lib only what our program uses: th
 """
 
 import json
+import sys
 from typing import Any
 
 import celpy
@@ -70,8 +71,13 @@ _FUNCTIONS = {
 
 def evaluate(program: str, state: dict[str, Any]) -> dict[str, Any]:
     """Return the state that a program makes of another one."""
-    environment = celpy.Environment()
-    tree = _As().transform(environment.compile(program))
-    made = environment.program(tree, functions=_FUNCTIONS).evaluate({"state": json_to_cel(state)})
+    # cel-python raises the limit of the whole interpreter, and other tests ask where it is.
+    limit = sys.getrecursionlimit()
+    try:
+        environment = celpy.Environment()
+        tree = _As().transform(environment.compile(program))
+        made = environment.program(tree, functions=_FUNCTIONS).evaluate({"state": json_to_cel(state)})
+    finally:
+        sys.setrecursionlimit(limit)
     plain: dict[str, Any] = json.loads(json.dumps(made, cls=celpy.CELJSONEncoder))
     return plain

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -64,11 +65,16 @@ class Daemon:
                 env=_environment(),
             )
         deadline = time.monotonic() + _START_S
-        while not self.socket.exists():
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 msg = f"containerd did not start: {log.read_text()[-500:]}"
                 raise StartError(msg)
             time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        """Tell whether it takes connections, which is a moment after its socket is there."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            return asking.connect_ex(str(self.socket)) == 0
 
     def ctr(self, *arguments: str, namespace: str = "default", timeout_s: float = 60.0) -> str:
         """Run `ctr` against this containerd and return what it printed.

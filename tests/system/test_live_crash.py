@@ -57,7 +57,9 @@ class Tail:
     """`nonself alerts tail --json` as its users start it."""
 
     def __init__(self, url: str, token_file: Path) -> None:
-        command = [sys.executable, "-m", "api.cli", "alerts", "tail", "--json", "--after=a0"]
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so has what they start.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "api.cli", "alerts", "tail"]
+        command += ["--json", "--after=a0"]
         command += [f"--url={url}", f"--token-file={token_file}"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read)
