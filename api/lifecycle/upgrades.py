@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from api.audit import record
 from api.db.baseline_tables import BaselineVersionRow
-from api.db.tables import BaselineRow, WorkloadRow
+from api.db.tables import BaselineRow, ScoreRow, WorkloadRow
 from api.db.upgrade_tables import UpgradeRow
 from api.errors import NotPossibleError
 from api.lifecycle import versions
@@ -17,22 +17,18 @@ from model import snapshot
 from model.baseline import Baseline
 from model.inherit import inherit
 
-OPEN: Final = (UpgradeState.SETTLING.value, UpgradeState.REVIEW.value)
-
-
-def digest_of(image: str) -> str:
-    """Return the digest of an image as provenance names it; empty where none is known.
-
-    Examples:
-        >>> digest_of("web:1@sha256:0123"), digest_of("web:1")
-        ('sha256:0123', '')
-    """
-    return image.partition("@")[2]
+_AT_REST: Final = (BaselineState.LEARNING.value, BaselineState.READY.value)
 
 
 def digests_of(provenance: Provenance) -> set[str]:
-    """Return the digests of the images that a version learned windows of."""
-    return {digest for image in provenance.images if (digest := digest_of(image))}
+    """Return the digests of the images that a version learned windows of; of some images none is known.
+
+    Examples:
+        >>> from collections import Counter
+        >>> digests_of(Provenance(images=Counter({"web:1@sha256:0123": 2, "web:2": 1})))
+        {'sha256:0123'}
+    """
+    return {digest for image in provenance.images if (digest := image.partition("@")[2])}
 
 
 def find(session: Session, workload_id: int, digest: str) -> UpgradeRow | None:
@@ -75,30 +71,42 @@ def find_ancestor(session: Session, live: BaselineVersionRow, digest: str) -> Ba
     return None
 
 
+def held(upgrade: UpgradeRow) -> tuple[ColumnElement[bool], ...]:
+    """Return what is so of the windows that are held out of the version of a change."""
+    return (
+        ScoreRow.workload_id == upgrade.workload_id,
+        ScoreRow.quarantined.is_(True),
+        ScoreRow.version_id == upgrade.version_id,
+    )
+
+
 def begin(
-    session: Session, workload: WorkloadRow, row: BaselineRow, *, image: str, digest: str, now_ms: int
+    session: Session,
+    live: BaselineVersionRow,
+    row: BaselineRow,
+    *,
+    image: str,
+    digest: str,
+    now_ms: int,
 ) -> UpgradeRow:
     """Open a change to an image: a version at rest that inherits from the live one, at a reduced weight.
 
     Args:
         session: A write transaction.
-        workload: In mode `enforcement-alert`.
-        row: What its live version has learned.
+        live: Of a workload in mode `enforcement-alert`.
+        row: What that has learned.
         image: Name of the image.
         digest: Its digest, which no version of the workload in use knows.
         now_ms: Now.
     """
-    live = versions.find_live(session, row)
-    if live is None:
-        msg = f"Expected a live version of workload {workload.id}; there is none."
-        raise NotPossibleError(msg)
-    began = snapshot.to_bytes(Baseline.from_state(inherit(snapshot.from_bytes(row.snapshot).state())))
-    version = versions.begin(session, workload.id, parent=live, origin=Origin.UPGRADED, now_ms=now_ms)
+    heir = Baseline.from_state(inherit(snapshot.from_bytes(row.snapshot).state()))
+    began = snapshot.to_bytes(heir)
+    version = versions.begin(session, live.workload_id, parent=live, origin=Origin.UPGRADED, now_ms=now_ms)
     version.snapshot, version.taught_by = began, row.taught_by
-    version.windows_learned = snapshot.from_bytes(began).windows_learned
+    version.windows_learned = heir.windows_learned
     version.provenance = Provenance().to_plain()
     upgrade = UpgradeRow(
-        workload_id=workload.id,
+        workload_id=live.workload_id,
         image=image,
         digest=digest,
         predecessor_id=live.id,
@@ -140,7 +148,7 @@ def approve(
     Raises:
         NotPossibleError: The change is not open.
     """
-    _check_open(upgrade)
+    check_open(upgrade)
     version = session.get_one(BaselineVersionRow, upgrade.version_id)
     _to_ready(session, version, actor=actor, reason=reason, now_ms=now_ms)
     workload = session.get_one(WorkloadRow, upgrade.workload_id)
@@ -148,7 +156,7 @@ def approve(
     _close(session, upgrade, UpgradeState.APPROVED, difference, actor=actor, reason=reason, now_ms=now_ms)
 
 
-def reject(
+def close(
     session: Session,
     upgrade: UpgradeRow,
     *,
@@ -158,21 +166,26 @@ def reject(
     reason: str,
     now_ms: int,
 ) -> None:
-    """Retire a change's version, since the image is rejected or nothing is left to decide.
+    """End a change otherwise: its version is retired, unless somebody has moved it by itself already.
 
     The caller tells the worker to read the baseline anew, before the transaction is committed.
 
     Raises:
         NotPossibleError: The change is not open.
     """
-    _check_open(upgrade)
+    check_open(upgrade)
     version = session.get_one(BaselineVersionRow, upgrade.version_id)
-    if version.state != BaselineState.RETIRED.value:
+    if version.state in _AT_REST:
         versions.retire(session, version, actor=actor, reason=reason, now_ms=now_ms)
     _close(session, upgrade, to, difference, actor=actor, reason=reason, now_ms=now_ms)
 
 
-def _check_open(upgrade: UpgradeRow) -> None:
+def check_open(upgrade: UpgradeRow) -> None:
+    """Raise where a change was closed.
+
+    Raises:
+        NotPossibleError: It was; the sentence says how.
+    """
     if upgrade.closed_at is not None:
         msg = f"Expected an upgrade that is open; upgrade {upgrade.id} is {upgrade.state}."
         raise NotPossibleError(msg)

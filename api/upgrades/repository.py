@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api.db.slices import Slice
 from api.db.tables import ScoreRow, WorkloadRow
 from api.db.upgrade_tables import UpgradeRow
+from api.lifecycle import upgrades
 from api.vocabulary import UpgradeState
 
 
@@ -41,15 +42,4 @@ def find(session: Session, upgrade_id: int) -> UpgradeView | None:
 
 def count_held(session: Session, upgrade: UpgradeRow) -> int:
     """Return how many windows are held out of an upgrade's version."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(ScoreRow)
-            .where(
-                ScoreRow.workload_id == upgrade.workload_id,
-                ScoreRow.quarantined.is_(True),
-                ScoreRow.version_id == upgrade.version_id,
-            )
-        )
-        or 0
-    )
+    return session.scalar(select(func.count(ScoreRow.id)).where(*upgrades.held(upgrade))) or 0

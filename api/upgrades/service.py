@@ -1,11 +1,13 @@
 """Decides what is shown of upgrades, and what a person may decide."""
 
+from typing import NamedTuple
+
 from sqlalchemy.orm import Session
 
-from api.baselines import diff
+from api.baselines import content, diff
+from api.baselines.repository import VersionView
 from api.baselines.schemas import DifferenceOut, VersionWorkloadOut
 from api.clock import to_datetime
-from api.db.baseline_tables import BaselineVersionRow
 from api.db.upgrade_tables import UpgradeRow
 from api.errors import existing
 from api.lifecycle import upgrades
@@ -13,8 +15,9 @@ from api.lifecycle.provenance import Provenance
 from api.upgrades import repository
 from api.upgrades.repository import UpgradeView
 from api.upgrades.schemas import ConfidenceOut, UpgradeDetailOut, UpgradeOut, UpgradeQuery
-from api.vocabulary import UpgradeState
+from api.vocabulary import BaselineState, UpgradeState
 from model import snapshot
+from model.baseline import Baseline
 from model.inherit import added
 
 
@@ -34,13 +37,13 @@ def get(session: Session, upgrade_id: int) -> UpgradeDetailOut:
     """
     view = _find(session, upgrade_id)
     row = view.row
-    is_open = row.closed_at is None
-    return UpgradeDetailOut(
-        **_show(view).model_dump(),
-        held=repository.count_held(session, row),
-        confidence=_confidence(session, row) if is_open else None,
-        difference=_difference(session, row) if is_open else _kept(row),
-    )
+    shown = _show(view).model_dump() | {"held": repository.count_held(session, row)}
+    version = content.find(session, row.version_id)
+    if row.closed_at is not None or version.row.state == BaselineState.RETIRED.value:
+        kept = DifferenceOut.model_validate(row.difference) if row.difference else None
+        return UpgradeDetailOut(**shown, confidence=None, difference=kept)
+    learned = _learned(session, row, version)
+    return UpgradeDetailOut(**shown, confidence=_confidence(learned), difference=_difference(learned))
 
 
 def approve(session: Session, upgrade_id: int, *, reason: str, actor: str, now_ms: int) -> UpgradeDetailOut:
@@ -53,7 +56,9 @@ def approve(session: Session, upgrade_id: int, *, reason: str, actor: str, now_m
         NotPossibleError: It is closed, or its version cannot rank scores.
     """
     row = _find(session, upgrade_id).row
-    told = _difference(session, row).model_dump() if row.closed_at is None else {}
+    upgrades.check_open(row)
+    version = content.find(session, row.version_id)
+    told = _difference(_learned(session, row, version)).model_dump()
     upgrades.approve(session, row, difference=told, actor=actor, reason=reason, now_ms=now_ms)
     return get(session, upgrade_id)
 
@@ -68,8 +73,10 @@ def reject(session: Session, upgrade_id: int, *, reason: str, actor: str, now_ms
         NotPossibleError: It is closed.
     """
     row = _find(session, upgrade_id).row
-    told = _difference(session, row).model_dump() if row.closed_at is None else {}
-    upgrades.reject(
+    upgrades.check_open(row)
+    version = content.find(session, row.version_id)
+    told = _difference(_learned(session, row, version)).model_dump()
+    upgrades.close(
         session,
         row,
         to=UpgradeState.REJECTED,
@@ -81,33 +88,44 @@ def reject(session: Session, upgrade_id: int, *, reason: str, actor: str, now_ms
     return get(session, upgrade_id)
 
 
+class _Learned(NamedTuple):
+    """What the version of an open upgrade knows, and what of it was inherited."""
+
+    known: Provenance
+    now: Baseline
+    began: Baseline
+
+
 def _find(session: Session, upgrade_id: int) -> UpgradeView:
     return existing(repository.find(session, upgrade_id), f"upgrade {upgrade_id}")
 
 
-def _confidence(session: Session, row: UpgradeRow) -> ConfidenceOut:
-    version = session.get_one(BaselineVersionRow, row.version_id)
-    known = Provenance.from_plain(version.provenance)
-    unseen = snapshot.from_bytes(version.snapshot or b"").unseen()
+def _learned(session: Session, row: UpgradeRow, version: VersionView) -> _Learned:
+    """Return what is known of the image of an open upgrade.
+
+    Raises:
+        NotPossibleError: It is gone, since the version was retired.
+    """
+    found = content.read(session, version)
+    began = snapshot.from_bytes(row.inherited or b"")
+    return _Learned(found.provenance, snapshot.from_bytes(found.snapshot), began)
+
+
+def _confidence(learned: _Learned) -> ConfidenceOut:
+    unseen = learned.now.unseen()
     return ConfidenceOut(
-        windows_learned=known.windows,
-        windows_inherited=snapshot.from_bytes(row.inherited or b"").windows_learned,
-        replicas=len(known.replicas),
+        windows_learned=learned.known.windows,
+        windows_inherited=learned.began.windows_learned,
+        replicas=len(learned.known.replicas),
         unseen=unseen.estimate,
         low=unseen.low,
         high=unseen.high,
     )
 
 
-def _difference(session: Session, row: UpgradeRow) -> DifferenceOut:
-    version = session.get_one(BaselineVersionRow, row.version_id)
-    began = snapshot.from_bytes(row.inherited or b"").state()
-    now = snapshot.from_bytes(version.snapshot or b"").state()
-    return diff.between(began, added(now, began))
-
-
-def _kept(row: UpgradeRow) -> DifferenceOut | None:
-    return DifferenceOut.model_validate(row.difference) if row.difference else None
+def _difference(learned: _Learned) -> DifferenceOut:
+    began = learned.began.state()
+    return diff.between(began, added(learned.now.state(), began))
 
 
 def _show(view: UpgradeView) -> UpgradeOut:

@@ -163,7 +163,8 @@ class BatchProcessor:
                 verdict,
                 delta,
                 start=window.phase is Phase.START,
-                at_once=brings_program(
+                at_once=verdict is Verdict.ANOMALOUS
+                and brings_program(
                     baseline.news(window),
                     delta.arch,
                     execs_known=not score.evidence.has(ReasonCode.UNSEEN_LINEAGE),
@@ -208,7 +209,7 @@ class BatchProcessor:
         if learning.quarantine or (learning.keep and self._settings.learned_kept_hours):
             self._kept[item.id] = repository.pack(item.payload)
         if learning.quarantine and not matches:
-            self._release_if_regular(judge, learner, window)
+            self._release_if_regular(judge, learner, window.phase, delta.end - delta.start)
 
     def _watch_drift(self, workload: WorkloadRow, container: ContainerRow, row: dict[str, Any]) -> None:
         if row["p_value"] is None:
@@ -328,11 +329,11 @@ class BatchProcessor:
                 )
             )
 
-    def _release_if_regular(self, judge: Judge, learner: Learner, window: Window) -> None:
+    def _release_if_regular(self, judge: Judge, learner: Learner, phase: Phase, window_ms: int) -> None:
         self._store_waiting()
-        several, rule = self._several(judge, learner), judge.rule()
+        several, rule = self._several(judge, learner), judge.rule(window_ms)
         found = repository.find_waiting(self._session, judge.key.workload_id, judge.at_rest)
-        waiting = [each for each in found if (each.phase or Phase.STEADY) == window.phase]
+        waiting = [each for each in found if (each.phase or Phase.STEADY) == phase]
         hopeful = releasing.hopeful(waiting, several=several, rule=rule)
         held = releasing.returned(self._session, learner, hopeful, several=several, rule=rule)
         if not held:

@@ -1,9 +1,10 @@
 """Windows of a new image that were held out, and raise an alert since nothing like them returned."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.db.alert_tables import FindingRow
@@ -11,6 +12,7 @@ from api.db.tables import NodeRow, ScoreRow, WorkloadRow
 from api.db.upgrade_tables import UpgradeRow
 from api.falco.anomaly import Anomaly
 from api.falco.telling import anomaly_of
+from api.lifecycle import upgrades
 from api.vocabulary import Mode
 from api.worker import repository
 from api.worker.grouping import AlertBook
@@ -33,7 +35,7 @@ class Late:
 
 def find(session: Session, upgrade: UpgradeRow, before_ms: int | None) -> list[Late]:
     """Return some windows that are held out of an image's version and began by a time; None: at any time."""
-    query = select(ScoreRow.id).where(*_of(upgrade))
+    query = select(ScoreRow.id).where(*upgrades.held(upgrade))
     if before_ms is not None:
         query = query.where(ScoreRow.start <= before_ms)
     ids = session.scalars(query.order_by(ScoreRow.id).limit(_AT_ONCE)).all()
@@ -49,8 +51,21 @@ def find(session: Session, upgrade: UpgradeRow, before_ms: int | None) -> list[L
 
 def window_ms(session: Session, upgrade: UpgradeRow) -> int | None:
     """Return the length of the newest window that is held out of an image's version; None where none is."""
-    newest = select(ScoreRow.end - ScoreRow.start).where(*_of(upgrade)).order_by(ScoreRow.id.desc())
+    newest = select(ScoreRow.end - ScoreRow.start).where(*upgrades.held(upgrade)).order_by(ScoreRow.id.desc())
     return session.scalar(newest.limit(1))
+
+
+def enter_all(
+    session: Session,
+    due: Iterable[Late],
+    alerts: AlertBook,
+    ledgers: Ledgers,
+    suppressions: Suppressions,
+) -> Iterator[Anomaly]:
+    """Let windows raise their alerts, as `enter` does; yield what is told of them."""
+    for each in due:
+        if told := enter(session, each, alerts, ledgers, suppressions):
+            yield told
 
 
 def enter(
@@ -80,12 +95,4 @@ def enter(
     session.flush()
     return anomaly_of(
         row, workload, container, alert_id=alert.id, finding_id=finding.id, node=node.name, arch=arch
-    )
-
-
-def _of(upgrade: UpgradeRow) -> tuple[ColumnElement[bool], ...]:
-    return (
-        ScoreRow.workload_id == upgrade.workload_id,
-        ScoreRow.quarantined.is_(True),
-        ScoreRow.version_id == upgrade.version_id,
     )

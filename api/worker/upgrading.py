@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.db.tables import BaselineRow, ContainerRow, ScoreRow, WorkloadRow
+from api.db.baseline_tables import BaselineVersionRow
+from api.db.tables import BaselineRow, ContainerRow, WorkloadRow
 from api.db.upgrade_tables import UpgradeRow
 from api.falco.anomaly import Anomaly
 from api.lifecycle import upgrades, versions
 from api.lifecycle.provenance import Provenance
 from api.settings import ServiceSettings
-from api.vocabulary import Mode, UpgradeState
+from api.vocabulary import BaselineState, Mode, UpgradeState
 from api.worker import late, settling
 from api.worker.baselines import Key
 from api.worker.grouping import AlertBook
@@ -35,7 +35,6 @@ class Judge:
     key: Key
     upgrade: UpgradeRow | None = None
     """The change to an image that the version belongs to, if it is open."""
-    window_ms: int = 0
 
     @property
     def at_rest(self) -> int | None:
@@ -47,9 +46,9 @@ class Judge:
         """Whether the image is so new that its version learns."""
         return self.upgrade is not None and self.upgrade.state == UpgradeState.SETTLING.value
 
-    def rule(self) -> Rule:
-        """Return how often something strange has to return to belong."""
-        return settling.rule_for(self.window_ms) if self.settling else WHILE_LEARNING
+    def rule(self, window_ms: int) -> Rule:
+        """Return how often something strange has to return to belong, where windows have a length."""
+        return settling.rule_for(window_ms) if self.settling else WHILE_LEARNING
 
     def evidence(self, known: Provenance) -> list[dict[str, Any]]:
         """Return what is to be said of a score by a version that inherited most of what it knows."""
@@ -109,9 +108,8 @@ class Upgrades:
         """Raise what was held out for long enough of the images that this transaction saw."""
         for upgrade, window_ms in self._touched.values():
             before = upgrade.newest_start - settling.HELD_WINDOWS * window_ms
-            for each in late.find(self._session, upgrade, before):
-                if told := late.enter(self._session, each, alerts, ledgers, suppressions):
-                    yield told
+            due = late.find(self._session, upgrade, before)
+            yield from late.enter_all(self._session, due, alerts, ledgers, suppressions)
 
     def overdue(self, alerts: AlertBook, ledgers: Ledgers, suppressions: Suppressions) -> Iterator[Anomaly]:
         """Raise what waits in vain, since its image sends nothing more or its change is closed.
@@ -120,15 +118,14 @@ class Upgrades:
         """
         for upgrade in upgrades.list_recent(self._session, self._now_ms - RECENT_MS):
             if upgrade.closed_at is None:
-                self._supersede(upgrade)
+                self._close_if_decided(upgrade)
             window_ms = late.window_ms(self._session, upgrade)
             if window_ms is None:
                 continue
             patience = settling.HELD_WINDOWS * window_ms + _GRACE_MS
             before = self._now_ms - patience if upgrade.closed_at is None else None
-            for each in late.find(self._session, upgrade, before):
-                if told := late.enter(self._session, each, alerts, ledgers, suppressions):
-                    yield told
+            due = late.find(self._session, upgrade, before)
+            yield from late.enter_all(self._session, due, alerts, ledgers, suppressions)
 
     def _find(self, workload: WorkloadRow, live: Provenance, container: ContainerRow) -> Judge:
         digest, by_live = container.image_digest, Judge(Key(workload.id))
@@ -137,7 +134,7 @@ class Upgrades:
             return by_live
         upgrade = upgrades.find(self._session, workload.id, digest)
         if upgrade is not None and upgrade.closed_at is None:
-            return self._judged_by(upgrade, container)
+            return self._judged_by(upgrade) or by_live
         if upgrade is not None and upgrade.state == UpgradeState.REJECTED.value:
             return by_live
         row = self._session.get(BaselineRow, workload.id)
@@ -151,33 +148,37 @@ class Upgrades:
         if row is None or not row.ready or version is None or approved:
             return by_live
         begun = upgrades.begin(
-            self._session, workload, row, image=container.image, digest=digest, now_ms=self._now_ms
+            self._session, version, row, image=container.image, digest=digest, now_ms=self._now_ms
         )
-        return self._judged_by(begun, container)
+        return self._judged_by(begun) or by_live
 
-    def _judged_by(self, upgrade: UpgradeRow, container: ContainerRow) -> Judge:
-        newest = self._session.scalar(
-            select(ScoreRow.end - ScoreRow.start)
-            .where(ScoreRow.container_id == container.id)
-            .order_by(ScoreRow.id.desc())
-            .limit(1)
-        )
-        window_ms = newest or round(self._settings.window_s * 1000)
-        return Judge(Key(upgrade.workload_id, upgrade.version_id), upgrade, window_ms)
+    def _judged_by(self, upgrade: UpgradeRow) -> Judge | None:
+        """Return what judges the image of an open change; None where its version was moved by itself."""
+        version = self._session.get_one(BaselineVersionRow, upgrade.version_id)
+        if version.snapshot is None:
+            return None
+        return Judge(Key(upgrade.workload_id, upgrade.version_id), upgrade)
 
-    def _supersede(self, upgrade: UpgradeRow) -> None:
+    def _close_if_decided(self, upgrade: UpgradeRow) -> None:
+        """Close a change whose version somebody promoted or retired, or that leaves nothing to decide."""
         workload = self._session.get_one(WorkloadRow, upgrade.workload_id)
+        version = self._session.get_one(BaselineVersionRow, upgrade.version_id)
         row = self._session.get(BaselineRow, upgrade.workload_id)
-        if workload.mode != Mode.ENFORCEMENT.value:
+        to = UpgradeState.SUPERSEDED
+        if version.state in {BaselineState.ACTIVE.value, BaselineState.STALE.value}:
+            to, reason = UpgradeState.APPROVED, f"Version {version.number} was promoted by itself."
+        elif version.state == BaselineState.RETIRED.value:
+            to, reason = UpgradeState.REJECTED, f"Version {version.number} was retired by itself."
+        elif workload.mode != Mode.ENFORCEMENT.value:
             reason = f"The workload is in mode {workload.mode}: its live version learns the image."
         elif row is not None and upgrade.digest in upgrades.digests_of(Provenance.from_plain(row.provenance)):
             reason = "The live version knows the image."
         else:
             return
-        upgrades.reject(
+        upgrades.close(
             self._session,
             upgrade,
-            to=UpgradeState.SUPERSEDED,
+            to=to,
             difference={},
             actor=versions.WORKER,
             reason=reason,

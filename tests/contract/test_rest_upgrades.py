@@ -237,6 +237,23 @@ def test_a_decision_is_taken_once_and_audited(service: Service) -> None:
     assert told[-1] == ("upgrade.approved", "CHG-12")
 
 
+@pytest.mark.parametrize(("to", "state"), [("active", "approved"), ("retired", "rejected")])
+def test_a_version_that_is_moved_by_itself_decides_its_upgrade(service: Service, to: str, state: str) -> None:
+    """Promoting it is approval and retiring it rejection; the live version judges the image at once."""
+    learned(service)
+    upgraded(service)
+    wish = {"to": to, "reason": "by itself"}
+    moved = service.request("POST", "/v1/baselines/2/transitions", Role.ADMIN, json=wish)
+    shown = service.get("/v1/upgrades/1").status_code
+    send(service, a_window(500, NEW, OTHERWISE))
+    service.worker.tend()
+
+    assert (moved.status_code, shown) == (200, 200)
+    assert judges(service)[-1] is None
+    assert upgrade(service)["state"] == state
+    assert service.get("/v1/baselines/2").json()["state"] == to
+
+
 def test_windows_of_the_new_image_can_be_unlearned_from_its_version(service: Service) -> None:
     """Exactly, and the live version stays as it was."""
     learned(service)
