@@ -1,10 +1,9 @@
 """The command `nonself`: reads the settings once, and turns every failure into one sentence."""
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -209,13 +208,13 @@ def _audit(settings: ServiceSettings, options: argparse.Namespace) -> None:
 
 def _workloads(settings: ServiceSettings, options: argparse.Namespace) -> None:
     from api.connection import to_json
-    from api.console import show
+    from api.console import print_json, show
     from api.live import table
     from api.workloads.client import Workloads
 
     found = list(Workloads(_connection(settings, options)).list())
     if options.json:
-        _print_json([to_json(each) for each in found])
+        print_json([to_json(each) for each in found])
     else:
         show(table(found), "No workloads: no agent has sent a window yet.")
 
@@ -362,10 +361,6 @@ def _connection(settings: ServiceSettings, options: argparse.Namespace) -> Any: 
         patience_s=_PATIENCE_S,
         wait_for_start=False,
     )
-
-
-def _print_json(value: Iterable[Any]) -> None:
-    print(json.dumps(value, indent=2))
 
 
 def _complain(error: object, code: int) -> int:

@@ -1,5 +1,6 @@
 """Standard output as rich sees it, for the commands."""
 
+import json
 import sys
 from collections.abc import Collection
 from typing import Final, Literal
@@ -29,6 +30,11 @@ def new_table(*headings: str, numbers: Collection[str] = (), wrap: Collection[st
         justify: Literal["left", "right"] = "right" if heading in numbers else "left"
         table.add_column(heading, justify=justify, no_wrap=heading not in wrap, overflow="fold")
     return table
+
+
+def print_json(value: object) -> None:
+    """Print an answer for scripts."""
+    print(json.dumps(value, indent=2))  # noqa: T201 - standard output is what scripts read
 
 
 def show(table: Table, otherwise: str) -> None:

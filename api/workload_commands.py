@@ -1,7 +1,6 @@
 """`nonself workload`: what each of its commands leads to."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -12,6 +11,7 @@ from api.baselines.report_schemas import Outcome
 from api.baselines.schemas import VersionQuery
 from api.clock import Clock, SystemClock, to_datetime
 from api.connection import Connection, build, to_json
+from api.console import print_json
 from api.retention.remote import history, show_history
 from api.seccomp.commands import run_seccomp
 from api.vocabulary import Mode
@@ -34,7 +34,7 @@ def run(connect: Callable[[], Connection], options: argparse.Namespace, clock: C
     now = to_datetime((clock or SystemClock()).now_ms())
     answer = _ASK[options.workload_command](connect, options, now)
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         _SHOW[options.workload_command](answer)
 
@@ -49,7 +49,7 @@ def set_mode(connection: Connection, options: argparse.Namespace) -> None:
     wish = build(ModeIn, mode=options.mode, reason=options.reason)
     changed = to_json(Workloads(connection).set_mode(workload["id"], wish))
     if options.json:
-        print(json.dumps(changed, indent=2))  # noqa: T201 - made for scripts
+        print_json(changed)
     else:
         said = f"{name_of(changed)} is in mode {changed['mode']}, its baseline is {changed['state']}."
         print(said)  # noqa: T201 - made for people

@@ -1,7 +1,6 @@
 """`nonself alerts`: what a person reads of alerts at a terminal, over the REST interface."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from api.alerts.schemas import AlertFilter, AlertQuery
 from api.alerts.statistics_schemas import CountQuery
 from api.alerts.triage_schemas import ChangeQuery, TriageIn
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.figures import count
 from api.suppressions.commands import show_preview
@@ -49,7 +48,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
 
 def _print(answer: Any, options: argparse.Namespace, show_it: Callable[[Any], None]) -> None:  # noqa: ANN401
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         show_it(answer)
 

@@ -7,7 +7,7 @@ from api.audit_log.client import AuditLog
 from api.audit_log.schemas import AuditQuery
 from api.clock import SystemClock, to_datetime
 from api.connection import Connection, build, to_json
-from api.console import moment, new_table, plain, show
+from api.console import moment, new_table, plain, print_json, show
 from api.workloads.remote import times
 
 
@@ -23,7 +23,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
     query = build(AuditQuery, "query", **wanted, **times(options, now))
     found = [to_json(each) for each in AuditLog(connection).list(query)]
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
         return
     table = new_table("id", "at (UTC)", "actor", "action", "target", "detail", wrap=("target", "detail"))
     for each in found:

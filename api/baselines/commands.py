@@ -1,7 +1,6 @@
 """`nonself baseline`: what a person does with baselines at a terminal, over the REST interface."""
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from api.baselines.schemas import (
 )
 from api.clock import SystemClock, to_datetime
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.files import read, write
 from api.workloads.remote import find_workload, name_of, read_time, times
@@ -37,7 +36,7 @@ def run(connection: Connection, options: argparse.Namespace) -> bool:
     """
     answer = _ASK[options.baseline_command](connection, options)
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         _SHOW[options.baseline_command](answer)
     return not (options.baseline_command == "report" and options.gate and answer["verdict"] != "pass")

@@ -1,7 +1,6 @@
 """`nonself channels`: asks a running service, and prints for people or for scripts."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from rich.table import Table
 from api.channels.client import Channels
 from api.channels.schemas import ChannelIn, DeliveryQuery, DisableIn, RotateSecretIn, RoutingIn
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.workloads.remote import find_workload
 
@@ -199,7 +198,7 @@ def _tried(answer: dict[str, Any], options: argparse.Namespace) -> bool:
 
 def _secret(made: dict[str, Any], options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps(made, indent=2))  # noqa: T201 - made for scripts
+        print_json(made)
         return
     console().print(_channels([made]))
     if made["secret"]:
@@ -214,13 +213,13 @@ def _print(
     otherwise: str = "",
 ) -> None:
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
     else:
         show(draw(found), otherwise)
 
 
 def _say(answer: Any, sentence: str, options: argparse.Namespace) -> None:  # noqa: ANN401 - JSON
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         console().print(plain(sentence))

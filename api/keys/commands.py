@@ -1,12 +1,11 @@
 """`nonself keys`: whose bundles a service takes, over the REST interface."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from api.connection import Connection, build, to_json
-from api.console import moment, new_table, plain, show
+from api.console import moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.keys.client import Keys
 from api.keys.schemas import KeyIn, RevokeIn
@@ -20,7 +19,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
     """
     answer = _ask(connection, options)
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     elif options.keys_command == "own":
         print(answer["public_key"])  # noqa: T201 - to be copied
     else:

@@ -1,12 +1,11 @@
 """`nonself nodes`: what the agents of a service say of themselves, over the REST interface."""
 
 import argparse
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from api.connection import Connection, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.nodes.client import Nodes
 
 
@@ -18,7 +17,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
     """
     found = [to_json(each) for each in Nodes(connection).list()]
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
     else:
         _show(found)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.files import read_text
 from api.rules.client import Rules
@@ -27,7 +27,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
     """
     answer = _ASK[options.rules_command](connection, options)
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         _SHOW[options.rules_command](answer)
 

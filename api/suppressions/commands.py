@@ -1,14 +1,13 @@
 """`nonself suppression`: asks a running service, and prints for people or for scripts."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.table import Table
 
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain
+from api.console import console, moment, new_table, plain, print_json
 from api.suppressions.client import Suppressions
 from api.suppressions.schemas import EndSuppressionIn, ScopeIn, SuppressionIn, SuppressionQuery
 from api.workloads.remote import find_workload
@@ -92,7 +91,7 @@ def show_preview(found: dict[str, Any]) -> Table:
 
 def _show(found: Any, draw: Callable[[Any], Table], *, as_json: bool) -> None:  # noqa: ANN401 - JSON
     if as_json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
         return
     shown = draw(found)
     if shown.row_count:

@@ -1,13 +1,12 @@
 """`nonself token`: asks a service by REST, or works on the database itself, which needs no first token."""
 
 import argparse
-import json
 import secrets
 from datetime import datetime
 from typing import Any
 
 from api.clock import to_datetime
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.errors import ClientError
 from api.token_admin.places import Place
 from api.workloads.remote import read_time
@@ -46,7 +45,7 @@ def run(place: Place, options: argparse.Namespace, now_ms: int) -> None:
         case _:
             ended = place.revoke(options.name, options.reason)
             if options.json:
-                print(json.dumps(ended, indent=2))  # noqa: T201 - made for scripts
+                print_json(ended)
             else:
                 console().print(f"The token {options.name!r} is revoked.", highlight=False)
 
@@ -63,12 +62,15 @@ def _time(text: str | None, now: datetime) -> str | None:
 
 def _secret(made: dict[str, Any], *, as_json: bool) -> None:
     # The secret alone, so that it can be sent into a file.
-    print(json.dumps(made, indent=2) if as_json else made["token"])  # noqa: T201 - made for scripts
+    if as_json:
+        print_json(made)
+    else:
+        print(made["token"])  # noqa: T201 - see above
 
 
 def _list(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
         return
     headings = ("name", "role", "state", "limited to", "expires (UTC)", "last used (UTC)", "created (UTC)")
     table = new_table(*headings, wrap=("name", "limited to"))

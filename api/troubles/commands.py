@@ -1,10 +1,9 @@
 """`nonself troubles`: asks a running service what is wrong with it."""
 
 import argparse
-import json
 
 from api.connection import Connection, build, to_json
-from api.console import moment, new_table, plain, show
+from api.console import moment, new_table, plain, print_json, show
 from api.troubles.client import Troubles
 from api.troubles.schemas import TroubleQuery
 
@@ -20,7 +19,7 @@ def run(connection: Connection, options: argparse.Namespace) -> bool:
         wanted["open"] = "true"
     found = [to_json(each) for each in Troubles(connection).list(build(TroubleQuery, "query", **wanted))]
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
     else:
         table = new_table("since (UTC)", "until", "kind", "subject", "what is wrong", wrap=("what is wrong",))
         for each in found:

@@ -1,11 +1,10 @@
 """`nonself upgrade`: asks a running service, and prints for people or for scripts."""
 
 import argparse
-import json
 from typing import Any, Final
 
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain, show
+from api.console import console, moment, new_table, plain, print_json, show
 from api.upgrades.client import Upgrades
 from api.upgrades.schemas import DecisionIn, UpgradeQuery
 from api.workloads.remote import find_workload, name_of
@@ -32,7 +31,7 @@ def run(connection: Connection, options: argparse.Namespace) -> None:
             answer = upgrades.reject(options.upgrade, build(DecisionIn, reason=options.reason))
     found = to_json(answer)
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
     else:
         _show(found)
 
@@ -44,7 +43,7 @@ def _list(connection: Connection, options: argparse.Namespace) -> None:
     query = build(UpgradeQuery, "query", **wanted)
     found = [to_json(each) for each in Upgrades(connection).list(query)]
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201 - made for scripts
+        print_json(found)
         return
     table = new_table("id", "workload", "image", "digest", "state", "since (UTC)", "windows", wrap=("image",))
     for each in found:

@@ -1,13 +1,12 @@
 """`nonself rules what-if`: what it asks, and what it shows."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from api.clock import Clock, SystemClock, to_datetime
 from api.connection import Connection, build, to_json
-from api.console import console, moment, new_table, plain
+from api.console import console, moment, new_table, plain, print_json
 from api.files import read_text
 from api.what_if.client import WhatIf
 from api.what_if.rule_schemas import RulesWhatIfIn
@@ -39,7 +38,7 @@ def run(connection: Connection, options: argparse.Namespace, clock: Clock | None
         wish["file"] = {"name": options.file.name, "content": read_text(options.file)}
     answer = to_json(WhatIf(connection).rules(build(RulesWhatIfIn, **wish)))
     if options.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - made for scripts
+        print_json(answer)
     else:
         _show(answer)
 
