@@ -1,7 +1,7 @@
 """Decides what each channel gets: makes deliveries of changes of alerts, and digests of what was held."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 import structlog
 from sqlalchemy.orm import Session
@@ -44,14 +44,39 @@ def route(store: Store, channel: ChannelRow, *, now_ms: int, give_up_ms: int) ->
         shown = alerts.of_ids(session, {each.alert_id for each in found})
         recent = [each for each in found if each.created_at >= now_ms - give_up_ms]
         rows = _rows(session, channel, recent, shown, now_ms=now_ms, give_up_ms=give_up_ms)
+    return queue_up(store, channel, rows, "routed_to", found[-1].id) and len(found) == _AT_ONCE
+
+
+def queue_up(
+    store: Store,
+    channel: ChannelRow,
+    rows: Sequence[Mapping[str, Any]],
+    position: Literal["routed_to", "troubles_routed_to"],
+    to: int,
+) -> bool:
+    """Queue deliveries and move a channel's position in one transaction.
+
+    Args:
+        store: Where both are.
+        channel: As it was read; its position is moved too.
+        rows: Columns of the deliveries.
+        position: Which sequence they are of, by the column that says how far it was looked at.
+        to: How far it was looked at now.
+
+    Returns:
+        False where the channel is gone, or somebody else moved its position; then nothing is queued.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
     with store.write() as session:
         row = session.get(ChannelRow, channel.id)
-        if row is None or row.routed_to != channel.routed_to:
+        if row is None or getattr(row, position) != getattr(channel, position):
             return False
         queue.add(session, rows)
-        row.routed_to = found[-1].id
-    channel.routed_to = found[-1].id
-    return len(found) == _AT_ONCE
+        setattr(row, position, to)
+    setattr(channel, position, to)
+    return True
 
 
 def _rows(
@@ -80,16 +105,22 @@ def _rows(
             detail=each.detail,
             alert=alert,
         )
-        fresh = new_delivery(channel.id, event, now_ms=now_ms, give_up_ms=give_up_ms)
+        fresh = new_delivery(
+            channel.id,
+            event,
+            now_ms=now_ms,
+            give_up_ms=give_up_ms,
+            held_until=gate.held_until(level_of(alert)),
+        )
         fresh |= {"alert_id": each.alert_id, "change_id": each.id, "traceparent": each.traceparent}
-        if (held_until := gate.held_until(level_of(alert))) is not None:
-            fresh |= {"state": DeliveryState.HELD.value, "next_attempt_at": held_until}
         rows.append(fresh)
     return rows
 
 
-def new_delivery(channel_id: int, event: events.Event, *, now_ms: int, give_up_ms: int) -> dict[str, Any]:
-    """Return the columns of a delivery that may be tried at once."""
+def new_delivery(
+    channel_id: int, event: events.Event, *, now_ms: int, give_up_ms: int, held_until: int | None = None
+) -> dict[str, Any]:
+    """Return the columns of a delivery that may be tried at once, or is held back until a time."""
     return {
         "channel_id": channel_id,
         "alert_id": None,
@@ -98,10 +129,10 @@ def new_delivery(channel_id: int, event: events.Event, *, now_ms: int, give_up_m
         "traceparent": None,
         "message_id": new_message_id(),
         "event": event,
-        "state": DeliveryState.PENDING.value,
+        "state": queue.PENDING if held_until is None else queue.HELD,
         "created_at": now_ms,
         "expires_at": now_ms + give_up_ms,
-        "next_attempt_at": now_ms,
+        "next_attempt_at": now_ms if held_until is None else held_until,
         "attempts": 0,
         "last_attempt_at": None,
         "last_error": None,

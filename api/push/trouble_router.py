@@ -7,9 +7,8 @@ from sqlalchemy.orm import Session
 
 from api.db.push_tables import ChannelRow
 from api.db.store import Store
-from api.push import queue
 from api.push.gate import Gate
-from api.push.router import new_delivery
+from api.push.router import new_delivery, queue_up
 from api.push.trouble_events import of_change
 from api.push.trouble_filters import TroubleFilters
 from api.troubles import service as troubles
@@ -38,14 +37,7 @@ def route(store: Store, channel: ChannelRow, *, cluster: str, now_ms: int, give_
         if not found:
             return False
         rows = _rows(session, channel, found, now_ms=now_ms, give_up_ms=give_up_ms)
-    with store.write() as session:
-        row = session.get(ChannelRow, channel.id)
-        if row is None or row.troubles_routed_to != channel.troubles_routed_to:
-            return False
-        queue.add(session, rows)
-        row.troubles_routed_to = found[-1].id
-    channel.troubles_routed_to = found[-1].id
-    return len(found) == _AT_ONCE
+    return queue_up(store, channel, rows, "troubles_routed_to", found[-1].id) and len(found) == _AT_ONCE
 
 
 def _rows(
@@ -67,10 +59,11 @@ def _rows(
         if not recent or not wanted.wants(trouble.kind, trouble.subject, channel=channel.name):
             continue
         fresh = new_delivery(
-            channel.id, of_change(each.model_dump(mode="json")), now_ms=now_ms, give_up_ms=give_up_ms
+            channel.id,
+            of_change(each.model_dump(mode="json")),
+            now_ms=now_ms,
+            give_up_ms=give_up_ms,
+            held_until=gate.held_until(trouble.level),
         )
-        fresh |= {"trouble_id": trouble.id, "change_id": each.id}
-        if (held_until := gate.held_until(trouble.level)) is not None:
-            fresh |= {"state": queue.HELD, "next_attempt_at": held_until}
-        rows.append(fresh)
+        rows.append(fresh | {"trouble_id": trouble.id, "change_id": each.id})
     return rows
