@@ -17,7 +17,8 @@ from model import snapshot
 from model.baseline import Baseline
 from model.inherit import inherit
 
-_AT_REST: Final = (BaselineState.LEARNING.value, BaselineState.READY.value)
+AT_REST: Final = (BaselineState.LEARNING.value, BaselineState.READY.value)
+"""States of a change's version until it is decided, or moved by itself."""
 
 
 def digests_of(provenance: Provenance) -> set[str]:
@@ -58,16 +59,12 @@ def find_ancestor(session: Session, live: BaselineVersionRow, digest: str) -> Ba
 
     So a workload that goes back to an earlier image is judged by what was learned of that one.
     """
-    seen: set[int] = set()
-    version = live
-    while version.parent_id is not None and version.parent_id not in seen:
-        seen.add(version.parent_id)
-        parent = session.get(BaselineVersionRow, version.parent_id)
-        if parent is None:
-            return None
-        version = parent
-        if version.snapshot is not None and digest in digests_of(Provenance.from_plain(version.provenance)):
+    parent_id = live.parent_id
+    while parent_id is not None and (version := session.get(BaselineVersionRow, parent_id)) is not None:
+        kept = version.state != BaselineState.RETIRED.value
+        if kept and digest in digests_of(Provenance.from_plain(version.provenance)):
             return version
+        parent_id = version.parent_id
     return None
 
 
@@ -175,7 +172,7 @@ def close(
     """
     check_open(upgrade)
     version = session.get_one(BaselineVersionRow, upgrade.version_id)
-    if version.state in _AT_REST:
+    if version.state in AT_REST:
         versions.retire(session, version, actor=actor, reason=reason, now_ms=now_ms)
     _close(session, upgrade, to, difference, actor=actor, reason=reason, now_ms=now_ms)
 

@@ -155,7 +155,8 @@ class Upgrades:
     def _judged_by(self, upgrade: UpgradeRow) -> Judge | None:
         """Return what judges the image of an open change; None where its version was moved by itself."""
         version = self._session.get_one(BaselineVersionRow, upgrade.version_id)
-        if version.snapshot is None:
+        # Its state, not what it learned: that is as large as a baseline.
+        if version.state not in upgrades.AT_REST:
             return None
         return Judge(Key(upgrade.workload_id, upgrade.version_id), upgrade)
 
